@@ -1,0 +1,46 @@
+/** A provider speaks one model protocol. It streams one model call as events and, once started, never throws. */
+import type { Problem } from './problem.ts'
+import type { ModelUsage, ToolCall } from './session.ts'
+
+export type ModelMessage =
+  | { role: 'system'; text: string }
+  | { role: 'user'; text: string }
+  | { role: 'assistant'; text: string; calls: ToolCall[] }
+  | { role: 'tool'; callId: string; name: string; text: string }
+
+export interface ToolSchema {
+  name: string
+  description: string
+  /** JSON Schema of the parameters. */
+  parameters: Record<string, unknown>
+}
+
+export interface ModelRequest {
+  model: string
+  messages: ModelMessage[]
+  tools: ToolSchema[]
+  temperature: number | null
+  maxOutputTokens: number | null
+}
+
+export type ModelFinish = 'stop' | 'tool_calls' | 'length' | 'filter'
+
+/** Always ends with exactly one `end` or `failed`. */
+export type ModelEvent =
+  | { type: 'text'; delta: string }
+  | { type: 'reasoning'; delta: string }
+  /** A call whose arguments are complete; `cut` when the reply ended in the middle of them. */
+  | { type: 'call'; call: ToolCall; cut: boolean }
+  | { type: 'usage'; usage: Omit<ModelUsage, 'costMicros'> }
+  /** The call is being repeated after trouble; `shown` when text of the failed try was already sent on. */
+  | { type: 'retry'; attempt: number; waitMs: number; problem: Problem; shown: boolean }
+  | { type: 'end'; finish: ModelFinish }
+  | { type: 'failed'; problem: Problem; transient: boolean; aborted: boolean }
+
+export interface Provider {
+  readonly name: string
+  readonly kind: string
+  stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent>
+  /** Ids of the models on offer; a Problem when they cannot be listed. */
+  models(signal: AbortSignal): Promise<{ ids: string[] } | { problem: Problem }>
+}

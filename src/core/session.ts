@@ -1,0 +1,104 @@
+/** A session is a conversation in a runtime. Here: what one look at it says, and the journal our own agent writes. */
+import type { Problem } from './problem.ts'
+
+/** All that one look saw. `unreachable` means "could not look" and is never turned into idle or done. */
+export type SessionState =
+  | { kind: 'absent' }
+  | { kind: 'unreachable'; text: string }
+  | { kind: 'starting' }
+  | { kind: 'busy'; tool: string | null }
+  | { kind: 'waiting'; for: 'permission' | 'question'; text: string }
+  | { kind: 'retrying'; attempt: number; nextAt: number; text: string }
+  /** The turn that answers `promptId` is over. Says nothing about the work. `complete` is false for an empty, cut off
+   * or step-limited answer: still idle, but the next prompt should say so. */
+  | { kind: 'idle'; promptId: string | null; complete: boolean; text: string }
+  /** The turn ended by trouble. `transient` trouble is retried with backoff; the rest pauses the task for a person. */
+  | { kind: 'failed'; promptId: string | null; transient: boolean; problem: Problem }
+  /** The turn was cut by a crash of its host and can be re-entered by prompting again with the same `promptId`. */
+  | { kind: 'interrupted'; promptId: string }
+
+export interface SessionUsage {
+  toolCalls: number
+  tokens: number
+  costMicros: number | null
+}
+
+export interface Observation {
+  state: SessionState
+  at: number
+  /** Which channel said so, e.g. `journal`, `events`, `status`. */
+  channel: string
+  lastActivityAt: number | null
+  usage: SessionUsage
+}
+
+/**
+ * One row of the journal of a session of our own agent; written before it is acted on, in order, never changed.
+ * The history a model gets is a pure function of these rows.
+ */
+export type JournalEntry =
+  | { type: 'prompt'; promptId: string; text: string }
+  | { type: 'run.started'; runId: string; promptId: string; resumed: boolean; model: string; provider: string }
+  | { type: 'assistant'; runId: string; text: string; reasoning: string; calls: ToolCall[]; finish: string }
+  | { type: 'tool.started'; runId: string; callId: string }
+  | { type: 'tool.ended'; runId: string; callId: string; ok: boolean; output: string; facts: Record<string, unknown> }
+  /** A message that the loop itself put before the model (nudge, recovery note). */
+  | { type: 'note'; runId: string; text: string }
+  | { type: 'usage'; runId: string; usage: ModelUsage }
+  | { type: 'run.ended'; runId: string; reason: EndReason; text: string; problem: Problem | null }
+
+export interface ToolCall {
+  id: string
+  name: string
+  /** Exactly what the model sent; parsed anew wherever it is needed. */
+  argumentsText: string
+}
+
+/** Token counts of one model call as the API reported them. `input` excludes cached tokens. */
+export interface ModelUsage {
+  model: string
+  provider: string
+  input: number
+  output: number
+  reasoning: number
+  cacheRead: number
+  cacheWrite: number
+  /** Millionths of the price table's currency unit; null when the price is unknown. */
+  costMicros: number | null
+}
+
+export const endReasons = [
+  'completed',
+  'max_steps',
+  'cancelled',
+  'provider_error',
+  'doom_loop',
+  'empty',
+  'budget',
+  'needs_permission',
+] as const
+export type EndReason = (typeof endReasons)[number]
+
+export interface StoredEntry {
+  seq: number
+  at: number
+  entry: JournalEntry
+}
+
+export interface SessionRecord {
+  id: string
+  runtime: string
+  title: string
+  workspace: string
+  taskId: string | null
+  model: string | null
+  createdAt: number
+}
+
+/** Durable memory of our own agent. Synchronous: when `append` returns, the row survives kill -9. */
+export interface Journal {
+  createSession(session: SessionRecord): void
+  session(id: string): SessionRecord | null
+  append(sessionId: string, entry: JournalEntry): StoredEntry
+  entries(sessionId: string): StoredEntry[]
+}

@@ -1,0 +1,105 @@
+/**
+ * TaskSpec: what somebody asked for, whatever the way in. One zod schema; the JSON Schema that ships is made from it.
+ */
+import { z } from 'zod'
+import type { CheckSpec } from './check.ts'
+
+export const titleCharsMax = 200
+export const textCharsMax = 100_000
+export const stepsMax = 100
+export const checksMax = 100
+
+export const limitsSchema = z
+  .strictObject({
+    /** Wall time of work on the task, in minutes; time spent queued, paused or waiting does not count. */
+    minutes: z.number().positive().max(10_080).optional(),
+    attempts: z.number().int().min(1).max(50).optional(),
+    tool_calls: z.number().int().min(1).max(100_000).optional(),
+    tokens: z.number().int().min(1).optional(),
+  })
+  .meta({ id: 'Limits', description: 'Upper limits of a task; a breach pauses it and says why.' })
+
+export interface Limits {
+  minutes?: number | undefined
+  attempts?: number | undefined
+  tool_calls?: number | undefined
+  tokens?: number | undefined
+}
+
+export interface StepSpec {
+  title: string
+  checks: CheckSpec[]
+}
+
+export interface TaskSpec {
+  title: string
+  goal: string
+  /** As written; made real and judged by the policy of its source before the task is accepted. */
+  workspace?: string | undefined
+  steps: StepSpec[]
+  /** Plain words for the agent and the reader; they prove nothing by themselves. */
+  acceptance: string[]
+  checks: CheckSpec[]
+  runtime?: string | undefined
+  /** Profile (role) of the agent, e.g. `build`. */
+  agent?: string | undefined
+  /** Existing session to work in. */
+  session?: string | undefined
+  /** With `session`: stop what that session does before the prompt. */
+  abort: boolean
+  model?: string | undefined
+  limits: Limits
+  /** Minutes between two slow looks; a safety net, never the time until something is noticed. */
+  check_interval_minutes?: number | undefined
+}
+
+/** The full schema, closed over the checks that exist. `check` is the discriminated union over `checks/index.ts`. */
+export function taskSpecSchema(check: z.ZodType<CheckSpec>) {
+  const checkList = z.array(check).max(checksMax)
+  const step = z.union([
+    z.string().min(1).max(textCharsMax),
+    z.strictObject({ title: z.string().min(1).max(textCharsMax), checks: checkList.optional() }),
+  ])
+  return z
+    .strictObject({
+      title: z.string().trim().min(1).max(titleCharsMax),
+      goal: z.string().trim().min(1).max(textCharsMax),
+      workspace: z.string().trim().min(1).max(4096).optional(),
+      steps: z
+        .array(step)
+        .max(stepsMax)
+        .default([])
+        .transform((list) =>
+          list.map(
+            (s): StepSpec =>
+              typeof s === 'string' ? { title: s, checks: [] } : { title: s.title, checks: s.checks ?? [] },
+          ),
+        ),
+      acceptance: z.array(z.string().min(1).max(textCharsMax)).max(stepsMax).default([]),
+      checks: checkList.default([]),
+      runtime: z
+        .string()
+        .regex(/^[a-z][a-z0-9-]*$/)
+        .max(40)
+        .optional(),
+      agent: z.string().min(1).max(80).optional(),
+      session: z
+        .string()
+        .regex(/^[A-Za-z0-9_-]+$/)
+        .max(120)
+        .optional(),
+      abort: z.boolean().default(false),
+      model: z.string().min(1).max(200).optional(),
+      limits: limitsSchema.default({}),
+      check_interval_minutes: z.number().positive().max(1440).optional(),
+    })
+    .meta({ id: 'TaskSpec', description: 'A unit of work for a coding agent, with the checks that prove it.' })
+}
+
+/** Checks of the steps first, then those of the task, each with the step that brought it. */
+export function flattenChecks(spec: TaskSpec): { spec: CheckSpec; step: number | null }[] {
+  return [
+    ...spec.steps.flatMap((step, index) => step.checks.map((check) => ({ spec: check, step: index }))),
+    ...spec.checks.map((check) => ({ spec: check, step: null })),
+  ]
+}

@@ -1,0 +1,119 @@
+/** Task: a spec plus its life. Holds the one table of moves; it does not make them (store/ does, with the event). */
+import type { TaskSpec } from './spec.ts'
+import type { Progress, Verdict } from './verdict.ts'
+
+export const taskStatuses = [
+  'queued',
+  'starting',
+  'running',
+  'verifying',
+  'waiting',
+  'paused',
+  'done',
+  'failed',
+  'cancelled',
+  'archived',
+] as const
+export type TaskStatus = (typeof taskStatuses)[number]
+
+/** Every move that may ever happen. Anything else is a bug and is thrown by the store. */
+export const moves: Readonly<Record<TaskStatus, readonly TaskStatus[]>> = {
+  queued: ['starting', 'paused', 'cancelled'],
+  starting: ['running', 'waiting', 'paused', 'failed', 'cancelled'],
+  running: ['verifying', 'waiting', 'paused', 'failed', 'cancelled'],
+  verifying: ['done', 'running', 'waiting', 'paused', 'failed', 'cancelled'],
+  waiting: ['starting', 'running', 'verifying', 'paused', 'failed', 'cancelled'],
+  paused: ['queued', 'starting', 'running', 'verifying', 'cancelled', 'failed'],
+  done: ['queued', 'archived'],
+  failed: ['queued', 'archived'],
+  cancelled: ['queued', 'archived'],
+  archived: [],
+}
+
+export const mayMove = (from: TaskStatus, to: TaskStatus): boolean => moves[from].includes(to)
+
+/** Statuses in which the harness has something to do; the others wait for a person or are over. */
+export const liveStatuses = ['queued', 'starting', 'running', 'verifying', 'waiting'] as const satisfies TaskStatus[]
+/** Statuses that hold a place in the concurrency limits and the one-writer rule of a workspace. */
+export const activeStatuses = ['starting', 'running', 'verifying', 'waiting'] as const satisfies TaskStatus[]
+export const endedStatuses = ['done', 'failed', 'cancelled', 'archived'] as const satisfies TaskStatus[]
+
+export const isEnded = (status: TaskStatus): boolean => (endedStatuses as readonly TaskStatus[]).includes(status)
+export const isActive = (status: TaskStatus): boolean => (activeStatuses as readonly TaskStatus[]).includes(status)
+
+/** Why a task is where it is: a stable word and a sentence. */
+export interface Reason {
+  code: string
+  text: string
+}
+
+export const sources = ['inbox', 'api', 'webhook', 'spec', 'cli', 'sample'] as const
+/** The way in. `sample` is the daemon's own demonstration. */
+export type Source = (typeof sources)[number]
+
+/** Where a task came from. Two arrivals with the same source and key are the same task. */
+export interface Origin {
+  source: Source
+  /** Dedupe key: an Idempotency-Key, or name+inode+mtime+sha256 of an inbox file. */
+  externalId: string
+  /** Hex sha256 of what was asked; the same key with another body is a conflict. */
+  bodySha256: string
+}
+
+export interface Task {
+  id: string
+  machine: string
+  spec: TaskSpec
+  title: string
+  /** Real path. */
+  workspace: string
+  runtime: string
+  status: TaskStatus
+  reason: Reason | null
+  /** Where `paused` and `waiting` came from and go back to. */
+  resumeTo: TaskStatus | null
+  /** Number of the current attempt, from 1; 0 before the first. */
+  attempt: number
+  sessionId: string | null
+  verdict: Verdict | null
+  progress: Progress
+  source: Source
+  externalId: string
+  createdAt: number
+  updatedAt: number
+  startedAt: number | null
+  endedAt: number | null
+  /** Sum of the time in starting, running and verifying, in ms, up to `updatedAt`. */
+  activeMs: number
+  toolCalls: number
+  tokens: number
+  /** Cost in millionths of the currency unit of the price table, or null while any part of it is unknown. */
+  costMicros: number | null
+  /** While waiting: not before this instant (epoch ms). */
+  retryAt: number | null
+  /** Failures of the runtime in a row; drives the backoff. */
+  troubles: number
+  baseCommit: string | null
+  baseline: Record<string, string | null>
+}
+
+/** The row of a list: what `GET /api/tasks` answers. */
+export type TaskItem = Pick<
+  Task,
+  | 'id'
+  | 'title'
+  | 'status'
+  | 'reason'
+  | 'verdict'
+  | 'attempt'
+  | 'workspace'
+  | 'runtime'
+  | 'source'
+  | 'progress'
+  | 'createdAt'
+  | 'updatedAt'
+  | 'startedAt'
+  | 'endedAt'
+  | 'tokens'
+  | 'costMicros'
+>

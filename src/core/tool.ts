@@ -1,0 +1,44 @@
+/** A tool is one thing the agent may do. Failure is a result that the model reads, never an exception. */
+import type { z } from 'zod'
+import type { Clock } from './clock.ts'
+
+export interface ToolContext {
+  /** Real path; every path of a tool must resolve, symlinks included, to something inside. */
+  workspace: string
+  /** Folder outside the workspace for whole outputs that were too long for the model. */
+  outputDir: string
+  /** The full environment for child processes: already an allow-list. */
+  env: Readonly<Record<string, string>>
+  clock: Clock
+  /** Aborted on cancel: the tool ends its process tree and returns within a second. */
+  signal: AbortSignal
+  /** Digests of files as this session last read or wrote them, by real path. */
+  seen: Map<string, string>
+  /** Says something at once to whoever watches (output as it comes). */
+  live(text: string): void
+}
+
+export interface ToolResult {
+  ok: boolean
+  /** What the model reads, within the budget of the tool. */
+  output: string
+  /** For the journal and the dashboard: flat facts such as exitCode, path, diff, file of the whole output. */
+  facts?: Record<string, unknown>
+}
+
+export interface Tool<S extends z.ZodType = z.ZodType> {
+  name: string
+  description: string
+  schema: S
+  /** True when this very call cannot change anything; such calls run in parallel and may be repeated after a crash. */
+  isReadOnly(input: z.output<S>): boolean
+  run(input: z.output<S>, context: ToolContext): Promise<ToolResult>
+}
+
+export interface AnyTool {
+  name: string
+  description: string
+  schema: z.ZodType
+  isReadOnly(input: unknown): boolean
+  run(input: unknown, context: ToolContext): Promise<ToolResult>
+}

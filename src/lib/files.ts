@@ -1,0 +1,136 @@
+/** Files, safely: atomic writes, and paths that cannot leave a folder. Knows no noun of the product. */
+
+import { randomBytes } from 'node:crypto'
+import { constants } from 'node:fs'
+import { type FileHandle, lstat, mkdir, open, realpath, rename, unlink } from 'node:fs/promises'
+import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
+
+export const errnoOf = (thrown: unknown): string => (thrown as NodeJS.ErrnoException)?.code ?? 'UNKNOWN'
+
+/**
+ * Writes a temporary file beside the target, syncs it, renames it over, syncs the folder: after a crash the target is
+ * the old file or the new one, never a part. Missing folders are made. `exclusive` refuses (EEXIST) an existing target.
+ */
+export async function writeAtomic(
+  path: string,
+  data: string | Uint8Array,
+  options: { mode?: number; exclusive?: boolean } = {},
+): Promise<void> {
+  const folder = dirname(path)
+  await mkdir(folder, { recursive: true })
+  if (options.exclusive && (await exists(path))) throw Object.assign(new Error(`${path} exists`), { code: 'EEXIST' })
+  const temporary = join(folder, `.${basename(path).slice(0, 80)}.${randomBytes(6).toString('hex')}.tmp`)
+  try {
+    const file = await open(temporary, 'wx', options.mode ?? 0o644)
+    try {
+      if (options.mode !== undefined) await file.chmod(options.mode)
+      await file.writeFile(data)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, path)
+  } catch (error) {
+    await unlink(temporary).catch(ignoreMissing)
+    throw error
+  }
+  await syncFolder(folder)
+}
+
+/**
+ * Makes a rename inside the folder durable. File systems that cannot sync a folder say EINVAL or EPERM: their limit.
+ */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, constants.O_RDONLY)
+  try {
+    await handle.sync()
+  } catch (error) {
+    if (!['EINVAL', 'EPERM', 'EISDIR', 'ENOTSUP'].includes(errnoOf(error))) throw error
+  } finally {
+    await handle.close()
+  }
+}
+
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await lstat(path)
+    return true
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error))) return false
+    throw error
+  }
+}
+
+/** For `.catch(ignoreMissing)`: the file being gone is what was wanted. */
+export function ignoreMissing(error: unknown): void {
+  if (!['ENOENT', 'ENOTDIR'].includes(errnoOf(error))) throw error
+}
+
+export const isInside = (root: string, path: string): boolean =>
+  path === root || path.startsWith(root.endsWith(sep) ? root : root + sep)
+
+/**
+ * The real path of `path` (taken relative to `root`), symlinks of every existing part resolved, whether or not the last
+ * parts exist yet. Null when it leaves `root` (itself a real path), holds a NUL, or runs through a broken link.
+ */
+export async function realPathInside(root: string, path: string): Promise<string | null> {
+  if (path.includes('\0')) return null
+  const wanted = isAbsolute(path) ? resolve(path) : resolve(root, path)
+  let existing = wanted
+  const missing: string[] = []
+  for (;;) {
+    try {
+      const real = await realpath(existing)
+      const full = missing.length === 0 ? real : join(real, ...missing)
+      return isInside(root, full) ? full : null
+    } catch (error) {
+      if (!['ENOENT', 'ENOTDIR'].includes(errnoOf(error))) return null
+      // A dangling symlink "exists" for lstat: writing through it would create its target somewhere else.
+      if (await exists(existing).catch(() => true)) return null
+      const parent = dirname(existing)
+      if (parent === existing) return null
+      missing.unshift(basename(existing))
+      existing = parent
+    }
+  }
+}
+
+/**
+ * Opens a regular file for reading without following a last symlink and without blocking on a FIFO. Throws with `code`
+ * `ENOTREG` for anything that is not a regular file, else the errno.
+ */
+export async function openRegular(path: string): Promise<FileHandle> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  const stat = await file.stat()
+  if (stat.isFile()) return file
+  await file.close()
+  throw Object.assign(new Error(`${path} is not a regular file`), { code: 'ENOTREG' })
+}
+
+/** Reads at most `sizeBytesMax` bytes; `whole` tells whether that was everything. */
+export async function readBounded(path: string, sizeBytesMax: number): Promise<{ bytes: Buffer; whole: boolean }> {
+  const file = await openRegular(path)
+  try {
+    const { size } = await file.stat()
+    const buffer = Buffer.alloc(Math.min(size, sizeBytesMax) + 1)
+    let filled = 0
+    while (filled < buffer.length) {
+      const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, filled)
+      if (bytesRead === 0) break
+      filled += bytesRead
+    }
+    const whole = filled <= sizeBytesMax && filled >= size
+    return { bytes: buffer.subarray(0, Math.min(filled, sizeBytesMax)), whole }
+  } finally {
+    await file.close()
+  }
+}
+
+/** Strict UTF-8 without BOM, or null. */
+export function decodeUtf8(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,250 @@
+/**
+ * Child processes with an owner: own group, scrubbed environment, bounded output, and an end that takes the whole
+ * tree.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createWriteStream, readdirSync, readFileSync, type WriteStream } from 'node:fs'
+import { HeadTail } from './excerpt.ts'
+
+/**
+ * Every process we start carries this variable and so do its descendants, setsid and double fork included. It is how
+ * the rest of a tree is found when the group is not enough, and how a restarted daemon finds what a killed one left.
+ */
+export const ownerVariable = 'OPENLOOM_OWNER'
+
+export interface CommandRequest {
+  /**
+   * Program and arguments; never a string that something was interpolated into. A shell line is `['bash', '-c',
+   * line]`.
+   */
+  argv: readonly [string, ...string[]]
+  cwd: string
+  env: Readonly<Record<string, string>>
+  /** Value of the owner variable, e.g. `<daemon>/<run>`; the tree is found by it. */
+  owner: string
+  timeoutMs: number
+  signal?: AbortSignal
+  /** Kept in memory: first and last half of this. */
+  outputBytesMax: number
+  /** The whole output goes here too, up to `spoolBytesMax`. */
+  spoolPath?: string
+  onOutput?: (text: string) => void
+  /** Leave children that the command put in the background alive when it ends by itself. */
+  keepBackground?: boolean
+}
+
+export interface CommandOutcome {
+  /** Null when killed by a signal or never started. */
+  exitCode: number | null
+  killedBy: NodeJS.Signals | null
+  ended: 'exit' | 'timeout' | 'aborted' | 'not-started'
+  /** Why it did not start. */
+  error: string | null
+  /** stdout and stderr as they came, head and tail kept. */
+  output: string
+  sizeBytes: number
+  sha256: string
+  durationMs: number
+}
+
+export const spoolBytesMax = 256 * 1024 * 1024
+/** A grandchild that holds the pipe must not hold the caller: what has not arrived by then is not waited for. */
+const drainMs = 150
+const termGraceMs = 250
+
+/**
+ * Runs to the end, the limit or the abort, and never rejects. Afterwards nothing of the tree is left (see
+ * keepBackground).
+ */
+export function runCommand(request: CommandRequest): Promise<CommandOutcome> {
+  const startedAt = performance.now()
+  const collected = new HeadTail(request.outputBytesMax)
+  const spool = request.spoolPath ? openSpool(request.spoolPath) : null
+  const finish = (part: Pick<CommandOutcome, 'exitCode' | 'killedBy' | 'ended' | 'error'>): CommandOutcome => {
+    spool?.end()
+    return {
+      ...part,
+      output: collected.text(),
+      sizeBytes: collected.sizeBytes,
+      sha256: collected.sha256(),
+      durationMs: Math.round(performance.now() - startedAt),
+    }
+  }
+  return new Promise((resolve) => {
+    const child = start(request)
+    if (typeof child === 'string') {
+      return resolve(finish({ exitCode: null, killedBy: null, ended: 'not-started', error: child }))
+    }
+    const take = (chunk: Buffer) => {
+      collected.push(chunk)
+      spool?.write(chunk)
+      request.onOutput?.(chunk.toString('utf8'))
+    }
+    child.stdout?.on('data', take)
+    child.stderr?.on('data', take)
+    let ended: CommandOutcome['ended'] = 'exit'
+    const end = (why: 'timeout' | 'aborted') => {
+      if (ended !== 'exit') return
+      ended = why
+      void killTree(child.pid, request.owner)
+    }
+    const onAbort = () => end('aborted')
+    const limit = setTimeout(() => end('timeout'), request.timeoutMs)
+    request.signal?.addEventListener('abort', onAbort, { once: true })
+    if (request.signal?.aborted) onAbort()
+    const settle = async (part: Pick<CommandOutcome, 'exitCode' | 'killedBy' | 'error'>) => {
+      clearTimeout(limit)
+      request.signal?.removeEventListener('abort', onAbort)
+      await drained(child)
+      if (ended !== 'exit' || !request.keepBackground) await killTree(child.pid, request.owner)
+      resolve(finish({ ...part, ended: part.error ? 'not-started' : ended }))
+    }
+    child.once('error', (error) => void settle({ exitCode: null, killedBy: null, error: error.message }))
+    child.once('exit', (exitCode, killedBy) => void settle({ exitCode, killedBy, error: null }))
+  })
+}
+
+function start(request: CommandRequest): ChildProcess | string {
+  const [program, ...args] = request.argv
+  try {
+    return spawn(program, args, {
+      cwd: request.cwd,
+      env: { ...request.env, [ownerVariable]: request.owner },
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+function openSpool(path: string): { write(chunk: Buffer): void; end(): void } {
+  const stream: WriteStream = createWriteStream(path, { mode: 0o600 })
+  let room = spoolBytesMax
+  // A full disk costs the copy of the output, not the command.
+  stream.on('error', () => {
+    room = 0
+  })
+  return {
+    write(chunk) {
+      if (room <= 0) return
+      stream.write(chunk.subarray(0, room))
+      room -= chunk.length
+    },
+    end: () => stream.end(),
+  }
+}
+
+function drained(child: ChildProcess): Promise<void> {
+  const open = [child.stdout, child.stderr].filter((stream) => stream && !stream.readableEnded)
+  if (open.length === 0) return Promise.resolve()
+  return new Promise((resolve) => {
+    const finish = () => {
+      clearTimeout(timer)
+      for (const stream of [child.stdout, child.stderr]) stream?.destroy()
+      resolve()
+    }
+    const timer = setTimeout(finish, drainMs)
+    child.once('close', finish)
+  })
+}
+
+/** TERM to group and owned processes, KILL to what is left after a short grace. Resolves when none is left. */
+export async function killTree(pid: number | undefined, owner: string): Promise<void> {
+  const targets = () => new Set([...(pid && groupAlive(pid) ? [-pid] : []), ...ownedProcesses(owner)])
+  let left = targets()
+  if (left.size === 0) return
+  for (const target of left) signalQuietly(target, 'SIGTERM')
+  const deadline = performance.now() + termGraceMs
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    left = targets()
+    if (left.size === 0) return
+    if (performance.now() > deadline) break
+  }
+  for (let round = 0; round < 50 && left.size > 0; round++) {
+    for (const target of left) signalQuietly(target, 'SIGKILL')
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    left = targets()
+  }
+}
+
+/** Pids whose environment names this owner (or one below it, `owner/…`). Empty where there is no /proc. */
+export function ownedProcesses(owner: string): number[] {
+  const wanted = `${ownerVariable}=${owner}`
+  const found: number[] = []
+  for (const name of procEntries()) {
+    const pid = Number(name)
+    if (pid === process.pid) continue
+    const environment = readProc(`/proc/${name}/environ`)
+    if (!environment.includes(wanted)) continue
+    const mine = environment.split('\0').some((line) => line === wanted || line.startsWith(`${wanted}/`))
+    if (mine && !isZombie(name)) found.push(pid)
+  }
+  return found
+}
+
+function procEntries(): string[] {
+  try {
+    return readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  } catch {
+    return []
+  }
+}
+
+/** Empty for a process that is gone or not ours. */
+function readProc(path: string): string {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    return ''
+  }
+}
+
+const isZombie = (pid: string): boolean => /^State:\s+Z/m.test(readProc(`/proc/${pid}/status`))
+
+function groupAlive(pid: number): boolean {
+  try {
+    process.kill(-pid, 0)
+  } catch {
+    return false
+  }
+  // A group of nothing but zombies still answers; on Linux we can tell, elsewhere the round limit ends the wait.
+  const members = procEntries().filter((name) => readProc(`/proc/${name}/stat`).includes(`) `) && groupOf(name) === pid)
+  return members.length === 0 ? procEntries().length === 0 : members.some((name) => !isZombie(name))
+}
+
+function groupOf(pid: string): number {
+  const stat = readProc(`/proc/${pid}/stat`)
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2])
+}
+
+function signalQuietly(target: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(target, signal)
+  } catch (error) {
+    // Gone already is what was wanted; EPERM is a process that changed its user and is beyond us.
+    if (!['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+  }
+}
+
+const inherited = ['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'TMPDIR']
+
+/** The environment a child gets: an allow-list of the daemon's own, plus names that the configuration adds. */
+export function childEnvironment(
+  own: Readonly<Record<string, string | undefined>>,
+  alsoNames: readonly string[] = [],
+): Record<string, string> {
+  const env: Record<string, string> = {
+    TERM: 'dumb',
+    NO_COLOR: '1',
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_PAGER: 'cat',
+    PAGER: 'cat',
+  }
+  for (const name of [...inherited, ...alsoNames]) {
+    const value = own[name]
+    if (value !== undefined) env[name] = value
+  }
+  return env
+}

@@ -1,0 +1,13 @@
+/** Tests: `test/**` in Node. The reporter ends with the plain line `N passed, N failed`. */
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/crash/**', 'test/browser/**'],
+    testTimeout: 15_000,
+    hookTimeout: 15_000,
+    maxWorkers: 2,
+    reporters: ['default', './test/summary.ts'],
+  },
+})
