@@ -1,4 +1,5 @@
 /** Task: a spec plus its life. Holds the one table of moves; it does not make them (store/ does, with the event). */
+import type { Problem } from './problem.ts'
 import type { TaskSpec } from './spec.ts'
 import type { Progress, Verdict } from './verdict.ts'
 
@@ -137,6 +138,9 @@ export type Acceptance =
   | { kind: 'accepted'; task: Task }
   | { kind: 'known'; task: Task | null }
   | { kind: 'conflict'; task: Task | null }
+
+/** What a way in answers to the one who knocked. */
+export type Submission = Acceptance | { kind: 'refused'; problems: Problem[] }
 
 /** Names the current prompt of a task towards its runtime. */
 export const promptIdOf = (task: Pick<Task, 'id' | 'promptNumber'>): string => `${task.id}.${task.promptNumber}`

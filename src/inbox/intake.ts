@@ -8,7 +8,7 @@ import type { AnyChecker, CheckSpec } from '../core/check.ts'
 import type { EventType } from '../core/event.ts'
 import type { Problem, Result } from '../core/problem.ts'
 import type { Limits, TaskSpec } from '../core/spec.ts'
-import type { Acceptance, NewTask, Origin, Source, Task } from '../core/task.ts'
+import type { Acceptance, NewTask, Origin, Source, Submission, Task } from '../core/task.ts'
 import { errnoOf } from '../lib/files.ts'
 import { effectiveLimits, policyProblems, type SourcePolicy } from './policy.ts'
 
@@ -37,8 +37,6 @@ export interface IntakeSettings {
   checkers: readonly AnyChecker[]
   runtimes: readonly string[]
 }
-
-export type Submission = Acceptance | { kind: 'refused'; problems: Problem[] }
 
 export class Intake {
   private readonly arrivals: Arrivals

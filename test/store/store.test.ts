@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { openStore } from '../../src/store/open.ts'
+import { openStore, type Store } from '../../src/store/open.ts'
 import { journalContract } from '../contracts/journal.ts'
 import { HandClock } from '../fakes/clock.ts'
 import { taskFrom } from '../fakes/tasks.ts'
@@ -12,16 +12,17 @@ const open = () => openStore({ path: ':memory:', clock: new HandClock() })
 journalContract('store', () => {
   const folder = mkdtempSync(join(tmpdir(), 'loom-store-'))
   const openFile = () => openStore({ path: join(folder, 'loom.db'), clock: new HandClock() })
-  let store = openFile()
+  const opened: Store[] = []
+  const open = () => {
+    const store = openFile()
+    opened.push(store)
+    return store.sessions
+  }
   return {
-    journal: store.sessions,
-    reopen: () => {
-      store.close()
-      store = openFile()
-      return store.sessions
-    },
+    journal: open(),
+    reopen: open,
     close: () => {
-      store.close()
+      for (const store of opened) store.close()
       rmSync(folder, { recursive: true })
     },
   }
