@@ -57,9 +57,12 @@ export function crowdTask(n: number, fate: Fate, createdAt: number): TaskDetail 
     createdAt,
     updatedAt: createdAt + minute,
     startedAt: fate.status === 'queued' ? null : createdAt + 1000,
-    endedAt: over ? createdAt + minute : null,
+    endedAt: over ? createdAt + minute / 2 : null,
     attempt: fate.status === 'queued' ? 0 : 1 + (n % 3),
-    progress: { proven: fate.verdict === 'verified' ? total : Math.min(n % 3, total), total },
+    progress: {
+      proven: fate.status === 'queued' ? 0 : fate.verdict === 'verified' ? total : Math.min(n % 3, total),
+      total,
+    },
     status: fate.status,
     verdict: fate.verdict ?? null,
     reason: fate.reason ?? null,
@@ -132,7 +135,7 @@ export function hostileScene(): Scene {
     `${attack}`,
   ]
   const others = names.map((title, n) => {
-    const one = crowdTask(n, n % 2 ? paused : { status: 'done', verdict: 'unverified' }, now - n * minute)
+    const one = crowdTask(n, n % 2 ? paused : { status: 'done', verdict: 'unverified' }, now - (n + 1) * minute)
     one.task.title = title
     if (one.task.reason) one.task.reason = { code: 'x', text: `${attack} ${title}` }
     return one

@@ -17,7 +17,7 @@ import { daemon } from './daemon.svelte.ts'
 import { api } from './door.svelte.ts'
 
 /** Rows kept per section; the rest is one click away in "all tasks". */
-export const rowsMax: Record<Section, number> = { needs: 100, running: 100, queued: 20, finished: 20 }
+export const rowsMax: Record<Section, number> = { needs: 100, running: 100, queued: 8, finished: 20 }
 
 class Tasks {
   readonly rows = new SvelteMap<string, TaskItem>()
