@@ -13,7 +13,7 @@ export async function build() {
   rmSync(dist, { recursive: true, force: true })
   mkdirSync(dist, { recursive: true })
   const bundle = await rolldown({
-    input: { main: join(root, 'src/main.ts'), 'dispatch-worker': join(root, 'src/inbox/dispatch-worker.ts') },
+    input: { main: join(root, 'src/main.ts') },
     platform: 'node',
     external,
     logLevel: 'warn',

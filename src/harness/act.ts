@@ -128,7 +128,7 @@ async function prompt(task: Task, world: World): Promise<boolean> {
   failpoint('harness.prompted')
   const data = { attempt: task.attempt, prompt: task.promptNumber }
   world.store.ledger.transact(() => {
-    if (task.status !== 'running') world.store.tasks.move(task.id, 'running', { troubles: task.troubles })
+    if (task.status !== 'running') world.store.tasks.move(task.id, 'running')
     world.store.ledger.emit({ type: 'prompt.sent', taskId: task.id, sessionId, data })
   })
   return false
@@ -161,12 +161,13 @@ async function troubled(task: Task, problems: readonly Problem[], world: World):
   return false
 }
 
+/** Only real progress ends the count of troubles: a turn that always fails at its first step must not retry quickly. */
 function keepGoing(task: Task, { seen }: Step, world: World): void {
   const usage = usageOf(task, seen)
-  if (task.status !== 'running') world.store.tasks.move(task.id, 'running', { ...usage, troubles: 0 })
-  else if (usage.toolCalls !== task.toolCalls || usage.tokens !== task.tokens || task.troubles > 0) {
-    world.store.tasks.patch(task.id, { ...usage, troubles: 0 })
-  }
+  const progressed = usage.toolCalls > task.toolCalls || usage.tokens > task.tokens
+  const patch = progressed ? { ...usage, troubles: 0 } : usage
+  if (task.status !== 'running') world.store.tasks.move(task.id, 'running', patch)
+  else if (progressed) world.store.tasks.patch(task.id, patch)
 }
 
 /** What a session reports only grows; a runtime that lost count does not give anything back. */

@@ -263,6 +263,14 @@ export class InboxDirectory {
 
 type Looked = NonNullable<Awaited<ReturnType<InboxDirectory['look']>>>
 
+/** One file of the folder by its name, as the scan would read it; null when there is none. */
+export async function readInboxFile(dir: string, name: string): Promise<InboxFile | null> {
+  if (candidateOf(name) === 'ignored' || name.includes('/')) return null
+  const path = join(dir, name)
+  const stat = await lstat(path, { bigint: true }).catch(() => null)
+  return stat ? readFile({ name, path, stat, sizeBytes: Number(stat.size), mtimeNs: stat.mtimeNs }) : null
+}
+
 /** Null when it vanished meanwhile. Anything but a plain file is refused unread. */
 async function readFile(file: Looked): Promise<InboxFile | null> {
   const { name, stat } = file
