@@ -47,6 +47,8 @@ export interface CheckContext {
   baseline: Readonly<Record<string, string | null>>
   /** Full environment for child processes: already scrubbed by the caller. */
   env: Readonly<Record<string, string>>
+  /** Owner of every child process (lib/process.ts). */
+  owner: string
   clock: Clock
   signal: AbortSignal
 }

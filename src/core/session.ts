@@ -91,6 +91,8 @@ export interface SessionRecord {
   title: string
   workspace: string
   taskId: string | null
+  /** Profile (role) the session was opened with; null is the runtime's default. */
+  agent: string | null
   model: string | null
   createdAt: number
 }
@@ -99,6 +101,8 @@ export interface SessionRecord {
 export interface Journal {
   createSession(session: SessionRecord): void
   session(id: string): SessionRecord | null
+  /** The newest session that was made for this task. */
+  sessionOfTask(taskId: string): SessionRecord | null
   append(sessionId: string, entry: JournalEntry): StoredEntry
   entries(sessionId: string): StoredEntry[]
 }

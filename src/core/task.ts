@@ -1,4 +1,5 @@
 /** Task: a spec plus its life. Holds the one table of moves; it does not make them (store/ does, with the event). */
+import type { Problem } from './problem.ts'
 import type { TaskSpec } from './spec.ts'
 import type { Progress, Verdict } from './verdict.ts'
 
@@ -19,11 +20,12 @@ export type TaskStatus = (typeof taskStatuses)[number]
 /** Every move that may ever happen. Anything else is a bug and is thrown by the store. */
 export const moves: Readonly<Record<TaskStatus, readonly TaskStatus[]>> = {
   queued: ['starting', 'paused', 'cancelled'],
-  starting: ['running', 'waiting', 'paused', 'failed', 'cancelled'],
+  starting: ['running', 'verifying', 'waiting', 'paused', 'failed', 'cancelled'],
   running: ['verifying', 'waiting', 'paused', 'failed', 'cancelled'],
   verifying: ['done', 'running', 'waiting', 'paused', 'failed', 'cancelled'],
   waiting: ['starting', 'running', 'verifying', 'paused', 'failed', 'cancelled'],
-  paused: ['queued', 'starting', 'running', 'verifying', 'cancelled', 'failed'],
+  // A resumed task takes its place in the queue again: another one may work in its folder by now.
+  paused: ['queued', 'cancelled', 'archived'],
   done: ['queued', 'archived'],
   failed: ['queued', 'archived'],
   cancelled: ['queued', 'archived'],
@@ -70,7 +72,7 @@ export interface Task {
   runtime: string
   status: TaskStatus
   reason: Reason | null
-  /** Where `paused` and `waiting` came from and go back to. */
+  /** Set while paused and after a resume: where the task was, so that its attempt goes on instead of a new one. */
   resumeTo: TaskStatus | null
   /** Number of the current attempt, from 1; 0 before the first. */
   attempt: number
@@ -93,6 +95,10 @@ export interface Task {
   retryAt: number | null
   /** Failures of the runtime in a row; drives the backoff. */
   troubles: number
+  /** Number of the prompt that the session should be answering; grows by one with each prompt that is planned. */
+  promptNumber: number
+  /** Text of that prompt when it is not the prompt of the attempt itself (a turn goes on after trouble). */
+  promptText: string | null
   baseCommit: string | null
   baseline: Record<string, string | null>
 }
@@ -117,3 +123,24 @@ export type TaskItem = Pick<
   | 'tokens'
   | 'costMicros'
 >
+
+/** What a way in hands to the store; the spec has been judged by the policy of its source. */
+export interface NewTask {
+  spec: TaskSpec
+  /** Real path. */
+  workspace: string
+  runtime: string
+  origin: Origin
+}
+
+/** `known`: this source and key came before with the same body. `conflict`: with another one; nothing was written. */
+export type Acceptance =
+  | { kind: 'accepted'; task: Task }
+  | { kind: 'known'; task: Task | null }
+  | { kind: 'conflict'; task: Task | null }
+
+/** What a way in answers to the one who knocked. */
+export type Submission = Acceptance | { kind: 'refused'; problems: Problem[] }
+
+/** Names the current prompt of a task towards its runtime. */
+export const promptIdOf = (task: Pick<Task, 'id' | 'promptNumber'>): string => `${task.id}.${task.promptNumber}`

@@ -9,6 +9,8 @@ export interface ToolContext {
   outputDir: string
   /** The full environment for child processes: already an allow-list. */
   env: Readonly<Record<string, string>>
+  /** Owner of every child process (lib/process.ts); whatever still carries it when the run ends is ended with it. */
+  owner: string
   clock: Clock
   /** Aborted on cancel: the tool ends its process tree and returns within a second. */
   signal: AbortSignal

@@ -1,0 +1,101 @@
+/** The daemon's HTTP API, typed. A refusal is a value and never an exception; it shows nothing and keeps nothing. */
+import type { TaskStatus } from '../../src/core/task.ts'
+import type { DaemonState, EventPage, ProblemBody, TaskDetail, TaskPage } from '../../src/server/api.ts'
+import type { Action } from './model/actions.ts'
+
+export interface Refusal {
+  /** HTTP status, or 0 when the daemon did not answer. */
+  status: number
+  title: string
+  detail: string
+  todo: string | null
+}
+
+export type Answer<T> = { ok: true; value: T } | { ok: false; refusal: Refusal }
+
+const answerTimeoutMs = 15_000
+
+export interface TaskQuery {
+  statuses?: readonly (TaskStatus | string)[]
+  q?: string
+  limit?: number
+  after?: string | null
+}
+
+export class Api {
+  readonly #onSignedOut: () => void
+
+  constructor(onSignedOut: () => void) {
+    this.#onSignedOut = onSignedOut
+  }
+
+  state(): Promise<Answer<DaemonState>> {
+    return this.#ask('/api/state')
+  }
+
+  tasks(query: TaskQuery): Promise<Answer<TaskPage>> {
+    const search = new URLSearchParams()
+    if (query.statuses?.length) search.set('status', query.statuses.join(','))
+    if (query.q) search.set('q', query.q)
+    if (query.limit) search.set('limit', String(query.limit))
+    if (query.after) search.set('after', query.after)
+    return this.#ask(`/api/tasks?${search}`)
+  }
+
+  task(id: string): Promise<Answer<TaskDetail>> {
+    return this.#ask(`/api/tasks/${encodeURIComponent(id)}`)
+  }
+
+  events(id: string, after: number): Promise<Answer<EventPage>> {
+    return this.#ask(`/api/tasks/${encodeURIComponent(id)}/events?after=${after}&limit=500`)
+  }
+
+  order(id: string, action: Action): Promise<Answer<unknown>> {
+    return this.#ask(`/api/tasks/${encodeURIComponent(id)}/${action}`, {})
+  }
+
+  login(code: string): Promise<Answer<unknown>> {
+    return this.#ask('/api/login', { code })
+  }
+
+  /** With a body it is a POST that changes something, and carries what a foreign page cannot send. */
+  async #ask<T>(url: string, body?: object): Promise<Answer<T>> {
+    const headers: Record<string, string> = { accept: 'application/json' }
+    const init: RequestInit = { headers, signal: AbortSignal.timeout(answerTimeoutMs), credentials: 'same-origin' }
+    if (body) {
+      headers['content-type'] = 'application/json'
+      headers['x-openloom'] = '1'
+      init.method = 'POST'
+      init.body = JSON.stringify(body)
+    }
+    try {
+      const response = await fetch(url, init)
+      const text = await response.text()
+      if (response.ok) return { ok: true, value: (text ? JSON.parse(text) : null) as T }
+      if (response.status === 401) this.#onSignedOut()
+      return { ok: false, refusal: refusalOf(response.status, text) }
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      return {
+        ok: false,
+        refusal: { status: 0, title: 'The daemon does not answer', detail: why, todo: 'Is "openloom serve" running?' },
+      }
+    }
+  }
+}
+
+function refusalOf(status: number, text: string): Refusal {
+  const fallback = { status, title: `The daemon answered ${status}`, detail: text.slice(0, 300), todo: null }
+  try {
+    const body = JSON.parse(text) as Partial<ProblemBody>
+    return {
+      status,
+      title: typeof body.title === 'string' ? body.title : fallback.title,
+      detail: typeof body.detail === 'string' ? body.detail : '',
+      todo: body.problems?.[0]?.todo ?? null,
+    }
+  } catch (error) {
+    if (error instanceof SyntaxError) return fallback
+    throw error
+  }
+}

@@ -1,0 +1,24 @@
+/** Starts the page: the frame, the clock, and the one stream. Knows no view. */
+import { mount } from 'svelte'
+import App from './App.svelte'
+import { clock } from './state/clock.svelte.ts'
+import { live } from './state/live.svelte.ts'
+import { router } from './state/router.svelte.ts'
+import { streams } from './state/streams.svelte.ts'
+import { tasks } from './state/tasks.svelte.ts'
+import { theme } from './state/theme.svelte.ts'
+import './style/tokens.css'
+import './style/base.css'
+
+theme.start()
+clock.start()
+router.start()
+live.listen((frames) => {
+  streams.apply(frames)
+  tasks.apply(frames)
+})
+
+const target = document.getElementById('app')
+if (!target) throw new Error('index.html has no #app')
+mount(App, { target })
+if (router.route.name !== 'login') void live.connect()

@@ -1,0 +1,71 @@
+/** Figures and instants as text for people. Every number leaves here with its unit. */
+
+const second = 1000
+const minute = 60 * second
+const hour = 60 * minute
+const day = 24 * hour
+
+export function duration(ms: number): string {
+  if (ms < second) return `${Math.max(0, Math.round(ms))} ms`
+  if (ms < 10 * second) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`
+  if (ms < minute) return `${Math.floor(ms / second)} s`
+  if (ms < hour) return pair(ms, [minute, 'm'], [second, 's'])
+  if (ms < day) return pair(ms, [hour, 'h'], [minute, 'm'])
+  return pair(ms, [day, 'd'], [hour, 'h'])
+}
+
+function pair(ms: number, [big, bigUnit]: [number, string], [small, smallUnit]: [number, string]): string {
+  const whole = Math.floor(ms / big)
+  const rest = Math.floor((ms % big) / small)
+  return rest === 0 ? `${whole} ${bigUnit}` : `${whole} ${bigUnit} ${rest} ${smallUnit}`
+}
+
+/** `12 s ago`, `in 3 m`; coarse on purpose, the exact instant is one hover away. */
+export function relative(at: number, now: number): string {
+  const ms = now - at
+  if (Math.abs(ms) < 5 * second) return 'just now'
+  const text = coarse(Math.abs(ms))
+  return ms < 0 ? `in ${text}` : `${text} ago`
+}
+
+function coarse(ms: number): string {
+  if (ms < minute) return `${Math.floor(ms / second)} s`
+  if (ms < hour) return `${Math.floor(ms / minute)} m`
+  if (ms < day) return `${Math.floor(ms / hour)} h`
+  return `${Math.floor(ms / day)} d`
+}
+
+export function exact(at: number): string {
+  return new Date(at).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
+}
+
+export function clockTime(at: number): string {
+  return new Date(at).toLocaleTimeString('en-GB')
+}
+
+const grouped = new Intl.NumberFormat('en-US')
+
+export function count(n: number, one: string, many = `${one}s`): string {
+  return `${grouped.format(n)} ${n === 1 ? one : many}`
+}
+
+export function figure(n: number): string {
+  return grouped.format(n)
+}
+
+export function bytes(n: number): string {
+  if (n < 1000) return `${n} B`
+  if (n < 1_000_000) return `${(n / 1000).toFixed(1)} kB`
+  return `${(n / 1_000_000).toFixed(1)} MB`
+}
+
+/** `t_1kq3m2v8x7c4h2ep` → `7c4h2ep`: the random end is what tells two tasks of one moment apart. */
+export function shortId(id: string): string {
+  return id.length > 10 ? id.slice(-7) : id
+}
+
+/** The last two folders: what people call a workspace. The whole path is one hover away. */
+export function shortPath(path: string): string {
+  const parts = path.split('/').filter(Boolean)
+  return parts.length <= 2 ? path : `…/${parts.slice(-2).join('/')}`
+}

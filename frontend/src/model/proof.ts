@@ -1,0 +1,62 @@
+/** What the files say about a task, from stored checks only. The agent's words are no input. */
+import type { TaskSpec } from '../../../src/core/spec.ts'
+import type { AttemptRecord, CheckRecord } from '../../../src/core/verdict.ts'
+import { count } from './format.ts'
+import type { Look } from './words.ts'
+
+/** First failure, else first check that could not look: the one that is folded open. */
+export function firstTrouble(checks: readonly CheckRecord[]): CheckRecord | null {
+  return checks.find((c) => c.outcome === 'fail') ?? checks.find((c) => c.outcome === 'error') ?? null
+}
+
+/** The sentence that stands against the agent's claim. */
+export function filesSay(attempt: Pick<AttemptRecord, 'verdict' | 'checks'>): string {
+  const { verdict, checks } = attempt
+  const others = (outcome: CheckRecord['outcome']) => checks.filter((c) => c.outcome === outcome).length - 1
+  const trouble = firstTrouble(checks)
+  switch (verdict) {
+    case null:
+      return 'Not asked yet.'
+    case 'verified':
+      return checks.length === 1 ? (checks[0]?.evidence.summary ?? '') : `All ${checks.length} checks pass.`
+    case 'unverified':
+      return 'Nothing: the task brought no check, so nobody knows.'
+    case 'refuted':
+    case 'unknown': {
+      const more = trouble ? others(trouble.outcome) : 0
+      const rest = more > 0 ? ` And ${count(more, 'more check does', 'more checks do')} not pass.` : ''
+      return `${trouble?.evidence.summary ?? 'A check did not pass.'}${rest}`
+    }
+  }
+}
+
+export interface StepProof {
+  title: string
+  look: Look
+  /** How this step is proven, for a person. */
+  by: string
+}
+
+const open: Look = { word: 'not proven yet', tone: 'idle', mark: 'ring' }
+const proven: Look = { word: 'proven', tone: 'ok', mark: 'closed' }
+const refuted: Look = { word: 'refuted', tone: 'danger', mark: 'cross' }
+const unknown: Look = { word: 'could not look', tone: 'unknown', mark: 'question' }
+
+function lookOfChecks(checks: readonly CheckRecord[]): Look {
+  if (checks.length === 0) return open
+  if (checks.some((c) => c.outcome === 'fail')) return refuted
+  return checks.some((c) => c.outcome === 'error') ? unknown : proven
+}
+
+/** Same arithmetic as progressOf in core: a step without checks of its own counts with the whole. */
+export function stepProofs(spec: TaskSpec, attempt: AttemptRecord | null): StepProof[] {
+  const checks = attempt?.checks ?? []
+  const whole = lookOfChecks(checks)
+  return spec.steps.map((step, index) => {
+    const own = checks.filter((c) => c.step === index)
+    if (step.checks.length > 0) {
+      return { title: step.title, look: lookOfChecks(own), by: `by ${count(step.checks.length, 'check')} of its own` }
+    }
+    return { title: step.title, look: whole === proven ? proven : open, by: 'with the whole task' }
+  })
+}

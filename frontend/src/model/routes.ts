@@ -1,0 +1,29 @@
+/** URL ↔ place in the dashboard. Every state a person may want to come back to has a URL. */
+
+export type Route =
+  | { name: 'home' }
+  | { name: 'tasks'; q: string; status: string }
+  | { name: 'task'; id: string }
+  | { name: 'login' }
+  | { name: 'nowhere'; path: string }
+
+export function parseRoute(url: URL): Route {
+  const path = url.pathname.replace(/\/+$/, '') || '/'
+  if (path === '/') return { name: 'home' }
+  if (path === '/login') return { name: 'login' }
+  if (path === '/tasks') {
+    return { name: 'tasks', q: url.searchParams.get('q') ?? '', status: url.searchParams.get('status') ?? '' }
+  }
+  const id = /^\/tasks\/([A-Za-z0-9_-]{1,80})$/.exec(path)?.[1]
+  return id ? { name: 'task', id } : { name: 'nowhere', path: url.pathname }
+}
+
+export const taskHref = (id: string): string => `/tasks/${encodeURIComponent(id)}`
+
+export function tasksHref(q: string, status: string): string {
+  const query = new URLSearchParams()
+  if (q) query.set('q', q)
+  if (status) query.set('status', status)
+  const text = query.toString()
+  return text ? `/tasks?${text}` : '/tasks'
+}

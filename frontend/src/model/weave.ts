@@ -1,0 +1,118 @@
+/** The weave: what each stretch of a task's time was spent on, from its events. The segments leave no gap. */
+import type { LoomEvent } from '../../../src/core/event.ts'
+import type { Verdict } from '../../../src/core/verdict.ts'
+import { duration } from './format.ts'
+
+export const segmentKinds = ['queued', 'model', 'tool', 'verifying', 'waiting', 'paused'] as const
+export type SegmentKind = (typeof segmentKinds)[number]
+
+export const segmentWords: Record<SegmentKind, string> = {
+  queued: 'queued',
+  model: 'model',
+  tool: 'tool',
+  verifying: 'verifying',
+  waiting: 'waiting',
+  paused: 'paused',
+}
+
+export interface Segment {
+  kind: SegmentKind
+  from: number
+  to: number
+}
+
+export interface Knot {
+  at: number
+  verdict: Verdict
+}
+
+export interface Weave {
+  from: number
+  to: number
+  segments: Segment[]
+  knots: Knot[]
+}
+
+const kindByEvent: Partial<Record<LoomEvent['type'], SegmentKind | 'over'>> = {
+  'task.created': 'queued',
+  'task.queued': 'queued',
+  'task.started': 'model',
+  'task.running': 'model',
+  'task.refuted': 'model',
+  'task.verifying': 'verifying',
+  'task.waiting': 'waiting',
+  'task.paused': 'paused',
+  'task.done': 'over',
+  'task.failed': 'over',
+  'task.cancelled': 'over',
+  'task.archived': 'over',
+}
+
+/** Segments of the events in order of time, up to `now`; an ended task's weave ends where it ended. */
+export function weaveOf(events: readonly LoomEvent[], now: number): Weave {
+  const segments: Segment[] = []
+  const knots: Knot[] = []
+  let current: SegmentKind | 'over' | null = null
+  let since = 0
+  let toolsOpen = 0
+  const change = (kind: SegmentKind | 'over', at: number) => {
+    if (current === kind) return
+    if (current && current !== 'over' && at > since) segments.push({ kind: current, from: since, to: at })
+    current = kind
+    since = at
+  }
+  for (const event of events) {
+    const kind = kindByEvent[event.type]
+    if (kind) {
+      toolsOpen = 0
+      change(kind, event.at)
+    } else if (event.type === 'tool.started' && (current === 'model' || current === 'tool')) {
+      toolsOpen++
+      change('tool', event.at)
+    } else if (event.type === 'tool.ended' && current === 'tool') {
+      toolsOpen = Math.max(0, toolsOpen - 1)
+      if (toolsOpen === 0) change('model', event.at)
+    } else if (event.type === 'verdict.reached') {
+      knots.push({ at: event.at, verdict: event.data['verdict'] as Verdict })
+    }
+  }
+  if (current && current !== 'over' && now > since) segments.push({ kind: current, from: since, to: now })
+  return { from: segments[0]?.from ?? now, to: segments.at(-1)?.to ?? now, segments, knots }
+}
+
+/** The part of a weave between two instants; segments that cross an edge are cut there. */
+export function cutWeave(weave: Weave, from: number, to: number): Weave {
+  const segments = weave.segments
+    .filter((segment) => segment.to > from && segment.from < to)
+    .map((segment) => ({ ...segment, from: Math.max(segment.from, from), to: Math.min(segment.to, to) }))
+  const knots = weave.knots.filter((knot) => knot.at >= from && knot.at <= to)
+  return { from: segments[0]?.from ?? from, to: segments.at(-1)?.to ?? to, segments, knots }
+}
+
+/** One weave per attempt, cut where the next attempt begins; time before the first belongs to the first. */
+export function weaveByAttempt(weave: Weave, starts: readonly number[]): Weave[] {
+  return starts.map((start, index) =>
+    cutWeave(weave, index === 0 ? Math.min(weave.from, start) : start, starts[index + 1] ?? weave.to),
+  )
+}
+
+export interface Share {
+  kind: SegmentKind
+  ms: number
+}
+
+export function sharesOf(weave: Weave): Share[] {
+  return segmentKinds
+    .map((kind) => ({
+      kind,
+      ms: weave.segments.filter((s) => s.kind === kind).reduce((sum, s) => sum + s.to - s.from, 0),
+    }))
+    .filter((share) => share.ms > 0)
+}
+
+/** The same account in words, for whoever cannot see the bar. */
+export function describeWeave(weave: Weave): string {
+  const shares = sharesOf(weave).map((share) => `${segmentWords[share.kind]} ${duration(share.ms)}`)
+  const verdicts = weave.knots.map((knot) => knot.verdict)
+  return [...shares, ...verdicts].join(', ') || 'nothing yet'
+}

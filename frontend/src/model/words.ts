@@ -1,0 +1,58 @@
+/** The words, marks and colours of statuses and verdicts. A table per union: a new member does not compile here. */
+import type { CheckOutcome } from '../../../src/core/check.ts'
+import type { TaskStatus } from '../../../src/core/task.ts'
+import type { Verdict } from '../../../src/core/verdict.ts'
+
+/** State colours of the design, by name of their token. */
+export type Tone = 'ok' | 'attention' | 'danger' | 'running' | 'idle' | 'unknown'
+
+export type Mark = 'closed' | 'open' | 'bar' | 'dot' | 'ring' | 'cross' | 'question' | 'dash'
+
+export interface Look {
+  word: string
+  tone: Tone
+  /** A shape beside the word, because colour alone says nothing to many people. */
+  mark: Mark
+}
+
+export const statusLooks: Record<TaskStatus, Look> = {
+  queued: { word: 'queued', tone: 'idle', mark: 'ring' },
+  starting: { word: 'starting', tone: 'running', mark: 'dot' },
+  running: { word: 'running', tone: 'running', mark: 'dot' },
+  verifying: { word: 'verifying', tone: 'running', mark: 'dot' },
+  waiting: { word: 'waiting', tone: 'attention', mark: 'ring' },
+  paused: { word: 'paused', tone: 'attention', mark: 'bar' },
+  done: { word: 'done', tone: 'idle', mark: 'closed' },
+  failed: { word: 'failed', tone: 'danger', mark: 'cross' },
+  cancelled: { word: 'cancelled', tone: 'idle', mark: 'dash' },
+  archived: { word: 'archived', tone: 'idle', mark: 'dash' },
+}
+
+export const verdictLooks: Record<Verdict, Look> = {
+  verified: { word: 'verified', tone: 'ok', mark: 'closed' },
+  refuted: { word: 'refuted', tone: 'danger', mark: 'open' },
+  unknown: { word: 'unknown', tone: 'unknown', mark: 'question' },
+  unverified: { word: 'unverified', tone: 'unknown', mark: 'dash' },
+}
+
+export const verdictMeanings: Record<Verdict, string> = {
+  verified: 'Every check passed.',
+  refuted: 'At least one check failed.',
+  unknown: 'No check failed, but at least one could not look.',
+  unverified: 'There was nothing to check: nobody proved this.',
+}
+
+export const outcomeLooks: Record<CheckOutcome, Look> = {
+  pass: { word: 'pass', tone: 'ok', mark: 'closed' },
+  fail: { word: 'fail', tone: 'danger', mark: 'cross' },
+  error: { word: 'could not look', tone: 'unknown', mark: 'question' },
+}
+
+/**
+ * What a row shows for a task. A done task shows its verdict and never just "done", so that an unproven end cannot
+ * pass for a proven one; a verdict of an earlier attempt says nothing about a task that is still at work.
+ */
+export function lookOf(task: { status: TaskStatus; verdict: Verdict | null }): Look {
+  if (task.status === 'done') return verdictLooks[task.verdict ?? 'unverified']
+  return statusLooks[task.status]
+}

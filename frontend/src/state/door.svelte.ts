@@ -1,0 +1,12 @@
+/** Whether this browser is signed in, and the API that finds out. */
+import { Api } from '../api.ts'
+
+class Door {
+  signedOut = $state(false)
+}
+
+export const door = new Door()
+
+export const api = new Api(() => {
+  door.signedOut = true
+})

@@ -1,0 +1,23 @@
+/** Keys for lists, as people expect them: j and k walk the rows, / goes to the search. Enter is the link's own. */
+
+const isTyping = (target: EventTarget | null) =>
+  target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+
+export function walkRows(event: KeyboardEvent): void {
+  if (event.metaKey || event.ctrlKey || event.altKey || isTyping(event.target)) return
+  if (event.key === '/') {
+    const search = document.querySelector<HTMLInputElement>('[data-search]')
+    if (!search) return
+    event.preventDefault()
+    search.focus()
+    search.select()
+    return
+  }
+  const step = { j: 1, k: -1 }[event.key]
+  if (!step) return
+  const rows = [...document.querySelectorAll<HTMLElement>('[data-row]')]
+  const at = rows.indexOf(document.activeElement as HTMLElement)
+  const next = rows[at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + step))]
+  next?.focus()
+  next?.scrollIntoView({ block: 'nearest' })
+}

@@ -1,0 +1,84 @@
+/** One EventSource for the whole page. It resumes after the last `seq` it saw, and hands frames over in batches. */
+import type { LoomEvent } from '../../../src/core/event.ts'
+import type { LiveFrame } from '../../../src/server/api.ts'
+import type { Delta } from '../model/live-line.ts'
+import { clock } from './clock.svelte.ts'
+import { daemon } from './daemon.svelte.ts'
+import { door } from './door.svelte.ts'
+
+export type Connection = 'connecting' | 'live' | 'reconnecting'
+type Listener = (frames: readonly LiveFrame[]) => void
+
+const backoffMs = [250, 500, 1000, 2000, 4000]
+/** Frames kept for one animation frame; a hidden page has none, so the bound also flushes. */
+const batchMax = 200
+
+class Live {
+  connection = $state<Connection>('connecting')
+  /** Grows when everything that was read must be read again: at the start, or when the log is another one. */
+  epoch = $state(0)
+  #seq = 0
+  #failures = 0
+  #source: EventSource | null = null
+  #batch: LiveFrame[] = []
+  readonly #listeners = new Set<Listener>()
+
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** State first, stream after its `seq`: whatever is read later can only know more, never less. */
+  async connect(): Promise<void> {
+    this.#source?.close()
+    const answer = await daemon.read()
+    if (door.signedOut) return
+    if (!answer.ok) return this.#later()
+    const { seq } = answer.value
+    if (this.epoch === 0 || seq < this.#seq) {
+      this.#seq = seq
+      this.epoch++
+    }
+    this.#open()
+  }
+
+  #open(): void {
+    const source = new EventSource(`/api/live?after=${this.#seq}`)
+    this.#source = source
+    source.onopen = () => {
+      this.#failures = 0
+      this.connection = 'live'
+    }
+    source.onerror = () => this.#later()
+    source.addEventListener('event', (message) => this.#take({ event: 'event', data: parse<LoomEvent>(message) }))
+    source.addEventListener('delta', (message) => this.#take({ event: 'delta', data: parse<Delta>(message) }))
+  }
+
+  #later(): void {
+    this.#source?.close()
+    this.connection = 'reconnecting'
+    const delayMs = backoffMs[Math.min(this.#failures++, backoffMs.length - 1)] ?? 4000
+    clock.after(delayMs, () => void this.connect())
+  }
+
+  #take(frame: LiveFrame): void {
+    if (frame.event === 'event') {
+      if (frame.data.seq <= this.#seq) return
+      this.#seq = frame.data.seq
+      if (frame.data.type.startsWith('alarm.') || frame.data.type.startsWith('daemon.')) daemon.recount()
+    }
+    this.#batch.push(frame)
+    if (this.#batch.length === 1) requestAnimationFrame(() => this.#flush())
+    else if (this.#batch.length >= batchMax) this.#flush()
+  }
+
+  #flush(): void {
+    const frames = this.#batch
+    this.#batch = []
+    if (frames.length > 0) for (const listener of this.#listeners) listener(frames)
+  }
+}
+
+const parse = <T>(message: MessageEvent<string>): T => JSON.parse(message.data) as T
+
+export const live = new Live()

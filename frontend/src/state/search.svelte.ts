@@ -1,0 +1,63 @@
+/** All tasks by words and status, page after page. Rows follow events in place; newcomers wait to be asked for. */
+import { SvelteMap } from 'svelte/reactivity'
+import type { TaskItem } from '../../../src/core/task.ts'
+import type { LiveFrame } from '../../../src/server/api.ts'
+import type { Refusal } from '../api.ts'
+import { newer, taskIn } from '../model/groups.ts'
+import { api } from './door.svelte.ts'
+
+const pageSize = 50
+
+export class Search {
+  readonly rows = new SvelteMap<string, TaskItem>()
+  next = $state<string | null>(null)
+  busy = $state(false)
+  loaded = $state(false)
+  newcomers = $state(0)
+  refusal = $state<Refusal | null>(null)
+  #question = 0
+  #q = ''
+  #statuses: string[] = []
+
+  async load(q: string, status: string): Promise<void> {
+    this.#q = q
+    this.#statuses = status ? status.split(',') : []
+    await this.#read(null)
+  }
+
+  again(): Promise<void> {
+    return this.#read(null)
+  }
+
+  async more(): Promise<void> {
+    if (this.next && !this.busy) await this.#read(this.next)
+  }
+
+  apply(frames: readonly LiveFrame[]): void {
+    for (const frame of frames) {
+      const incoming = frame.event === 'event' ? taskIn(frame.data) : null
+      if (!incoming) continue
+      const row = this.rows.get(incoming.id)
+      if (row) this.rows.set(row.id, newer(row, incoming))
+      else if (frame.event === 'event' && frame.data.type === 'task.created') this.newcomers++
+    }
+  }
+
+  /** A later question makes an earlier answer worthless, whichever comes first. */
+  async #read(after: string | null): Promise<void> {
+    const question = ++this.#question
+    this.busy = true
+    const answer = await api.tasks({ statuses: this.#statuses, q: this.#q, limit: pageSize, after })
+    if (question !== this.#question) return
+    this.busy = false
+    this.refusal = answer.ok ? null : answer.refusal
+    if (!answer.ok) return
+    if (!after) {
+      this.rows.clear()
+      this.newcomers = 0
+    }
+    for (const item of answer.value.items) this.rows.set(item.id, item)
+    this.next = answer.value.next
+    this.loaded = true
+  }
+}

@@ -1,0 +1,83 @@
+/** The rows of the home view: read once by section, then moved by events; held still while somebody points at them. */
+import { SvelteMap } from 'svelte/reactivity'
+import type { TaskItem } from '../../../src/core/task.ts'
+import type { LiveFrame } from '../../../src/server/api.ts'
+import type { Refusal } from '../api.ts'
+import {
+  type Layout,
+  layoutOf,
+  movedCount,
+  newer,
+  type Section,
+  sectionStatuses,
+  sections,
+  taskIn,
+} from '../model/groups.ts'
+import { daemon } from './daemon.svelte.ts'
+import { api } from './door.svelte.ts'
+
+/** Rows kept per section; the rest is one click away in "all tasks". */
+export const rowsMax: Record<Section, number> = { needs: 100, running: 100, queued: 8, finished: 20 }
+
+class Tasks {
+  readonly rows = new SvelteMap<string, TaskItem>()
+  loaded = $state(false)
+  refusal = $state<Refusal | null>(null)
+  #held = $state.raw<Layout | null>(null)
+  readonly #layout = $derived(layoutOf(this.rows.values()))
+  readonly shown = $derived(this.#held ?? this.#layout)
+  /** Rows that are new or stand elsewhere since the list was held. */
+  readonly waiting = $derived(this.#held ? movedCount(this.#held, this.#layout) : 0)
+
+  async load(): Promise<void> {
+    const answers = await Promise.all(
+      sections.map((section) => api.tasks({ statuses: sectionStatuses[section], limit: rowsMax[section] })),
+    )
+    const found = new Map<string, TaskItem>()
+    for (const answer of answers) {
+      if (!answer.ok) {
+        this.refusal = answer.refusal
+        return
+      }
+      for (const item of answer.value.items) found.set(item.id, newer(this.rows.get(item.id), item))
+    }
+    for (const id of this.rows.keys()) if (!found.has(id)) this.rows.delete(id)
+    for (const [id, item] of found) this.rows.set(id, item)
+    this.refusal = null
+    this.loaded = true
+  }
+
+  apply(frames: readonly LiveFrame[]): void {
+    for (const frame of frames) {
+      if (frame.event !== 'event') continue
+      const incoming = taskIn(frame.data)
+      if (!incoming) continue
+      const row = this.rows.get(incoming.id)
+      daemon.moved(frame.data, row?.status ?? null, incoming.status)
+      this.rows.set(incoming.id, newer(row, incoming))
+    }
+    this.#trim()
+  }
+
+  hold(): void {
+    this.#held ??= this.#layout
+  }
+
+  release(): void {
+    this.#held = null
+  }
+
+  /** Shows what waited and keeps holding: the pointer is still there. */
+  catchUp(): void {
+    this.#held = this.#layout
+  }
+
+  #trim(): void {
+    for (const section of sections) {
+      for (const id of this.#layout[section].slice(rowsMax[section] * 2)) this.rows.delete(id)
+    }
+    for (const [id, item] of this.rows) if (item.status === 'archived') this.rows.delete(id)
+  }
+}
+
+export const tasks = new Tasks()

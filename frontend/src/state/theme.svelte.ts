@@ -1,0 +1,27 @@
+/** Dark, light, or whatever the system says; remembered in this browser only. */
+
+export type Theme = 'system' | 'dark' | 'light'
+
+const key = 'openloom.theme'
+const order: Theme[] = ['system', 'dark', 'light']
+
+class ThemeChoice {
+  theme = $state<Theme>(order.find((theme) => theme === localStorage.getItem(key)) ?? 'system')
+
+  start(): void {
+    this.#show()
+  }
+
+  turn(): void {
+    this.theme = order[(order.indexOf(this.theme) + 1) % order.length] ?? 'system'
+    localStorage.setItem(key, this.theme)
+    this.#show()
+  }
+
+  #show(): void {
+    if (this.theme === 'system') delete document.documentElement.dataset['theme']
+    else document.documentElement.dataset['theme'] = this.theme
+  }
+}
+
+export const theme = new ThemeChoice()

@@ -1,0 +1,232 @@
+/** One zod schema: openloom.yaml + user configuration + environment + flags → Config; every value knows its origin. */
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { z } from 'zod'
+import { providerKinds } from './agent/providers/index.ts'
+import { checkers } from './checks/index.ts'
+import { ok, type Problem, type Result, refuse } from './core/problem.ts'
+import { limitsSchema } from './core/spec.ts'
+import { checkUnion } from './inbox/grammar.ts'
+import { isRecord, nearest } from './inbox/keys.ts'
+import { environmentLayer, environmentLists } from './lib/environment.ts'
+import { type Layer, mergeLayers, type Tree } from './lib/layers.ts'
+import { parseYaml } from './lib/yaml.ts'
+import { sinkKinds } from './notify/index.ts'
+
+const check = checkUnion(checkers)
+const providers = providerKinds.map((kind) => kind.schema) as unknown as [(typeof providerKinds)[0]['schema']]
+const sinks = sinkKinds.map((kind) => kind.schema) as unknown as [(typeof sinkKinds)[0]['schema']]
+
+const sourceSchema = z.strictObject({
+  workspace_roots: z.array(z.string().min(1)).optional().describe('Folders below which a task may work.'),
+  runtimes: z.array(z.string()).default([]).describe('Empty: every runtime.'),
+  commands: z.enum(['any', 'named', 'none']).optional().describe('Whether checks may bring commands.'),
+  limits: limitsSchema.default({}),
+})
+
+const ruleSchema = z.strictObject({
+  tool: z.string().min(1),
+  pattern: z.string().min(1).default('*'),
+  action: z.enum(['allow', 'deny', 'ask']),
+})
+
+const port = z.number().int().min(0).max(65_535)
+const seconds = z.number().positive().max(86_400)
+const portion = z.number().int().min(1).max(1_000)
+
+export const configSchema = z
+  .strictObject({
+    data_dir: z.string().min(1),
+    server: z.strictObject({
+      host: z.string().min(1).default('127.0.0.1'),
+      port: port.default(55_413),
+      allowed_hosts: z.array(z.string().min(1)).default([]).describe('Further Host names, e.g. of a reverse proxy.'),
+      allow_remote: z.boolean().default(false).describe('Needed for any address that is not loopback.'),
+    }),
+    inbox: z.strictObject({
+      dir: z.string().min(1).default('inbox'),
+      poll_seconds: seconds.default(30),
+      quiet_seconds: seconds.default(2),
+      default_workspace: z.string().min(1).optional(),
+    }),
+    sources: z.strictObject({
+      inbox: sourceSchema.prefault({}),
+      api: sourceSchema.prefault({}),
+      webhook: sourceSchema.prefault({}),
+      spec: sourceSchema.prefault({}),
+      cli: sourceSchema.prefault({}),
+    }),
+    workspace_roots: z.array(z.string().min(1)).optional().describe('For every source that names none of its own.'),
+    defaults: z.strictObject({
+      runtime: z.string().default('builtin'),
+      checks: z.array(check).default([]),
+      limits: limitsSchema.default({ attempts: 3, minutes: 60, tool_calls: 500 }),
+      check_interval_minutes: z.number().positive().max(1_440).default(5),
+    }),
+    named_checks: z.record(z.string(), check).default({}),
+    concurrency: z.strictObject({
+      tasks: portion.default(4),
+      runtimes: z.record(z.string(), portion).default({}),
+    }),
+    models: z.strictObject({
+      default: z.string().min(1).optional().describe('`provider` or `provider/model`.'),
+      providers: z.array(z.discriminatedUnion('kind', providers)).default([]),
+    }),
+    permissions: z.array(ruleSchema).default([]).describe('Last match wins; what none matches is allowed to tasks.'),
+    child_env: z.array(z.string().min(1)).default([]).describe('Further variables that agents and checks may see.'),
+    notify: z.strictObject({ sinks: z.array(z.discriminatedUnion('kind', sinks)).default([]) }),
+    drain_seconds: seconds.default(5),
+    log_level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('warn'),
+    sample: z.enum(['auto', 'on', 'off']).default('auto'),
+  })
+  .meta({ id: 'Settings', description: 'Settings of the daemon; every section may stand in openloom.yaml.' })
+
+export type Config = z.output<typeof configSchema>
+export type ProviderConfig = Config['models']['providers'][number]
+
+export interface LoadedConfig {
+  config: Config
+  origins: Map<string, string>
+  /** Files that were read. */
+  files: string[]
+  home: string
+  /** Folder that relative paths start from. */
+  cwd: string
+}
+
+export interface ConfigSources {
+  cwd: string
+  env: Readonly<Record<string, string | undefined>>
+  /** From the command line, already in the shape of the schema. */
+  flags?: Tree
+}
+
+/** Top-level keys of openloom.yaml that are settings; everything else there is a task. */
+export const settingSections: readonly string[] = Object.keys(configSchema.shape)
+
+export function loadConfig({ cwd, env, flags = {} }: ConfigSources): Result<LoadedConfig> {
+  const home = env.HOME ?? homedir()
+  const userFile = env.OPENLOOM_CONFIG ?? join(env.XDG_CONFIG_HOME ?? join(home, '.config'), 'openloom', 'config.yaml')
+  const read = [readLayer(userFile, env.OPENLOOM_CONFIG !== undefined), readLayer(join(cwd, 'openloom.yaml'), false)]
+  const environment = environmentLayer(env)
+  const problems = [...read.flatMap((file) => file.problems), ...environment.problems]
+  if (problems.length > 0) return refuse(...problems)
+  const layers: Layer[] = [
+    { origin: 'default', values: defaultsFor(env, home) },
+    ...read.flatMap((file) => (file.layer ? [file.layer] : [])),
+    { origin: environment.origin, values: environment.values },
+    { origin: 'command line', values: flags },
+  ]
+  const { values, origins } = mergeLayers(layers)
+  addLists(values, origins, env)
+  const parsed = configSchema.safeParse(values)
+  if (!parsed.success) return refuse(...parsed.error.issues.flatMap((issue) => problemOf(issue, origins)))
+  const files = read.flatMap((file) => (file.layer ? [file.path] : []))
+  return ok({ config: absolute(parsed.data, { cwd, home }), origins, files, home: realOr(home), cwd: realOr(cwd) })
+}
+
+/** Sections are objects so that a misspelt key inside one is found; their defaults are the schema's. */
+function defaultsFor(env: ConfigSources['env'], home: string): Tree {
+  const data_dir = join(env.XDG_DATA_HOME ?? join(home, '.local', 'share'), 'openloom')
+  const empty = ['server', 'inbox', 'sources', 'defaults', 'concurrency', 'models', 'notify']
+  return { data_dir, ...Object.fromEntries(empty.map((name) => [name, {}])) }
+}
+
+/** Providers and sinks of the environment come after those of the files. */
+function addLists(values: Tree, origins: Map<string, string>, env: ConfigSources['env']): void {
+  const { providers: more, sinks: further } = environmentLists(env)
+  for (const [section, name, list] of [
+    ['models', 'providers', more],
+    ['notify', 'sinks', further],
+  ] as const) {
+    if (list.length === 0) continue
+    const branch = values[section] as Tree
+    branch[name] = [...(Array.isArray(branch[name]) ? branch[name] : []), ...list]
+    origins.set(`${section}.${name}`, 'environment')
+  }
+}
+
+interface ReadFile {
+  path: string
+  layer: Layer | null
+  problems: Problem[]
+}
+
+function readLayer(path: string, required: boolean): ReadFile {
+  if (!existsSync(path)) {
+    const missing = { kind: 'config-missing', text: `The configuration ${path} does not exist.`, todo: 'Create it.' }
+    return { path, layer: null, problems: required ? [missing] : [] }
+  }
+  const parsed = parseYaml(readFileSync(path, 'utf8'), { sizeBytesMax: 256 * 1024 })
+  if (!parsed.ok)
+    return { path, layer: null, problems: parsed.problems.map((p) => ({ ...p, text: `${path}: ${p.text}` })) }
+  const { value, lineOf } = parsed.value
+  if (value === null) return { path, layer: null, problems: [] }
+  const text = `${path}: the top level is not a set of keys.`
+  if (!isRecord(value)) return { path, layer: null, problems: [{ kind: 'config-shape', text, line: 1 }] }
+  const isTask = typeof value.goal === 'string'
+  const settings: Tree = {}
+  const problems: Problem[] = []
+  for (const [key, part] of Object.entries(value)) {
+    if (settingSections.includes(key)) settings[key] = part
+    else if (!isTask) problems.push(unknownKey(path, key, lineOf([key])))
+  }
+  const origin = (at: readonly string[]) => `${path}:${lineOf(at) ?? 1}`
+  return { path, layer: { origin, values: settings }, problems }
+}
+
+function unknownKey(path: string, key: string, line: number | undefined): Problem {
+  const near = nearest(key, settingSections)
+  const todo = near ? `Did you mean "${near}"?` : `Known sections: ${settingSections.join(', ')}.`
+  const where = line === undefined ? {} : { line }
+  return { kind: 'unknown-key', text: `${path}:${line ?? 1}: "${key}" is not a setting.`, todo, ...where }
+}
+
+/** With the file and line that brought the value; a misspelt key is named with its neighbour. */
+function problemOf(issue: z.core.$ZodIssue, origins: Map<string, string>): Problem[] {
+  const path = issue.path.map(String)
+  const originOf = (at: readonly string[]): string => {
+    for (let n = at.length; n > 0; n--) {
+      const key = at.slice(0, n).join('.')
+      const found = origins.get(key) ?? [...origins].find(([name]) => name.startsWith(`${key}.`))?.[1]
+      if (found) return found
+    }
+    return 'the configuration'
+  }
+  const located = (at: readonly string[], text: string, todo?: string): Problem => {
+    const origin = originOf(at)
+    const line = /:(\d+)$/.exec(origin)?.[1]
+    const where = line ? { line: Number(line) } : {}
+    return { kind: 'bad-setting', text: `${origin}: ${text}`, ...(todo ? { todo } : {}), ...where }
+  }
+  if (issue.code !== 'unrecognized_keys') return [located(path, `${path.join('.')}: ${issue.message}.`)]
+  const known = knownKeys(path)
+  return issue.keys.map((key) => {
+    const near = nearest(key, known)
+    const todo = near ? `Did you mean "${near}"?` : `Known here: ${known.join(', ')}.`
+    return located([...path, key], `"${[...path, key].join('.')}" is not a setting.`, todo)
+  })
+}
+
+function knownKeys(path: readonly string[]): string[] {
+  let schema: unknown = configSchema
+  for (const part of path) schema = (schema as { shape?: Record<string, unknown> }).shape?.[part]
+  return Object.keys((schema as { shape?: Record<string, unknown> } | undefined)?.shape ?? {})
+}
+
+function absolute(config: Config, base: { cwd: string; home: string }): Config {
+  const data_dir = toPath(config.data_dir, base)
+  return { ...config, data_dir, inbox: { ...config.inbox, dir: toPath(config.inbox.dir, base) } }
+}
+
+/** `~` and relative paths made absolute. */
+export function toPath(path: string, base: { cwd: string; home: string }): string {
+  if (path === '~' || path.startsWith('~/')) return join(base.home, path.slice(1))
+  return isAbsolute(path) ? path : resolve(base.cwd, path)
+}
+
+/** The real path, or the path itself while it does not exist. */
+export function realOr(path: string): string {
+  return existsSync(path) ? realpathSync(path) : join(realOr(dirname(path)), path.slice(dirname(path).length))
+}

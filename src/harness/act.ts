@@ -1,0 +1,230 @@
+/** Does what decide.ts said, for one task. Every effect is idempotent: after a crash the same action is simply done again. */
+import type { Action } from '../core/action.ts'
+import type { Problem } from '../core/problem.ts'
+import type { Runtime, SessionRequest } from '../core/runtime.ts'
+import type { Observation } from '../core/session.ts'
+import { flattenChecks } from '../core/spec.ts'
+import { promptIdOf, type Reason, type Task, type TaskStatus } from '../core/task.ts'
+import { progressOf, verdictOf } from '../core/verdict.ts'
+import { backoffMs } from '../lib/backoff.ts'
+import { failpoint } from '../lib/failpoint.ts'
+import type { TaskPatch } from '../store/tasks.ts'
+import { readBaseline } from './baseline.ts'
+import { breachOf, conclude } from './decide.ts'
+import { continuePrompt, evidencePrompt, firstPrompt } from './prompts.ts'
+import { runChecks } from './verify.ts'
+import type { World } from './world.ts'
+
+/** What one step was given beside the task. */
+export interface Step {
+  seen: Observation | null
+  /** Ends a running verification (cancel, pause, drain). */
+  signal: AbortSignal
+}
+
+/** True when something moved and another look is worth its while at once. */
+export async function act(task: Task, action: Action, step: Step, world: World): Promise<boolean> {
+  switch (action.kind) {
+    case 'nothing':
+      return false
+    case 'start':
+      await begin(task, world)
+      return true
+    case 'prompt':
+      return prompt(task, world)
+    case 'continue':
+      keepGoing(task, step, world)
+      return false
+    case 'wait':
+      if (task.status !== 'queued') waitFor(task, action, world)
+      return false
+    case 'verify':
+      return verify(task, step, world)
+    case 'pause':
+      if (action.abort && task.sessionId) await runtimeOf(task, world).abort(task.sessionId)
+      pauseTask(task, action.reason, world)
+      return false
+    case 'fail':
+      world.store.tasks.move(task.id, 'failed', { reason: action.reason })
+      return false
+  }
+}
+
+export const attemptsMaxOf = (task: Task, world: World): number =>
+  task.spec.limits.attempts ?? world.settings.attemptsMax
+
+export function runtimeOf(task: Pick<Task, 'runtime'>, world: World): Runtime {
+  const runtime = world.runtimes.get(task.runtime)
+  // Intake refuses unknown runtimes; only a configuration changed since can bring one here.
+  if (!runtime) throw new Error(`the runtime ${task.runtime} is not configured any more`)
+  return runtime
+}
+
+/** Paused, remembering where it was. */
+export function pauseTask(task: Task, reason: Reason, world: World): Task {
+  const resumeTo: TaskStatus | null = task.status === 'queued' ? task.resumeTo : task.status
+  return world.store.tasks.move(task.id, 'paused', { reason, resumeTo })
+}
+
+/** A queued task takes its place: a new attempt, or the one it was paused in. */
+async function begin(task: Task, world: World): Promise<void> {
+  const { tasks, attempts, ledger } = world.store
+  if (task.resumeTo) return goOn(task, world)
+  const base = task.startedAt === null ? await readBaseline(task, world) : {}
+  const attempt = task.attempt + 1
+  const text = firstPrompt(task.spec, checkTitles(task, world))
+  failpoint('harness.begin')
+  ledger.transact(() => {
+    const startedAt = task.startedAt ?? world.clock.now()
+    tasks.move(task.id, 'starting', {
+      ...base,
+      ...nextPrompt(task, null),
+      attempt,
+      startedAt,
+      verdict: null,
+      troubles: 0,
+    })
+    attempts.begin(task.id, attempt, text)
+  })
+  failpoint('harness.begun')
+}
+
+/** Back to where the task was paused. A turn that failed needs a new prompt; one that was cut off is re-entered. */
+async function goOn(task: Task, world: World): Promise<void> {
+  const seen = task.sessionId ? await runtimeOf(task, world).look(task.sessionId) : null
+  const failed = seen?.state.kind === 'failed' && seen.state.promptId === promptIdOf(task)
+  const next = failed ? nextPrompt(task, continuePrompt(task.reason?.text ?? 'it was paused')) : {}
+  world.store.attempts.forgetChecks(task.id, task.attempt)
+  world.store.tasks.move(task.id, 'starting', { ...next, resumeTo: null, troubles: 0 })
+}
+
+const nextPrompt = (task: Task, promptText: string | null): TaskPatch => ({
+  promptNumber: task.promptNumber + 1,
+  promptText,
+})
+
+function checkTitles(task: Task, world: World): string[] {
+  return flattenChecks(task.spec).map(({ spec }) => {
+    const checker = world.checkers.find((one) => one.kind === spec.kind)
+    return spec.name ?? checker?.describe(spec) ?? spec.kind
+  })
+}
+
+async function prompt(task: Task, world: World): Promise<boolean> {
+  const runtime = runtimeOf(task, world)
+  const opened = await runtime.open(requestOf(task))
+  if (!opened.ok) return troubled(task, opened.problems, world)
+  const { sessionId } = opened.value
+  failpoint('harness.opened')
+  if (task.sessionId !== sessionId) world.store.tasks.patch(task.id, { sessionId })
+  world.store.attempts.bindSession(task.id, task.attempt, sessionId)
+  const text = task.promptText ?? world.store.attempts.of(task.id).at(-1)?.prompt ?? task.spec.goal
+  const limits = {
+    toolCalls: left(task.spec.limits.tool_calls, task.toolCalls),
+    tokens: left(task.spec.limits.tokens, task.tokens),
+  }
+  const sent = await runtime.prompt({ sessionId, promptId: promptIdOf(task), text, limits })
+  if (!sent.ok) return troubled(task, sent.problems, world)
+  failpoint('harness.prompted')
+  const data = { attempt: task.attempt, prompt: task.promptNumber }
+  world.store.ledger.transact(() => {
+    if (task.status !== 'running') world.store.tasks.move(task.id, 'running', { troubles: task.troubles })
+    world.store.ledger.emit({ type: 'prompt.sent', taskId: task.id, sessionId, data })
+  })
+  return false
+}
+
+const left = (max: number | undefined, used: number): number | null =>
+  max === undefined ? null : Math.max(0, max - used)
+
+function requestOf(task: Task): SessionRequest {
+  const { spec } = task
+  return {
+    taskId: task.id,
+    title: task.title,
+    workspace: task.workspace,
+    agent: spec.agent ?? null,
+    model: spec.model ?? null,
+    session: spec.session ?? null,
+  }
+}
+
+/** The runtime refused: wait where waiting may help, ask a person where only a person can. */
+async function troubled(task: Task, problems: readonly Problem[], world: World): Promise<boolean> {
+  const first = problems[0] ?? { kind: 'runtime-trouble', text: 'The runtime refused without a reason.' }
+  const availability = await runtimeOf(task, world).available()
+  const problem = availability.kind === 'unavailable' ? availability.problem : first
+  const reason = { code: problem.kind, text: [problem.text, problem.todo].filter(Boolean).join(' ') }
+  const transient = availability.kind === 'unavailable' ? availability.transient : task.troubles < 3
+  if (transient) waitFor(task, { reason, retryAt: null }, world)
+  else pauseTask(task, reason, world)
+  return false
+}
+
+function keepGoing(task: Task, { seen }: Step, world: World): void {
+  const usage = usageOf(task, seen)
+  if (task.status !== 'running') world.store.tasks.move(task.id, 'running', { ...usage, troubles: 0 })
+  else if (usage.toolCalls !== task.toolCalls || usage.tokens !== task.tokens || task.troubles > 0) {
+    world.store.tasks.patch(task.id, { ...usage, troubles: 0 })
+  }
+}
+
+/** What a session reports only grows; a runtime that lost count does not give anything back. */
+export function usageOf(task: Task, seen: Observation | null): Pick<Task, 'toolCalls' | 'tokens' | 'costMicros'> {
+  if (!seen) return { toolCalls: task.toolCalls, tokens: task.tokens, costMicros: task.costMicros }
+  const { toolCalls, tokens, costMicros } = seen.usage
+  return { toolCalls: Math.max(task.toolCalls, toolCalls), tokens: Math.max(task.tokens, tokens), costMicros }
+}
+
+/** A person's answer is waited for without end; trouble is looked at again after a growing time. */
+function waitFor(task: Task, wait: { reason: Reason; retryAt: number | null }, world: World): void {
+  const forPerson = wait.reason.code.startsWith('needs-')
+  const troubles = task.troubles + 1
+  const delay = forPerson ? null : backoffMs(world.settings.backoff, troubles)
+  const retryAt = wait.retryAt ?? (delay === null ? null : world.clock.now() + delay)
+  // A turn that failed is over: what follows the wait is a new prompt, not the old one.
+  const failed = !forPerson && wait.reason.code !== 'unreachable'
+  const next = failed ? nextPrompt(task, continuePrompt(wait.reason.text)) : {}
+  const patch = { reason: wait.reason, retryAt, ...(forPerson ? {} : { troubles, ...next }) }
+  if (task.status !== 'waiting') world.store.tasks.move(task.id, 'waiting', patch)
+  else if (task.reason?.text !== wait.reason.text || !forPerson) world.store.tasks.patch(task.id, patch)
+}
+
+async function verify(task: Task, { seen, signal }: Step, world: World): Promise<boolean> {
+  const { store } = world
+  let current = task
+  if (task.status !== 'verifying') {
+    const claim = seen?.state.kind === 'idle' ? seen.state.text : ''
+    current = store.ledger.transact(() => {
+      store.attempts.claim(task.id, task.attempt, claim)
+      return store.tasks.move(task.id, 'verifying', { ...usageOf(task, seen), troubles: 0 })
+    })
+    failpoint('harness.verifying')
+  }
+  const records = await runChecks(current, world, signal)
+  if (records === null) return false
+  const verdict = verdictOf(records.map((record) => record.outcome))
+  const progress = progressOf(current.spec.steps.length, records)
+  const next = conclude(current, verdict, attemptsMaxOf(current, world))
+  const breach = next.kind === 'again' ? breachOf(current, null) : null
+  store.ledger.transact(() => {
+    store.attempts.conclude(current.id, current.attempt, verdict)
+    const found = { verdict, progress }
+    if (next.kind === 'done') store.tasks.move(current.id, 'done', found)
+    else if (next.kind === 'fail') store.tasks.move(current.id, 'failed', { ...found, reason: next.reason })
+    else {
+      const attempt = current.attempt + 1
+      const event = {
+        attempt: current.attempt,
+        failed: records.filter((r) => r.outcome !== 'pass').map((r) => r.title),
+      }
+      store.attempts.begin(current.id, attempt, evidencePrompt(current.spec, records))
+      const patch = { ...found, ...nextPrompt(current, null), attempt }
+      store.tasks.move(current.id, 'running', patch, { because: 'refuted' })
+      store.tasks.tell(current.id, 'task.refuted', event)
+      if (breach) store.tasks.move(current.id, 'paused', { reason: breach, resumeTo: 'running' })
+    }
+  })
+  failpoint('harness.concluded')
+  return next.kind === 'again' && !breach
+}

@@ -1,0 +1,88 @@
+/** Look → decide → act: the middle. Pure: one task, one observation, the facts around them; out comes one action. */
+import type { Action } from '../core/action.ts'
+import type { Observation } from '../core/session.ts'
+import { isActive, promptIdOf, type Reason, type Task } from '../core/task.ts'
+import type { Verdict } from '../core/verdict.ts'
+
+export interface Facts {
+  /** Epoch ms. */
+  now: number
+  /** For a queued task: null when it may start, else why not. */
+  blocked: Reason | null
+}
+
+export function decide(task: Task, seen: Observation | null, facts: Facts): Action {
+  if (task.status === 'queued') {
+    return facts.blocked ? { kind: 'wait', reason: facts.blocked, retryAt: null } : { kind: 'start' }
+  }
+  if (task.status === 'verifying') return { kind: 'verify' }
+  if (!isActive(task.status)) return { kind: 'nothing' }
+  if (task.retryAt !== null && facts.now < task.retryAt) return { kind: 'nothing' }
+  const answered = seen?.state.kind === 'idle' && seen.state.promptId === promptIdOf(task)
+  const breach = breachOf(task, seen)
+  // What was finished in time is judged by its checks; what is still going on is stopped.
+  if (breach && !answered) return { kind: 'pause', reason: breach, abort: true }
+  return seen ? decideBySession(task, seen) : { kind: 'prompt' }
+}
+
+function decideBySession(task: Task, { state }: Observation): Action {
+  const current = promptIdOf(task)
+  switch (state.kind) {
+    case 'absent':
+    case 'interrupted':
+      return { kind: 'prompt' }
+    case 'unreachable':
+      return { kind: 'wait', reason: { code: 'unreachable', text: state.text }, retryAt: null }
+    case 'starting':
+    case 'busy':
+    case 'retrying':
+      return { kind: 'continue' }
+    case 'waiting':
+      return { kind: 'wait', reason: { code: `needs-${state.for}`, text: state.text }, retryAt: null }
+    case 'idle':
+      return state.promptId === current ? { kind: 'verify' } : { kind: 'prompt' }
+    case 'failed': {
+      if (state.promptId !== current) return { kind: 'prompt' }
+      const { kind, text, todo } = state.problem
+      const reason = { code: kind, text: todo ? `${text} ${todo}` : text }
+      return state.transient ? { kind: 'wait', reason, retryAt: null } : { kind: 'pause', reason, abort: false }
+    }
+  }
+}
+
+/** A limit that is used up, as a sentence; null while there is room. */
+export function breachOf(task: Task, seen: Observation | null): Reason | null {
+  const { limits } = task.spec
+  const used = {
+    minutes: task.activeMs / 60_000,
+    tool_calls: Math.max(task.toolCalls, seen?.usage.toolCalls ?? 0),
+    tokens: Math.max(task.tokens, seen?.usage.tokens ?? 0),
+  }
+  const words = { minutes: 'minutes of work', tool_calls: 'tool calls', tokens: 'tokens' }
+  for (const name of ['minutes', 'tool_calls', 'tokens'] as const) {
+    const max = limits[name]
+    if (max !== undefined && used[name] >= max) {
+      const text = `The limit of ${max} ${words[name]} is used up. Resume grants as much again, or set another limit.`
+      return { code: `limit-${name}`, text }
+    }
+  }
+  return null
+}
+
+export type Conclusion = { kind: 'done' } | { kind: 'again' } | { kind: 'fail'; reason: Reason }
+
+/** What follows from the verdict of an attempt. */
+export function conclude(task: Task, verdict: Verdict, attemptsMax: number): Conclusion {
+  switch (verdict) {
+    case 'verified':
+    case 'unverified':
+      return { kind: 'done' }
+    case 'refuted':
+    case 'unknown': {
+      if (task.attempt < attemptsMax) return { kind: 'again' }
+      const found = verdict === 'refuted' ? 'checks still fail' : 'checks could not look'
+      const count = task.attempt === 1 ? 'the only attempt' : `${task.attempt} attempts`
+      return { kind: 'fail', reason: { code: `attempts-${verdict}`, text: `After ${count}, ${found}.` } }
+    }
+  }
+}

@@ -1,0 +1,31 @@
+/** Who may work at the same time: so many in all, so many per runtime, one writer per workspace. Pure. */
+import type { Reason, Task } from '../core/task.ts'
+import { isInside } from '../lib/files.ts'
+
+export interface Concurrency {
+  /** Tasks in all. */
+  tasks: number
+  /** Per runtime, by name; a runtime without an entry is bounded by `tasks` alone. */
+  runtimes: Readonly<Record<string, number>>
+}
+
+type Place = Pick<Task, 'id' | 'workspace' | 'runtime' | 'sessionId'>
+
+/** Null when `task` may start beside the active ones, else why it must wait. */
+export function blockedBy(task: Place, active: readonly Place[], limits: Concurrency): Reason | null {
+  const others = active.filter((other) => other.id !== task.id)
+  const writer = others.find((o) => isInside(o.workspace, task.workspace) || isInside(task.workspace, o.workspace))
+  if (writer)
+    return { code: 'workspace-busy', text: `Waits until ${writer.id} leaves the workspace ${writer.workspace}.` }
+  const same = others.find((other) => task.sessionId !== null && other.sessionId === task.sessionId)
+  if (same) return { code: 'session-busy', text: `Waits until ${same.id} is through with the session.` }
+  const onRuntime = others.filter((other) => other.runtime === task.runtime).length
+  const max = limits.runtimes[task.runtime]
+  if (max !== undefined && onRuntime >= max) {
+    return { code: 'runtime-full', text: `Waits for a place: ${onRuntime} of ${max} tasks run on ${task.runtime}.` }
+  }
+  if (others.length >= limits.tasks) {
+    return { code: 'full', text: `Waits for a place: ${others.length} of ${limits.tasks} tasks are running.` }
+  }
+  return null
+}

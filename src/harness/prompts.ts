@@ -1,0 +1,56 @@
+/** The words the harness puts before an agent. Pure. Never says how to get around a check. */
+import type { TaskSpec } from '../core/spec.ts'
+import type { CheckRecord } from '../core/verdict.ts'
+import { excerptOf } from '../lib/excerpt.ts'
+
+const evidenceCharsMax = 12_000
+const excerptCharsMax = 3_000
+
+/** First prompt of a task: what is wanted and how it will be judged. `checks`: their one-line forms. */
+export function firstPrompt(spec: TaskSpec, checks: readonly string[]): string {
+  const parts = [spec.goal]
+  if (spec.steps.length > 0) parts.push(`Steps:\n${spec.steps.map((step, i) => `${i + 1}. ${step.title}`).join('\n')}`)
+  if (spec.acceptance.length > 0) parts.push(`It is accepted when:\n${bullets(spec.acceptance)}`)
+  if (checks.length > 0) {
+    parts.push(
+      `When you stop, OpenLoom runs these checks in the workspace. They decide, not what you say:\n${bullets(checks)}`,
+    )
+  }
+  parts.push('Nobody is there to answer questions. Work until the goal is reached, then stop with a short summary.')
+  return parts.join('\n\n')
+}
+
+/** Prompt of a further attempt: exactly what was found, and the goal again. */
+export function evidencePrompt(spec: TaskSpec, records: readonly CheckRecord[]): string {
+  const failing = records.filter((record) => record.outcome !== 'pass')
+  const passing = records.length - failing.length
+  const intro = `The work is not done: ${failing.length} of ${records.length} checks did not pass.`
+  const shares = Math.max(400, Math.floor(evidenceCharsMax / Math.max(1, failing.length)))
+  const found = failing.map((record) => findingOf(record, Math.min(excerptCharsMax, shares)))
+  const kept = passing > 0 ? `${passing} passed; keep them so.` : ''
+  const goal = `The goal was:\n\n${excerptOf(spec.goal, 4_000)}`
+  const end = 'Find out why, correct the work itself, and stop when it is done.'
+  return [intro, ...found, kept, goal, end].filter((part) => part !== '').join('\n\n')
+}
+
+function findingOf({ title, outcome, evidence }: CheckRecord, charsMax: number): string {
+  const head = `${outcome === 'fail' ? 'FAILED' : 'COULD NOT BE CHECKED'}: ${title}`
+  const code = evidence.exitCode === undefined || evidence.exitCode === null ? '' : ` (exit code ${evidence.exitCode})`
+  const excerpt = evidence.excerpt ? `\n${fenced(excerptOf(evidence.excerpt, charsMax))}` : ''
+  return `${head}\n${evidence.summary}${code}${excerpt}`
+}
+
+/** Longer than any fence inside, so that output cannot step out of its quotation. */
+function fenced(text: string): string {
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map((match) => match[0].length))
+  const fence = '`'.repeat(longest + 1)
+  return `${fence}\n${text}\n${fence}`
+}
+
+/** Prompt that lets a turn go on which was cut off by trouble outside the agent. */
+export function continuePrompt(because: string): string {
+  return `The last turn was cut off (${because}). Look at what is already there, then go on with the task.`
+}
+
+const bullets = (lines: readonly string[]): string =>
+  lines.map((line) => `- ${line.replaceAll('\n', '\n  ')}`).join('\n')

@@ -1,0 +1,31 @@
+/** What the harness works with: handed over once by the daemon, the same for every task. */
+import type { AnyChecker } from '../core/check.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Runtime } from '../core/runtime.ts'
+import type { Backoff } from '../lib/backoff.ts'
+import type { Log } from '../lib/log.ts'
+import type { Store } from '../store/open.ts'
+import type { Concurrency } from './places.ts'
+
+export interface World {
+  store: Store
+  runtimes: ReadonlyMap<string, Runtime>
+  checkers: readonly AnyChecker[]
+  clock: Clock
+  /** Environment for what checks execute: already an allow-list. */
+  env: Readonly<Record<string, string>>
+  /** Owner of child processes of checks (lib/process.ts). */
+  owner: string
+  settings: {
+    concurrency: Concurrency
+    /** Attempts of a task that does not say. */
+    attemptsMax: number
+    /** Waits after trouble of a runtime. */
+    backoff: Backoff
+    /** Slow look at a task that does not say. */
+    reconcileMs: number
+  }
+  log: Log
+  /** A lasting condition that a person should know of; null text clears it. */
+  alarm(code: string, text: string | null): void
+}

@@ -1,0 +1,143 @@
+/**
+ * The last step of every way in: a parsed spec becomes a task, once. Workspace made real, policy of the source asked,
+ * named checks put in, limits filled. Knows no file format and no transport.
+ */
+import { realpath, stat } from 'node:fs/promises'
+import { isAbsolute, join, resolve } from 'node:path'
+import type { AnyChecker, CheckSpec } from '../core/check.ts'
+import type { EventType } from '../core/event.ts'
+import type { Problem, Result } from '../core/problem.ts'
+import type { Limits, TaskSpec } from '../core/spec.ts'
+import type { Acceptance, NewTask, Origin, Source, Submission, Task } from '../core/task.ts'
+import { errnoOf } from '../lib/files.ts'
+import { effectiveLimits, policyProblems, type SourcePolicy } from './policy.ts'
+
+/** What intake needs of the store. */
+export interface Arrivals {
+  arrival(origin: Pick<Origin, 'source' | 'externalId'>): { taskId: string | null; bodySha256: string } | null
+  accept(task: NewTask): Acceptance
+  refuse(origin: Origin, event: { type: EventType; data: Record<string, unknown> }): boolean
+  revise(id: string, spec: TaskSpec, because: string): boolean
+  get(id: string): Task | null
+}
+
+export interface IntakeSettings {
+  policies: Readonly<Record<Source, SourcePolicy>>
+  home: string
+  /** Folder that a relative workspace starts from. */
+  base: string
+  defaults: {
+    workspace: string | null
+    runtime: string
+    checks: readonly CheckSpec[]
+    limits: Limits
+    checkIntervalMinutes: number
+  }
+  namedChecks: Readonly<Record<string, CheckSpec>>
+  checkers: readonly AnyChecker[]
+  runtimes: readonly string[]
+}
+
+export class Intake {
+  private readonly arrivals: Arrivals
+  private readonly settings: IntakeSettings
+
+  constructor(arrivals: Arrivals, settings: IntakeSettings) {
+    this.arrivals = arrivals
+    this.settings = settings
+  }
+
+  /** What came before under this key, without parsing anything: a policy that changed since does not change the past. */
+  before(origin: Origin): Submission | null {
+    const known = this.arrivals.arrival(origin)
+    if (!known) return null
+    const task = known.taskId ? this.arrivals.get(known.taskId) : null
+    return { kind: known.bodySha256 === origin.bodySha256 ? 'known' : 'conflict', task }
+  }
+
+  async submit(parsed: Result<TaskSpec>, origin: Origin): Promise<Submission> {
+    const before = this.before(origin)
+    if (before) return before
+    if (!parsed.ok) return { kind: 'refused', problems: parsed.problems }
+    const prepared = await this.prepare(parsed.value, origin.source)
+    if (!prepared.ok) return { kind: 'refused', problems: prepared.problems }
+    return this.arrivals.accept({ ...prepared.value, origin })
+  }
+
+  /** New bytes for a task that was accepted: `revised` before its start, `late` after it. */
+  async revise(task: Task, parsed: Result<TaskSpec>): Promise<'revised' | 'late' | 'unreadable'> {
+    if (!parsed.ok) return 'unreadable'
+    const prepared = await this.prepare(parsed.value, task.source)
+    if (!prepared.ok || prepared.value.workspace !== task.workspace) return 'unreadable'
+    return this.arrivals.revise(task.id, prepared.value.spec, 'its file was written to again') ? 'revised' : 'late'
+  }
+
+  async prepare(spec: TaskSpec, source: Source): Promise<Result<Omit<NewTask, 'origin'>>> {
+    const { settings } = this
+    const wanted = spec.workspace ?? settings.defaults.workspace
+    if (!wanted) return { ok: false, problems: [noWorkspace] }
+    const workspace = await realFolder(resolveWorkspace(wanted, settings))
+    if (typeof workspace !== 'string') return { ok: false, problems: [workspace] }
+    const runtime = spec.runtime ?? settings.defaults.runtime
+    const policy = settings.policies[source]
+    const { home, checkers } = settings
+    const problems = policyProblems({ ...spec, runtime }, workspace, { source, policy, home, checkers })
+    if (!settings.runtimes.includes(runtime)) problems.push(unknownRuntime(runtime, settings.runtimes))
+    const full = this.withNamedChecks(withDefaults(spec, policy, settings), problems)
+    return problems.length > 0 ? { ok: false, problems } : { ok: true, value: { spec: full, workspace, runtime } }
+  }
+
+  private withNamedChecks(spec: TaskSpec, problems: Problem[]): TaskSpec {
+    const named = this.settings.namedChecks
+    const resolveOne = (check: CheckSpec): CheckSpec => {
+      if (check.kind !== 'named') return check
+      const name = String(check.use)
+      const found = Object.hasOwn(named, name) ? named[name] : undefined
+      if (found) return { name, ...found }
+      const todo = `Names there are: ${Object.keys(named).join(', ') || 'none yet'}.`
+      problems.push({ kind: 'unknown-check', text: `No check is named "${name}" in the configuration.`, todo })
+      return check
+    }
+    const steps = spec.steps.map((step) => ({ ...step, checks: step.checks.map(resolveOne) }))
+    return { ...spec, steps, checks: spec.checks.map(resolveOne) }
+  }
+}
+
+const noWorkspace: Problem = {
+  kind: 'no-workspace',
+  text: 'It does not say which folder to work in.',
+  todo: 'Add a line `workspace: ~/path/to/project`, or set inbox.default_workspace.',
+}
+
+const unknownRuntime = (runtime: string, known: readonly string[]): Problem => ({
+  kind: 'unknown-runtime',
+  text: `There is no runtime "${runtime}".`,
+  todo: `Runtimes there are: ${known.join(', ')}.`,
+})
+
+function resolveWorkspace(wanted: string, { home, base }: IntakeSettings): string {
+  if (wanted === '~' || wanted.startsWith('~/')) return join(home, wanted.slice(1))
+  return isAbsolute(wanted) ? wanted : resolve(base, wanted)
+}
+
+async function realFolder(path: string): Promise<string | Problem> {
+  try {
+    const real = await realpath(path)
+    if ((await stat(real)).isDirectory()) return real
+    return { kind: 'workspace-no-folder', text: `The workspace ${path} is not a folder.`, todo: 'Name a folder.' }
+  } catch (error) {
+    const why = errnoOf(error) === 'ENOENT' ? 'does not exist' : `cannot be opened (${errnoOf(error)})`
+    const todo = 'Create it, or correct the path.'
+    return { kind: 'workspace-missing', text: `The workspace ${path} ${why}.`, todo }
+  }
+}
+
+function withDefaults(spec: TaskSpec, policy: SourcePolicy, { defaults }: IntakeSettings): TaskSpec {
+  const hasChecks = spec.checks.length > 0 || spec.steps.some((step) => step.checks.length > 0)
+  return {
+    ...spec,
+    checks: hasChecks ? spec.checks : [...defaults.checks],
+    limits: effectiveLimits(spec.limits, policy.limits, defaults.limits),
+    check_interval_minutes: spec.check_interval_minutes ?? defaults.checkIntervalMinutes,
+  }
+}

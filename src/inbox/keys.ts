@@ -1,0 +1,165 @@
+/** The keys people may write, in the original's spelling or ours, made into the fields of a TaskSpec. Pure. */
+import type { Problem } from '../core/problem.ts'
+
+/** A value with the line it came from. */
+export interface Located {
+  value: unknown
+  line: number | undefined
+}
+
+/** Fields of the TaskSpec as far as they are known, each with its line; zod judges them afterwards. */
+export interface Draft {
+  fields: Record<string, unknown>
+  lines: Record<string, number | undefined>
+  problems: Problem[]
+}
+
+export const newDraft = (): Draft => ({ fields: {}, lines: {}, problems: [] })
+
+/** Spellings of the original and of hasty people → the name of our field. */
+const spellings: Record<string, string> = {
+  name: 'title',
+  title: 'title',
+  goal: 'goal',
+  initial_prompt: 'goal',
+  workspace: 'workspace',
+  cwd: 'workspace',
+  session: 'session',
+  session_id: 'session',
+  abort: 'abort',
+  abort_session: 'abort',
+  agent: 'agent',
+  runtime: 'runtime',
+  model: 'model',
+  limits: 'limits',
+  steps: 'steps',
+  checks: 'checks',
+  acceptance: 'acceptance',
+  global_acceptance: 'acceptance',
+  step_acceptance: 'step_acceptance',
+  mode: 'mode',
+  check_interval_minutes: 'check_interval_minutes',
+  check_interval_seconds: 'check_interval_seconds',
+  check_interval: 'check_interval',
+  max_tokens: 'max_tokens',
+  max_runtime_minutes: 'max_runtime_minutes',
+  max_attempts: 'max_attempts',
+  auto_accept_permissions: 'auto_accept_permissions',
+}
+
+/** `Check interval` and `check-interval` are `check_interval`. */
+export const keyOf = (written: string): string =>
+  written
+    .trim()
+    .toLowerCase()
+    .replace(/[\s-]+/g, '_')
+export const isKey = (written: string): boolean => keyOf(written) in spellings
+
+export function setKey(draft: Draft, written: string, located: Located): void {
+  const key = spellings[keyOf(written)]
+  if (!key) {
+    draft.problems.push(unknownKey(written, located.line))
+    return
+  }
+  const { line } = located
+  switch (key) {
+    case 'check_interval':
+    case 'check_interval_seconds':
+      return setInterval(draft, key, located)
+    case 'max_tokens':
+      return setLimit(draft, 'tokens', located)
+    case 'max_runtime_minutes':
+      return setLimit(draft, 'minutes', located)
+    case 'max_attempts':
+      return setLimit(draft, 'attempts', located)
+    case 'limits':
+      if (isRecord(located.value)) {
+        for (const [name, value] of Object.entries(located.value)) setLimit(draft, name, { value, line })
+        return
+      }
+      return setField(draft, 'limits', located)
+    case 'mode':
+      return refuseUnless(draft, ['normal'], { ...located, name: 'mode' })
+    case 'auto_accept_permissions':
+      return refuseUnless(draft, [false, 'false', 'no'], { ...located, name: 'auto_accept_permissions' })
+    case 'agent':
+      // In the original this value means "whatever the server chooses".
+      return located.value === 'opencode' ? undefined : setField(draft, key, located)
+    default:
+      return setField(draft, key, located)
+  }
+}
+
+function setField(draft: Draft, field: string, located: Located): void {
+  const before = draft.fields[field]
+  if (before !== undefined && JSON.stringify(before) !== JSON.stringify(located.value)) {
+    const first = draft.lines[field]
+    draft.problems.push({
+      kind: 'given-twice',
+      text: `"${field}" is given twice with different values${first ? ` (first on line ${first})` : ''}.`,
+      todo: 'Keep one of them.',
+      ...at(located.line),
+    })
+    return
+  }
+  draft.fields[field] = located.value
+  draft.lines[field] ??= located.line
+}
+
+function setLimit(draft: Draft, name: string, { value, line }: Located): void {
+  const limits = (draft.fields.limits ?? {}) as Record<string, unknown>
+  draft.fields.limits = { ...limits, [name]: numeric(value) }
+  draft.lines.limits ??= line
+}
+
+function setInterval(draft: Draft, key: string, { value, line }: Located): void {
+  const match = /^(\d+(?:\.\d+)?)\s*(s|sec|seconds?|m|min|minutes?|h|hours?)?$/i.exec(String(value).trim())
+  if (!match) {
+    const text = `"${key}" is "${String(value)}", which is not a time.`
+    draft.problems.push({ kind: 'bad-value', text, todo: 'Write e.g. 5m, 300s or 1h.', ...at(line) })
+    return
+  }
+  const unit = match[2]?.[0]?.toLowerCase() ?? (key === 'check_interval_seconds' ? 's' : 'm')
+  const minutes = Number(match[1]) * (unit === 's' ? 1 / 60 : unit === 'h' ? 60 : 1)
+  setField(draft, 'check_interval_minutes', { value: minutes, line })
+}
+
+function refuseUnless(draft: Draft, allowed: readonly unknown[], given: Located & { name: string }): void {
+  if (allowed.includes(given.value)) return
+  const text = `"${given.name}: ${String(given.value)}" is not something that OpenLoom does.`
+  draft.problems.push({ kind: 'unsupported', text, todo: 'Remove the line.', ...at(given.line) })
+}
+
+function unknownKey(written: string, line: number | undefined): Problem {
+  const near = nearest(keyOf(written), Object.keys(spellings))
+  const todo = near ? `Did you mean "${near}"?` : `Known keys: ${[...new Set(Object.values(spellings))].join(', ')}.`
+  return { kind: 'unknown-key', text: `"${written}" is not a key of a task.`, todo, ...at(line) }
+}
+
+/** The candidate at an edit distance of at most 2 (3 for long words), or null. */
+export function nearest(word: string, candidates: readonly string[]): string | null {
+  const ranked = candidates.map((c) => ({ c, d: distance(word, c) })).sort((a, b) => a.d - b.d)
+  const best = ranked[0]
+  return best && best.d <= (word.length > 8 ? 3 : 2) ? best.c : null
+}
+
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}
+
+const numeric = (value: unknown): unknown =>
+  typeof value === 'string' && /^\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : value
+
+export const at = (line: number | undefined): { line?: number } => (line === undefined ? {} : { line })
+
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

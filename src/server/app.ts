@@ -1,0 +1,59 @@
+/** The HTTP application: guards first, then routes, one file a noun. Listens nowhere by itself. */
+import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { HTTPException } from 'hono/http-exception'
+import { openAPIRouteHandler } from 'hono-openapi'
+import { reasonOf } from '../core/problem.ts'
+import { refusal, type ServerWorld, type Variables } from './context.ts'
+import { guard } from './guard.ts'
+import { daemonRoutes } from './routes/daemon.ts'
+import { intakeRoutes } from './routes/intake.ts'
+import { taskRoutes } from './routes/tasks.ts'
+import { servePage } from './static.ts'
+
+export interface AppOptions {
+  /** Values of the Host header that are ours, with port; asked at each request, as the port may be chosen late. */
+  hosts(): readonly string[]
+  cookieName(): string
+  webDir: string
+}
+
+const bodyBytesMax = 512 * 1024
+
+export function createApp(world: ServerWorld, { hosts, cookieName, webDir }: AppOptions) {
+  const base = new Hono<Variables>()
+  base.use(guard({ hosts, auth: world.auth, cookieName }))
+  base.use(
+    bodyLimit({
+      maxSize: bodyBytesMax,
+      onError: (c) => refusal(c, 413, { kind: 'too-large', text: `A request may have ${bodyBytesMax} bytes.` }),
+    }),
+  )
+  base.onError((error, c) => {
+    if (error instanceof HTTPException) {
+      return refusal(c, error.status === 400 ? 400 : error.status, { kind: 'bad-request', text: `${error.message}.` })
+    }
+    world.log.error({ error: reasonOf(error), path: new URL(c.req.url).pathname }, 'request failed')
+    const full = (error as { code?: string }).code === 'SQLITE_FULL'
+    if (full) return refusal(c, 503, { kind: 'disk-full', text: 'The disk is full; nothing was stored.' })
+    return refusal(c, 500, { kind: 'internal-error', text: 'OpenLoom failed to answer; its log says why.' })
+  })
+  const app = base
+    .get('/healthz', (c) => c.text('ok\n'))
+    .route('/api/tasks', taskRoutes(world))
+    .route('/api/inbox', intakeRoutes(world))
+    .route('/api', daemonRoutes(world, cookieName))
+  const info = {
+    title: 'OpenLoom',
+    version: world.version,
+    description: 'Supervises coding agents; proves what they did.',
+  }
+  const page = servePage(webDir)
+  app.get('/api/openapi.json', openAPIRouteHandler(app, { documentation: { openapi: '3.1.0', info } }))
+  app.get('*', page)
+  app.notFound((c) => refusal(c, 404, { kind: 'not-found', text: 'There is nothing at this address.' }))
+  return app
+}
+
+/** Type of the whole API, for the typed client. */
+export type App = ReturnType<typeof createApp>

@@ -1,0 +1,67 @@
+/** What the routes work with, handed over once by the daemon; and how they answer a refusal. */
+import type { Context } from 'hono'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { Clock } from '../core/clock.ts'
+import type { Problem } from '../core/problem.ts'
+import type { LiveDelta } from '../core/runtime.ts'
+import type { Origin, Submission } from '../core/task.ts'
+import type { Commands } from '../harness/commands.ts'
+import type { Supervisor } from '../harness/supervisor.ts'
+import type { Log } from '../lib/log.ts'
+import type { Store } from '../store/open.ts'
+import type { DaemonState, ProblemBody } from './api.ts'
+import type { Auth } from './auth.ts'
+
+/** The ways in that come over HTTP; behind each stands the one dispatch. */
+export interface Ways {
+  /** Text of a task. `also`: fields of the request that stand beside the text. */
+  submitText(text: string, origin: Origin, also?: Record<string, unknown>): Promise<Submission>
+  submitObject(value: Record<string, unknown>, origin: Origin): Promise<Submission>
+  /** A file by its path, only directly inside the inbox folder. */
+  submitInboxFile(path: string): Promise<Submission>
+}
+
+export interface ServerWorld {
+  store: Store
+  commands: Commands
+  supervisor: Supervisor
+  ways: Ways
+  auth: Auth
+  clock: Clock
+  log: Log
+  state(): Promise<DaemonState>
+  onDelta(listener: (delta: LiveDelta) => void): () => void
+  /** Makes the courier look at once. */
+  nudgeCourier(): void
+  version: string
+}
+
+export interface Variables {
+  Variables: { by: 'token' | 'cookie' }
+}
+
+const titles: Record<number, string> = {
+  400: 'Bad request',
+  401: 'Not logged in',
+  403: 'Forbidden',
+  404: 'Not found',
+  409: 'Conflict',
+  413: 'Too large',
+  415: 'Unsupported media type',
+  421: 'Misdirected request',
+  422: 'Not accepted',
+  500: 'Internal error',
+  503: 'Not now',
+}
+
+/** An RFC 9457 answer. What was sent is never echoed beyond what a problem quotes on purpose. */
+export function refusal(c: Context, status: ContentfulStatusCode, ...problems: Problem[]): Response {
+  const body: ProblemBody = {
+    type: `https://openloom.dev/problems/${problems[0]?.kind ?? 'unknown'}`,
+    title: titles[status] ?? 'Refused',
+    status,
+    detail: problems.map((problem) => [problem.text, problem.todo].filter(Boolean).join(' ')).join('\n'),
+    problems,
+  }
+  return c.body(JSON.stringify(body), status, { 'content-type': 'application/problem+json' })
+}

@@ -1,0 +1,99 @@
+/** `GET /api/live`: the event log as it grows, over SSE. Reads the log, so a reconnect with `Last-Event-ID` has no gap. */
+import type { Context } from 'hono'
+import { streamSSE } from 'hono/streaming'
+import type { LiveDelta } from '../core/runtime.ts'
+import type { ServerWorld } from './context.ts'
+
+const batchMax = 500
+const deltasMax = 500
+const heartbeatMs = 15_000
+
+export function live(c: Context, world: ServerWorld): Response {
+  const given = Number(c.req.header('last-event-id') ?? c.req.query('after') ?? Number.NaN)
+  let cursor = Number.isSafeInteger(given) && given >= 0 ? given : world.store.ledger.head()
+  c.header('x-accel-buffering', 'no')
+  return streamSSE(c, async (stream) => {
+    const bell = new Bell()
+    const deltas: LiveDelta[] = []
+    const stops = [
+      world.store.ledger.onEvent(() => bell.ring()),
+      world.onDelta((delta) => {
+        // A viewer that cannot follow loses words in passing, never events; the whole text comes with message.finished.
+        if (deltas.length < deltasMax) deltas.push(delta)
+        bell.ring()
+      }),
+    ]
+    const end = () => {
+      for (const stop of stops.splice(0)) stop()
+      bell.close()
+    }
+    stream.onAbort(end)
+    try {
+      await stream.writeSSE({ event: 'hello', data: String(cursor) })
+      while (!bell.closed) {
+        const events = world.store.events.after(cursor, batchMax)
+        for (const event of events) {
+          await stream.writeSSE({ event: 'event', id: String(event.seq), data: JSON.stringify(event) })
+          cursor = event.seq
+        }
+        for (const delta of deltas.splice(0)) {
+          await stream.writeSSE({ event: 'delta', data: JSON.stringify(withTask(delta, world)) })
+        }
+        if (events.length === batchMax || bell.rung) continue
+        const beat = world.clock.after(heartbeatMs, () => bell.ring(true))
+        await bell.wait()
+        beat.cancel()
+        if (bell.takeBeat()) await stream.write(': beat\n\n')
+      }
+    } finally {
+      end()
+    }
+  })
+}
+
+const withTask = (delta: LiveDelta, { store }: ServerWorld) => ({
+  taskId: store.sessions.session(delta.sessionId)?.taskId ?? null,
+  ...delta,
+})
+
+/** Rung any number of times, heard once. */
+class Bell {
+  closed = false
+  private waiting: (() => void) | null = null
+  private asked = false
+  private beat = false
+
+  /** True when it was rung since the last question; asking clears it. */
+  get rung(): boolean {
+    const { asked } = this
+    this.asked = false
+    return asked
+  }
+
+  ring(beat = false): void {
+    this.asked = !beat || this.asked
+    this.beat ||= beat
+    this.waiting?.()
+  }
+
+  takeBeat(): boolean {
+    const { beat } = this
+    this.beat = false
+    return beat
+  }
+
+  close(): void {
+    this.closed = true
+    this.waiting?.()
+  }
+
+  wait(): Promise<void> {
+    if (this.closed || this.asked) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.waiting = () => {
+        this.waiting = null
+        resolve()
+      }
+    })
+  }
+}

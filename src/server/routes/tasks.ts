@@ -1,0 +1,111 @@
+/** Tasks over HTTP: list, one, its events, and what a person may do to it. */
+import { type Context, Hono } from 'hono'
+import { describeRoute, validator } from 'hono-openapi'
+import { z } from 'zod'
+import { limitsSchema } from '../../core/spec.ts'
+import { type Task, taskStatuses } from '../../core/task.ts'
+import { type Command, commands } from '../../harness/commands.ts'
+import { sha256 } from '../../lib/digest.ts'
+import type { EventPage, TaskDetail, TaskPage } from '../api.ts'
+import { refusal, type ServerWorld, type Variables } from '../context.ts'
+import { answers, invalid, submitted } from './answers.ts'
+
+const listQuery = z.object({
+  status: z.string().max(200).optional().describe('One or more statuses, separated by commas.'),
+  q: z.string().max(200).optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  after: z
+    .string()
+    .regex(/^[a-z0-9_]{1,40}$/)
+    .optional(),
+})
+
+const eventQuery = z.object({
+  after: z.coerce.number().int().min(0).default(0),
+  limit: z.coerce.number().int().min(1).max(1_000).default(200),
+})
+
+const commandBody = z.strictObject({ limits: limitsSchema.optional() })
+const taskBody = z.looseObject({}).describe('A TaskSpec, or { "markdown": "…" }.')
+
+export function taskRoutes(world: ServerWorld) {
+  const { store } = world
+  return new Hono<Variables>()
+    .get('/', describeRoute(answers('List tasks, newest first')), validator('query', listQuery, invalid), (c) => {
+      const { status, q, limit, after } = c.req.valid('query')
+      const statuses = taskStatuses.filter((one) => status?.split(',').includes(one))
+      const page = store.tasks.page({
+        limit,
+        ...(status ? { statuses } : {}),
+        ...(q ? { text: q } : {}),
+        ...(after ? { after } : {}),
+      })
+      const items = page.items.map((item) =>
+        item.status === 'queued' ? { ...item, reason: world.supervisor.queueReason(item) } : item,
+      )
+      return c.json({ items, next: page.next } satisfies TaskPage)
+    })
+    .post('/', describeRoute(answers('Add a task')), validator('json', taskBody, invalid), async (c) => {
+      const body = c.req.valid('json')
+      const { markdown } = body as { markdown?: unknown }
+      const source = c.req.header('x-openloom-source') === 'cli' ? 'cli' : 'api'
+      const bodySha256 = sha256(JSON.stringify(body))
+      const origin = { source, externalId: keyOf(c), bodySha256 } as const
+      const result =
+        typeof markdown === 'string'
+          ? await world.ways.submitText(markdown, origin)
+          : await world.ways.submitObject(body, origin)
+      return submitted(c, result)
+    })
+    .get('/:id', describeRoute(answers('One task with its attempts')), (c) => {
+      const task = oneTask(c, world)
+      if (task instanceof Response) return task
+      const reason = task.status === 'queued' ? world.supervisor.queueReason(task) : task.reason
+      return c.json({ task: { ...task, reason }, attempts: store.attempts.of(task.id) } satisfies TaskDetail)
+    })
+    .get('/:id/events', describeRoute(answers('Events of a task')), validator('query', eventQuery, invalid), (c) => {
+      const task = oneTask(c, world)
+      if (task instanceof Response) return task
+      const { after, limit } = c.req.valid('query')
+      const items = store.events.after(after, limit, task.id)
+      return c.json({ items, next: items.at(-1)?.seq ?? null } satisfies EventPage)
+    })
+    .post('/:id/verify', describeRoute(answers('Run the checks of a task again, now')), async (c) => {
+      const task = oneTask(c, world)
+      if (task instanceof Response) return task
+      const result = await world.commands.verify(task.id, c.req.raw.signal)
+      return result.ok ? c.json(result.value) : refusal(c, 404, ...result.problems)
+    })
+    .post(
+      '/:id/:command',
+      describeRoute(answers('Pause, resume, cancel, retry or archive a task')),
+      validator('json', commandBody, invalid),
+      async (c) => {
+        const command = c.req.param('command') ?? ''
+        if (!isCommand(command)) {
+          return refusal(c, 404, { kind: 'not-found', text: 'There is no such command.', todo: commands.join(', ') })
+        }
+        const task = oneTask(c, world)
+        if (task instanceof Response) return task
+        const result = await world.commands.run(command, task.id, c.req.valid('json').limits ?? {})
+        return result.ok ? c.json({ task: result.value }) : refusal(c, 409, ...result.problems)
+      },
+    )
+}
+
+const isCommand = (word: string): word is Command => (commands as readonly string[]).includes(word)
+
+/** Without a key of the sender each request is its own. */
+export function keyOf(c: Context): string {
+  const given = c.req.header('idempotency-key')
+  return given ? `key:${given.slice(0, 200)}` : `once:${crypto.randomUUID()}`
+}
+
+function oneTask(c: Context, { store }: ServerWorld): Task | Response {
+  const found = store.tasks.find(c.req.param('id') ?? '')
+  const [task, another] = found
+  if (task && !another) return task
+  if (!task) return refusal(c, 404, { kind: 'unknown-task', text: 'There is no such task.' })
+  const text = `Several tasks begin so: ${found.map((one) => one.id).join(', ')}.`
+  return refusal(c, 409, { kind: 'ambiguous-id', text, todo: 'Give more of the id.' })
+}

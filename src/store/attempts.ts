@@ -1,0 +1,93 @@
+/** Attempts and the checks of each: what was asked, what was claimed, what was found. */
+import { and, asc, eq } from 'drizzle-orm'
+import type { AttemptRecord, CheckRecord, Verdict } from '../core/verdict.ts'
+import type { Ledger } from './ledger.ts'
+import * as schema from './schema.ts'
+
+export class Attempts {
+  private readonly ledger: Ledger
+
+  constructor(ledger: Ledger) {
+    this.ledger = ledger
+  }
+
+  /** Begins attempt `number`; beginning it again (after a crash) changes nothing. */
+  begin(taskId: string, number: number, prompt: string): void {
+    this.ledger.transact(() => {
+      const row = { taskId, number, prompt, startedAt: this.ledger.clock.now() }
+      const { changes } = this.ledger.db.insert(schema.attempts).values(row).onConflictDoNothing().run()
+      if (changes > 0) this.ledger.emit({ type: 'attempt.started', taskId, data: { number, prompt } })
+    })
+  }
+
+  bindSession(taskId: string, number: number, sessionId: string): void {
+    this.ledger.db.update(schema.attempts).set({ sessionId }).where(this.at(taskId, number)).run()
+  }
+
+  /** Stores one finished check with its event; the same check of the same attempt is stored once. */
+  addCheck(taskId: string, attempt: number, record: CheckRecord): void {
+    this.ledger.transact(() => {
+      const row = { taskId, attempt, position: record.index, record }
+      const { changes } = this.ledger.db.insert(schema.checks).values(row).onConflictDoNothing().run()
+      if (changes === 0) return
+      const { index, title, outcome, durationMs } = record
+      const data = { attempt, index, title, outcome, durationMs, summary: record.evidence.summary }
+      this.ledger.emit({ type: 'check.finished', taskId, data })
+    })
+  }
+
+  /** Keeps the agent's last words of an attempt. */
+  claim(taskId: string, attempt: number, claim: string): void {
+    this.ledger.db.update(schema.attempts).set({ claim }).where(this.at(taskId, attempt)).run()
+  }
+
+  /** Ends an attempt with its verdict. */
+  conclude(taskId: string, attempt: number, verdict: Verdict): void {
+    this.ledger.transact(() => {
+      const endedAt = this.ledger.clock.now()
+      this.ledger.db.update(schema.attempts).set({ verdict, endedAt }).where(this.at(taskId, attempt)).run()
+      const outcomes = this.checksOf(taskId, attempt).map((record) => record.outcome)
+      const passed = outcomes.filter((o) => o === 'pass').length
+      const failed = outcomes.filter((o) => o === 'fail').length
+      const data = { attempt, verdict, passed, failed, errors: outcomes.length - passed - failed }
+      this.ledger.emit({ type: 'verdict.reached', taskId, data })
+    })
+  }
+
+  /** Forgets the checks of an attempt that is to be judged anew: what they looked at may have changed. */
+  forgetChecks(taskId: string, attempt: number): void {
+    const { checks } = schema
+    this.ledger.db
+      .delete(checks)
+      .where(and(eq(checks.taskId, taskId), eq(checks.attempt, attempt)))
+      .run()
+  }
+
+  checksOf(taskId: string, attempt: number): CheckRecord[] {
+    const { checks } = schema
+    const match = and(eq(checks.taskId, taskId), eq(checks.attempt, attempt))
+    return this.ledger.db
+      .select()
+      .from(checks)
+      .where(match)
+      .orderBy(asc(checks.position))
+      .all()
+      .map((row) => row.record)
+  }
+
+  /** Oldest first. */
+  of(taskId: string): AttemptRecord[] {
+    const { attempts } = schema
+    const rows = this.ledger.db
+      .select()
+      .from(attempts)
+      .where(eq(attempts.taskId, taskId))
+      .orderBy(attempts.number)
+      .all()
+    return rows.map(({ taskId: _, ...row }) => ({ ...row, checks: this.checksOf(taskId, row.number) }))
+  }
+
+  private at(taskId: string, number: number) {
+    return and(eq(schema.attempts.taskId, taskId), eq(schema.attempts.number, number))
+  }
+}

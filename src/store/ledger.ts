@@ -1,0 +1,87 @@
+/** The one writer: a state and its events are one transaction; listeners hear of events only after the commit. */
+import { desc } from 'drizzle-orm'
+import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
+import type { Clock } from '../core/clock.ts'
+import { eventDataBytesMax, type LoomEvent, type NewEvent } from '../core/event.ts'
+import * as schema from './schema.ts'
+
+export type Db = BetterSQLite3Database<typeof schema>
+
+export class Ledger {
+  readonly db: Db
+  readonly clock: Clock
+  readonly machine: string
+  private depth = 0
+  private unheard: LoomEvent[] = []
+  private readonly listeners = new Set<(event: LoomEvent) => void>()
+
+  constructor(db: Db, clock: Clock, machine: string) {
+    this.db = db
+    this.clock = clock
+    this.machine = machine
+  }
+
+  /** Runs `work` as one immediate transaction; called inside another it joins it. Throws what `work` throws, undone. */
+  transact<T>(work: () => T): T {
+    if (this.depth > 0) return work()
+    this.depth++
+    let result: T
+    try {
+      result = this.db.transaction(work, { behavior: 'immediate' })
+    } catch (error) {
+      this.unheard = []
+      throw error
+    } finally {
+      this.depth--
+    }
+    const heard = this.unheard
+    this.unheard = []
+    for (const event of heard) for (const listener of this.listeners) listener(event)
+    return result
+  }
+
+  /** Appends one event; only inside `transact`, beside the state it tells of. */
+  emit(event: NewEvent): LoomEvent {
+    if (this.depth === 0) throw new Error(`${event.type} emitted outside a transaction`)
+    const row = {
+      at: this.clock.now(),
+      machine: this.machine,
+      type: event.type,
+      taskId: event.taskId ?? null,
+      sessionId: event.sessionId ?? null,
+      data: bounded(event.data),
+    }
+    const { seq } = this.db.insert(schema.events).values(row).returning({ seq: schema.events.seq }).get()
+    const stored = { seq, ...row }
+    this.unheard.push(stored)
+    return stored
+  }
+
+  /** For facts without a state of their own. */
+  note(event: NewEvent): LoomEvent {
+    return this.transact(() => this.emit(event))
+  }
+
+  /** Highest seq, 0 when the log is empty. */
+  head(): number {
+    const row = this.db.select({ seq: schema.events.seq }).from(schema.events).orderBy(desc(schema.events.seq)).limit(1)
+    return row.get()?.seq ?? 0
+  }
+
+  /** Hears every event after its commit, in order. A listener must not throw and must not write at once. */
+  onEvent(listener: (event: LoomEvent) => void): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+}
+
+/** Events are read by phones and receivers: one oversized text is cut, and says so, instead of growing the log. */
+function bounded(data: Record<string, unknown>): Record<string, unknown> {
+  if (JSON.stringify(data).length <= eventDataBytesMax) return data
+  const cut = Object.entries(data).map(([key, value]) => {
+    const text = typeof value === 'string' ? value : JSON.stringify(value)
+    return text !== undefined && text.length > 2_000 ? [key, `${text.slice(0, 2_000)}… (cut)`] : [key, value]
+  })
+  const smaller = Object.fromEntries(cut) as Record<string, unknown>
+  return JSON.stringify(smaller).length <= eventDataBytesMax ? smaller : { cut: true }
+}

@@ -1,0 +1,172 @@
+/** The tables. Times are epoch ms; JSON columns hold values of core types. Only store/ reads this. */
+import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import type { EventType } from '../core/event.ts'
+import type { JournalEntry } from '../core/session.ts'
+import type { TaskSpec } from '../core/spec.ts'
+import type { Reason, Source, TaskStatus } from '../core/task.ts'
+import type { CheckRecord, Verdict } from '../core/verdict.ts'
+
+export const tasks = sqliteTable(
+  'tasks',
+  {
+    id: text('id').primaryKey(),
+    machine: text('machine').notNull(),
+    title: text('title').notNull(),
+    workspace: text('workspace').notNull(),
+    runtime: text('runtime').notNull(),
+    status: text('status').$type<TaskStatus>().notNull(),
+    reason: text('reason', { mode: 'json' }).$type<Reason>(),
+    resumeTo: text('resume_to').$type<TaskStatus>(),
+    attempt: integer('attempt').notNull(),
+    sessionId: text('session_id'),
+    verdict: text('verdict').$type<Verdict>(),
+    proven: integer('proven').notNull(),
+    total: integer('total').notNull(),
+    source: text('source').$type<Source>().notNull(),
+    externalId: text('external_id').notNull(),
+    createdAt: integer('created_at').notNull(),
+    updatedAt: integer('updated_at').notNull(),
+    startedAt: integer('started_at'),
+    endedAt: integer('ended_at'),
+    activeMs: integer('active_ms').notNull(),
+    toolCalls: integer('tool_calls').notNull(),
+    tokens: integer('tokens').notNull(),
+    costMicros: integer('cost_micros'),
+    retryAt: integer('retry_at'),
+    troubles: integer('troubles').notNull(),
+    promptNumber: integer('prompt_number').notNull(),
+    promptText: text('prompt_text'),
+    baseCommit: text('base_commit'),
+    baseline: text('baseline', { mode: 'json' }).$type<Record<string, string | null>>().notNull(),
+    spec: text('spec', { mode: 'json' }).$type<TaskSpec>().notNull(),
+  },
+  (t) => [index('tasks_by_status').on(t.status, t.id), index('tasks_by_session').on(t.sessionId)],
+)
+
+/** Every arrival by source and key: what makes a way in idempotent. Outlives the file or request it came with. */
+export const intake = sqliteTable(
+  'intake',
+  {
+    source: text('source').$type<Source>().notNull(),
+    externalId: text('external_id').notNull(),
+    bodySha256: text('body_sha256').notNull(),
+    /** Null: refused. */
+    taskId: text('task_id'),
+    at: integer('at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.source, t.externalId] }), index('intake_by_task').on(t.taskId)],
+)
+
+export const events = sqliteTable(
+  'events',
+  {
+    seq: integer('seq').primaryKey({ autoIncrement: true }),
+    at: integer('at').notNull(),
+    machine: text('machine').notNull(),
+    type: text('type').$type<EventType>().notNull(),
+    taskId: text('task_id'),
+    sessionId: text('session_id'),
+    data: text('data', { mode: 'json' }).$type<Record<string, unknown>>().notNull(),
+  },
+  (t) => [index('events_by_task').on(t.taskId, t.seq)],
+)
+
+export const attempts = sqliteTable(
+  'attempts',
+  {
+    taskId: text('task_id').notNull(),
+    number: integer('number').notNull(),
+    sessionId: text('session_id'),
+    prompt: text('prompt').notNull(),
+    startedAt: integer('started_at').notNull(),
+    endedAt: integer('ended_at'),
+    claim: text('claim'),
+    verdict: text('verdict').$type<Verdict>(),
+  },
+  (t) => [primaryKey({ columns: [t.taskId, t.number] })],
+)
+
+export const checks = sqliteTable(
+  'checks',
+  {
+    taskId: text('task_id').notNull(),
+    attempt: integer('attempt').notNull(),
+    position: integer('position').notNull(),
+    record: text('record', { mode: 'json' }).$type<CheckRecord>().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.taskId, t.attempt, t.position] })],
+)
+
+export const sessions = sqliteTable(
+  'sessions',
+  {
+    id: text('id').primaryKey(),
+    runtime: text('runtime').notNull(),
+    title: text('title').notNull(),
+    workspace: text('workspace').notNull(),
+    taskId: text('task_id'),
+    agent: text('agent'),
+    model: text('model'),
+    createdAt: integer('created_at').notNull(),
+  },
+  (t) => [index('sessions_by_task').on(t.taskId)],
+)
+
+export const journal = sqliteTable(
+  'journal',
+  {
+    seq: integer('seq').primaryKey({ autoIncrement: true }),
+    sessionId: text('session_id').notNull(),
+    at: integer('at').notNull(),
+    entry: text('entry', { mode: 'json' }).$type<JournalEntry>().notNull(),
+  },
+  (t) => [index('journal_by_session').on(t.sessionId, t.seq)],
+)
+
+/** One row a model call, so that "today" means today. */
+export const usage = sqliteTable(
+  'usage',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    at: integer('at').notNull(),
+    sessionId: text('session_id').notNull(),
+    taskId: text('task_id'),
+    provider: text('provider').notNull(),
+    model: text('model').notNull(),
+    input: integer('input').notNull(),
+    output: integer('output').notNull(),
+    reasoning: integer('reasoning').notNull(),
+    cacheRead: integer('cache_read').notNull(),
+    cacheWrite: integer('cache_write').notNull(),
+    costMicros: integer('cost_micros'),
+  },
+  (t) => [index('usage_by_time').on(t.at), index('usage_by_session').on(t.sessionId)],
+)
+
+/** How far each sink has come in the event log. */
+export const cursors = sqliteTable('cursors', {
+  sink: text('sink').primaryKey(),
+  seq: integer('seq').notNull(),
+})
+
+/** Deliveries that failed: due again at `dueAt`, or dead. */
+export const deliveries = sqliteTable(
+  'deliveries',
+  {
+    sink: text('sink').notNull(),
+    seq: integer('seq').notNull(),
+    attempts: integer('attempts').notNull(),
+    dueAt: integer('due_at').notNull(),
+    dead: integer('dead', { mode: 'boolean' }).notNull(),
+    problem: text('problem').notNull(),
+    updatedAt: integer('updated_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.sink, t.seq] }), index('deliveries_due').on(t.sink, t.dead, t.dueAt)],
+)
+
+/** Logged-in browsers: sha256 of the cookie. */
+export const logins = sqliteTable('logins', {
+  digest: text('digest').primaryKey(),
+  createdAt: integer('created_at').notNull(),
+  expiresAt: integer('expires_at').notNull(),
+})

@@ -1,0 +1,113 @@
+/**
+ * Sessions and the journal of our own agent. Each journal row is written with the events and usage that follow from
+ * it.
+ */
+import { asc, desc, eq } from 'drizzle-orm'
+import type { NewEvent } from '../core/event.ts'
+import type { Journal, JournalEntry, SessionRecord, StoredEntry, ToolCall } from '../core/session.ts'
+import type { Ledger } from './ledger.ts'
+import * as schema from './schema.ts'
+
+export class Sessions implements Journal {
+  private readonly ledger: Ledger
+  private readonly taskOf = new Map<string, string | null>()
+  /** Calls of the newest assistant message of each session: what a `tool.started` is about. */
+  private readonly calls = new Map<string, readonly ToolCall[]>()
+
+  constructor(ledger: Ledger) {
+    this.ledger = ledger
+  }
+
+  createSession(session: SessionRecord): void {
+    this.ledger.transact(() => {
+      this.ledger.db.insert(schema.sessions).values(session).run()
+      const { id, taskId, runtime, title, workspace } = session
+      this.ledger.emit({ type: 'session.opened', taskId, sessionId: id, data: { runtime, title, workspace } })
+    })
+  }
+
+  session(id: string): SessionRecord | null {
+    return this.ledger.db.select().from(schema.sessions).where(eq(schema.sessions.id, id)).get() ?? null
+  }
+
+  sessionOfTask(taskId: string): SessionRecord | null {
+    const { sessions } = schema
+    return (
+      this.ledger.db
+        .select()
+        .from(sessions)
+        .where(eq(sessions.taskId, taskId))
+        .orderBy(desc(sessions.createdAt))
+        .get() ?? null
+    )
+  }
+
+  append(sessionId: string, entry: JournalEntry): StoredEntry {
+    const taskId = this.ownerOf(sessionId)
+    return this.ledger.transact(() => {
+      const at = this.ledger.clock.now()
+      const row = { sessionId, at, entry }
+      const { seq } = this.ledger.db.insert(schema.journal).values(row).returning({ seq: schema.journal.seq }).get()
+      if (entry.type === 'usage') {
+        this.ledger.db
+          .insert(schema.usage)
+          .values({ at, sessionId, taskId, ...entry.usage })
+          .run()
+      }
+      if (entry.type === 'assistant') this.calls.set(sessionId, entry.calls)
+      if (entry.type === 'run.ended') this.calls.delete(sessionId)
+      const event = eventOf(entry, this.calls.get(sessionId) ?? [])
+      if (event) this.ledger.emit({ ...event, taskId, sessionId })
+      return { seq, at, entry }
+    })
+  }
+
+  entries(sessionId: string): StoredEntry[] {
+    const { journal } = schema
+    const rows = this.ledger.db.select().from(journal).where(eq(journal.sessionId, sessionId))
+    return rows
+      .orderBy(asc(journal.seq))
+      .all()
+      .map(({ seq, at, entry }) => ({ seq, at, entry }))
+  }
+
+  private ownerOf(sessionId: string): string | null {
+    const known = this.taskOf.get(sessionId)
+    if (known !== undefined) return known
+    const session = this.session(sessionId)
+    if (!session) throw new Error(`no session ${sessionId}`)
+    const { taskId } = session
+    this.taskOf.set(sessionId, taskId)
+    return taskId
+  }
+}
+
+const summaryCharsMax = 300
+const short = (text: string): string => (text.length > summaryCharsMax ? `${text.slice(0, summaryCharsMax)}…` : text)
+
+const callOf = (call: ToolCall) => ({ name: call.name, summary: short(call.argumentsText) })
+
+/** What the log tells of a journal row; prompts are told by the harness, notes are between loop and model. */
+function eventOf(entry: JournalEntry, calls: readonly ToolCall[]): NewEvent | null {
+  const call = 'callId' in entry ? calls.find((c) => c.id === entry.callId) : undefined
+  switch (entry.type) {
+    case 'run.started':
+      return { type: 'run.started', data: { model: entry.model, provider: entry.provider, resumed: entry.resumed } }
+    case 'assistant':
+      return { type: 'message.finished', data: { text: entry.text.slice(0, 8_000), calls: entry.calls.map(callOf) } }
+    case 'tool.started':
+      return { type: 'tool.started', data: { callId: entry.callId, ...(call ? callOf(call) : {}) } }
+    case 'tool.ended':
+      return {
+        type: 'tool.ended',
+        data: { callId: entry.callId, name: call?.name, ok: entry.ok, summary: short(entry.output) },
+      }
+    case 'usage':
+      return { type: 'usage.recorded', data: { ...entry.usage } }
+    case 'run.ended':
+      return { type: 'run.ended', data: { reason: entry.reason, text: short(entry.text), problem: entry.problem } }
+    case 'prompt':
+    case 'note':
+      return null
+  }
+}

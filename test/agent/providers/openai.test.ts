@@ -1,0 +1,296 @@
+import { describe, expect, it } from 'vitest'
+import { openai, openaiSchema } from '../../../src/agent/providers/openai.ts'
+import { systemClock } from '../../../src/core/clock.ts'
+import type { ModelEvent } from '../../../src/core/provider.ts'
+import { startScriptedModel } from '../../../src/sample/scripted-model.ts'
+import { collect, providerContract, providerScript, requestOf } from '../../contracts/provider.ts'
+import { HandClock } from '../../fakes/clock.ts'
+import { type Answer, sse, startRawServer, status } from '../../fakes/raw-server.ts'
+
+providerContract('openai', async () => {
+  const model = await startScriptedModel({ script: providerScript, clock: systemClock })
+  const config = openaiSchema.parse({ name: 'local', base_url: model.url })
+  const { provider } = openai.create(config, { clock: systemClock, env: {} })
+  return { provider, model: 'scripted-model', close: () => model.close() }
+})
+
+/** Retries without waiting: the hand clock runs what is due as soon as it is asked for. */
+class HastyClock extends HandClock {
+  override after(delayMs: number, fn: () => void) {
+    const timer = super.after(delayMs, fn)
+    if (delayMs <= 30_000) void Promise.resolve().then(() => this.advance(delayMs))
+    return timer
+  }
+}
+
+async function run(answers: Answer[], more: Record<string, unknown> = {}, env: Record<string, string> = {}) {
+  const { url, seen } = await startRawServer(...answers)
+  const config = openaiSchema.parse({ name: 'raw', base_url: url, first_byte_seconds: 300, ...more })
+  const { provider } = openai.create(config, { clock: new HastyClock(), env })
+  const events = await collect(provider.stream(requestOf('m', 'hi'), new AbortController().signal))
+  return { events, seen, url }
+}
+
+const delta = (part: object, finish: string | null = null) => ({ choices: [{ delta: part, finish_reason: finish }] })
+const text = (content: string) => delta({ content })
+const call = (part: object) => delta({ tool_calls: [part] })
+const end = delta({}, 'stop')
+const calls = (events: ModelEvent[]) =>
+  events.flatMap((event) => (event.type === 'call' ? [[event.call.name, event.call.argumentsText, event.cut]] : []))
+const types = (events: ModelEvent[]) => events.map((event) => event.type)
+
+describe('AL-4 calls that servers send badly', () => {
+  const cases: [string, object[], unknown[]][] = [
+    [
+      'arguments split over chunks, two calls by turns',
+      [
+        call({ index: 0, id: 'a', function: { name: 'read', arguments: '{"p"' } }),
+        call({ index: 1, id: 'b', function: { name: 'glob', arguments: '{"q"' } }),
+        call({ index: 0, function: { arguments: ':1}' } }),
+        call({ index: 1, function: { arguments: ':2}' } }),
+      ],
+      [
+        ['read', '{"p":1}', false],
+        ['glob', '{"q":2}', false],
+      ],
+    ],
+    [
+      'no index',
+      [
+        call({ id: 'a', function: { name: 'read', arguments: '{"p":' } }),
+        call({ function: { arguments: '1}' } }),
+        call({ id: 'b', function: { name: 'read', arguments: '{}' } }),
+      ],
+      [
+        ['read', '{"p":1}', false],
+        ['read', '{}', false],
+      ],
+    ],
+    [
+      'no id and no index',
+      [
+        call({ function: { name: 'read', arguments: '{"p":1}' } }),
+        call({ function: { name: 'glob', arguments: '{"q":2}' } }),
+      ],
+      [
+        ['read', '{"p":1}', false],
+        ['glob', '{"q":2}', false],
+      ],
+    ],
+    [
+      'one index for two calls',
+      [
+        call({ index: 0, id: 'a', function: { name: 'read', arguments: '{"p":1}' } }),
+        call({ index: 0, id: 'b', function: { name: 'glob', arguments: '{"q":2}' } }),
+      ],
+      [
+        ['read', '{"p":1}', false],
+        ['glob', '{"q":2}', false],
+      ],
+    ],
+    [
+      'id repeated in each chunk',
+      [
+        call({ index: 0, id: 'a', function: { name: 'read', arguments: '{"p"' } }),
+        call({ index: 0, id: 'a', function: { name: '', arguments: ':1}' } }),
+      ],
+      [['read', '{"p":1}', false]],
+    ],
+    [
+      'malformed arguments, kept as they are',
+      [call({ index: 0, id: 'a', function: { name: 'read', arguments: '{"p": oops' } })],
+      [['read', '{"p": oops', false]],
+    ],
+  ]
+  it.each(cases)('%s', async (_what, chunks, expected) => {
+    const { events } = await run([sse(...chunks, end, 'data: [DONE]\n\n')])
+    expect(calls(events)).toEqual(expected)
+    expect(events.at(-1)).toEqual({ type: 'end', finish: 'tool_calls' })
+  })
+
+  it('makes up an id where there is none, each its own', async () => {
+    const { events } = await run([
+      sse(
+        call({ index: 0, function: { name: 'a', arguments: '{}' } }),
+        call({ index: 1, function: { name: 'b' } }),
+        end,
+      ),
+    ])
+    const ids = events.flatMap((event) => (event.type === 'call' ? [event.call.id] : []))
+    expect(new Set(ids).size).toBe(2)
+    expect(ids.every((id) => id.length > 4)).toBe(true)
+  })
+
+  it('marks the last call as cut when the output limit ended it in the middle', async () => {
+    const first = call({ index: 0, id: 'a', function: { name: 'read', arguments: '{"p":1}' } })
+    const second = call({ index: 1, id: 'b', function: { name: 'write', arguments: '{"content":"long' } })
+    const { events } = await run([sse(first, second, delta({}, 'length'))])
+    expect(calls(events).map((one) => one[2])).toEqual([false, true])
+    expect(events.at(-1)).toEqual({ type: 'end', finish: 'length' })
+  })
+})
+
+describe('PV-3 trouble', () => {
+  it('repeats after 429, waiting as long as the server asks, in plain sight', async () => {
+    const { events, seen } = await run([status(429, {}, { 'retry-after': '2' }), sse(text('fine'), end)])
+    expect(events).toMatchObject([
+      { type: 'retry', attempt: 2, waitMs: 2_000, shown: false },
+      { type: 'text', delta: 'fine' },
+      { type: 'end' },
+    ])
+    expect(seen).toHaveLength(2)
+  })
+
+  it('gives up at once when the server asks for two minutes, and says how long', async () => {
+    const { events, seen } = await run([status(429, {}, { 'retry-after': '120' })])
+    expect(events).toMatchObject([{ type: 'failed', transient: true, problem: { kind: 'model-rate-limited' } }])
+    expect(JSON.stringify(events)).toContain('120 seconds')
+    expect(seen).toHaveLength(1)
+  })
+
+  it('repeats 5xx with growing waits and then fails as transient', async () => {
+    const { events, seen } = await run([status(503, 'overloaded')], { retries: 3 })
+    expect(types(events)).toEqual(['retry', 'retry', 'retry', 'failed'])
+    expect(events.at(-1)).toMatchObject({ transient: true, problem: { kind: 'model-server-error' } })
+    expect(seen).toHaveLength(4)
+  })
+
+  it('marks a retry after shown text, so that nobody shows it twice unawares', async () => {
+    const cut: Answer = (response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write(`data: ${JSON.stringify(text('half a'))}\n\n`, () => response.destroy())
+    }
+    const { events } = await run([cut, sse(text('a whole'), end)])
+    expect(events).toMatchObject([
+      { type: 'text', delta: 'half a' },
+      { type: 'retry', shown: true, problem: { kind: 'model-unreachable' } },
+      { type: 'text', delta: 'a whole' },
+      { type: 'end' },
+    ])
+  })
+
+  it('takes an end without finish_reason for a cut reply, never for a finished one', async () => {
+    const { events } = await run([sse(text('half a'), 'data: [DONE]\n\n')], { retries: 0 })
+    expect(events.at(-1)).toMatchObject({ type: 'failed', transient: true, problem: { kind: 'model-truncated' } })
+  })
+
+  it('goes on after a chunk that is no JSON', async () => {
+    const { events } = await run([sse(text('a'), 'data: {"choices": [{\n\n', text('b'), end)])
+    expect(events).toMatchObject([{ delta: 'a' }, { delta: 'b' }, { type: 'end', finish: 'stop' }])
+  })
+
+  it.each([
+    [401, { error: { message: 'bad key' } }, 'model-key-refused'],
+    [403, {}, 'model-key-refused'],
+    [404, { error: { message: 'no model m' } }, 'model-not-found'],
+    [400, { error: { message: "This model's maximum context length is 8192 tokens" } }, 'model-context-overflow'],
+    [400, { error: { message: 'bad request', code: 'context_length_exceeded' } }, 'model-context-overflow'],
+    [422, 'no', 'model-request-refused'],
+  ])('does not repeat %i %j', async (code, body, kind) => {
+    const { events, seen } = await run([status(code, body)])
+    expect(events).toMatchObject([{ type: 'failed', transient: false, problem: { kind } }])
+    expect(seen).toHaveLength(1)
+  })
+
+  it('understands an error object in the middle of the stream', async () => {
+    const error = { error: { message: 'worker died', code: 500 } }
+    const { events } = await run([sse(text('a'), error), sse(text('b'), end)])
+    expect(types(events)).toEqual(['text', 'retry', 'text', 'end'])
+  })
+
+  it('fails as transient when nobody listens', async () => {
+    const config = openaiSchema.parse({ name: 'raw', base_url: 'http://127.0.0.1:9/v1', retries: 1 })
+    const { provider } = openai.create(config, { clock: new HastyClock(), env: {} })
+    const events = await collect(provider.stream(requestOf('m', 'hi'), new AbortController().signal))
+    expect(types(events)).toEqual(['retry', 'failed'])
+    expect(events.at(-1)).toMatchObject({ transient: true, problem: { kind: 'model-unreachable' } })
+  })
+
+  it('gives up a reply that stalls, by the clock of each piece', async () => {
+    const clock = new HandClock()
+    const { url } = await startRawServer((response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write(`data: ${JSON.stringify(text('well'))}\n\n`)
+    })
+    const config = openaiSchema.parse({ name: 'raw', base_url: url, retries: 0, stall_seconds: 90 })
+    const { provider } = openai.create(config, { clock, env: {} })
+    const events: ModelEvent[] = []
+    for await (const event of provider.stream(requestOf('m', 'hi'), new AbortController().signal)) {
+      events.push(event)
+      if (event.type === 'text') {
+        await clock.advance(89_000)
+        expect(events).toHaveLength(1)
+        void clock.advance(2_000)
+      }
+    }
+    expect(events.at(-1)).toMatchObject({ type: 'failed', transient: true, problem: { kind: 'model-stalled' } })
+  })
+
+  it('stops waiting for a retry as soon as it is aborted', async () => {
+    const { url } = await startRawServer(status(429, {}, { 'retry-after': '20' }))
+    const config = openaiSchema.parse({ name: 'raw', base_url: url })
+    const { provider } = openai.create(config, { clock: systemClock, env: {} })
+    const stop = new AbortController()
+    const events: ModelEvent[] = []
+    const startedAt = performance.now()
+    for await (const event of provider.stream(requestOf('m', 'hi'), stop.signal)) {
+      events.push(event)
+      if (event.type === 'retry') queueMicrotask(() => stop.abort())
+    }
+    expect(events.at(-1)).toMatchObject({ type: 'failed', aborted: true })
+    expect(performance.now() - startedAt).toBeLessThan(1_000)
+  })
+})
+
+describe('PV-1 the key', () => {
+  const keyOf = async (more: Record<string, unknown>, env: Record<string, string>) =>
+    (await run([sse(end)], more, env)).seen[0]?.headers.authorization
+
+  it('comes from the named variable, then OPENLOOM_API_KEY, then OPENAI_API_KEY, else there is none', async () => {
+    const env = { MINE: 'one', OPENLOOM_API_KEY: 'two', OPENAI_API_KEY: 'three' }
+    expect(await keyOf({ api_key_env: 'MINE' }, env)).toBe('Bearer one')
+    expect(await keyOf({ api_key_env: 'OTHER' }, env)).toBe('Bearer two')
+    expect(await keyOf({}, { OPENAI_API_KEY: 'three' })).toBe('Bearer three')
+    expect(await keyOf({}, {})).toBeUndefined()
+  })
+
+  it('never shows in what the server echoes', async () => {
+    const { events } = await run(
+      [status(401, { error: { message: 'wrong key sk-secret-1!' } })],
+      {},
+      {
+        OPENLOOM_API_KEY: 'sk-secret-1',
+      },
+    )
+    expect(JSON.stringify(events)).not.toContain('sk-secret-1')
+    expect(JSON.stringify(events)).toContain('[key]')
+  })
+})
+
+describe('servers with their own ways', () => {
+  it('may ignore stream and send one JSON message', async () => {
+    const message = {
+      role: 'assistant',
+      content: 'whole',
+      tool_calls: [{ id: 'x', function: { name: 'f', arguments: '{}' } }],
+    }
+    const { events } = await run([status(200, { choices: [{ message, finish_reason: 'tool_calls' }] })])
+    expect(types(events)).toEqual(['text', 'call', 'end'])
+  })
+
+  it('may hold the connection after [DONE]', async () => {
+    const { events } = await run([
+      (response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' })
+        response.write(`data: ${JSON.stringify(text('a'))}\n\ndata: ${JSON.stringify(end)}\n\ndata: [DONE]\n\n`)
+      },
+    ])
+    expect(types(events)).toEqual(['text', 'end'])
+  })
+
+  it('redirects are not followed: the key stays with the configured server', async () => {
+    const { events, seen } = await run([status(307, '', { location: 'http://127.0.0.1:9/' })], { retries: 0 })
+    expect(types(events)).toEqual(['failed'])
+    expect(seen).toHaveLength(1)
+  })
+})

@@ -1,0 +1,90 @@
+/** One Chromium per test file and one fresh page per story, over the fake API. Collects what must never happen. */
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type BrowserContext, chromium, type Page } from 'playwright-core'
+import { FakeApi, type Scene } from '../fakes/api.ts'
+
+export const root = new URL('../../', import.meta.url).pathname
+
+const candidates = [process.env['OPENLOOM_CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser']
+export const browserPath = candidates.find((path) => path && existsSync(path)) ?? null
+if (!browserPath) process.stdout.write('\nbrowser stories skipped: no Chromium found (set OPENLOOM_CHROMIUM)\n')
+
+const flags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+export interface View {
+  width?: number
+  theme?: 'dark' | 'light'
+}
+
+export class Stage {
+  readonly context: BrowserContext
+  readonly #profile: string
+  readonly #apis: FakeApi[] = []
+
+  private constructor(context: BrowserContext, profile: string) {
+    this.context = context
+    this.#profile = profile
+  }
+
+  static async open(): Promise<Stage> {
+    const profile = await mkdtemp(join(tmpdir(), 'openloom-browser-'))
+    const context = await chromium.launchPersistentContext(profile, {
+      executablePath: browserPath ?? '',
+      headless: true,
+      args: flags,
+      permissions: ['clipboard-read', 'clipboard-write'],
+    })
+    return new Stage(context, profile)
+  }
+
+  async close(): Promise<void> {
+    await this.context.close()
+    for (const api of this.#apis) await api.close()
+    await rm(this.#profile, { recursive: true, force: true })
+  }
+
+  async show(scene: Scene, path = '/', view: View = {}): Promise<Shown> {
+    const api = new FakeApi(scene, `${root}dist/web`)
+    this.#apis.push(api)
+    await api.open()
+    const page = await this.context.newPage()
+    const faults: string[] = []
+    page.on('pageerror', (error) => faults.push(`error: ${error.message}`))
+    page.on('console', (message) => {
+      if (message.type() === 'error' && !/Failed to load resource|ERR_CONNECTION/.test(message.text())) {
+        faults.push(`console: ${message.text()}`)
+      }
+    })
+    page.on('request', (request) => {
+      if (!request.url().startsWith(api.url) && !request.url().startsWith('data:'))
+        faults.push(`left: ${request.url()}`)
+    })
+    await page.setViewportSize({ width: view.width ?? 1440, height: (view.width ?? 1440) < 720 ? 844 : 900 })
+    await page.emulateMedia({ colorScheme: view.theme ?? 'dark' })
+    await page.goto(api.url + path)
+    return { page, api, faults }
+  }
+}
+
+export interface Shown {
+  page: Page
+  api: FakeApi
+  /** Page errors, CSP violations, requests that left the daemon. Always expected empty. */
+  faults: string[]
+}
+
+export async function leave({ page, api }: Shown): Promise<void> {
+  await page.close()
+  await api.close()
+}

@@ -1,0 +1,67 @@
+/** Every scene on a desk and a phone, dark and light: it fits, breaks no rule, and can be looked at (OPENLOOM_SHOTS). */
+import { mkdir } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Scene } from '../fakes/api.ts'
+import { crowdScene, hostileScene } from './crowds.ts'
+import { browserPath, leave, Stage } from './page.ts'
+import { emptyScene, sampleScene } from './scenes.ts'
+
+const firstTask = (scene: Scene) => `/tasks/${scene.details[0]?.task.id}`
+
+interface Screen {
+  name: string
+  scene: () => Scene
+  path?: (scene: Scene) => string
+  ready: string
+}
+
+const screens: Screen[] = [
+  { name: 'empty', scene: emptyScene, ready: 'text=Nothing is being woven yet' },
+  { name: 'sample-home', scene: () => sampleScene('running'), ready: '[data-row]' },
+  { name: 'sample-task', scene: () => sampleScene('running'), path: firstTask, ready: '[data-attempt="2"]' },
+  { name: 'verified-task', scene: () => sampleScene('verified'), path: firstTask, ready: '[data-attempt="2"]' },
+  { name: 'crowd-home', scene: () => crowdScene(), ready: '[data-section="finished"]' },
+  { name: 'crowd-all', scene: () => crowdScene(), path: () => '/tasks', ready: '[data-row]' },
+  { name: 'hostile-home', scene: hostileScene, ready: '[data-row]' },
+  { name: 'hostile-task', scene: hostileScene, path: firstTask, ready: '[data-attempt="1"]' },
+  { name: 'login', scene: emptyScene, path: () => '/login', ready: 'text=openloom status --login' },
+]
+const views = [1440, 390].flatMap((width) => (['dark', 'light'] as const).map((theme) => ({ width, theme })))
+const shots = process.env['OPENLOOM_SHOTS']
+
+describe.skipIf(!browserPath)('every screen', () => {
+  let stage: Stage
+  beforeAll(async () => {
+    stage = await Stage.open()
+    if (shots) await mkdir(shots, { recursive: true })
+  })
+  afterAll(() => stage?.close())
+
+  describe.each(views)('at $width px, $theme', (view) => {
+    it.each(screens)('$name fits and breaks no rule', async ({ name, scene, path, ready }) => {
+      const data = scene()
+      const shown = await stage.show(data, path?.(data) ?? '/', view)
+      const { page, api } = shown
+      await page.waitForSelector(ready)
+      if (name.startsWith('sample')) {
+        const taskId = data.details[0]?.task.id ?? ''
+        await page.waitForSelector('.connection.live')
+        await api.delta({
+          taskId,
+          sessionId: 's',
+          kind: 'reasoning',
+          text: 'The check is right: hello.md is missing. ',
+        })
+        await api.delta({ taskId, sessionId: 's', kind: 'text', text: 'You are right, I will write hello.md now.' })
+        await page.waitForSelector('text=I will write hello.md now')
+      }
+      await page.evaluate(() => document.fonts.ready)
+      const sideways = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+      expect(sideways).toBeLessThanOrEqual(0)
+      expect(await page.evaluate(() => 'hacked' in window)).toBe(false)
+      if (shots) await page.screenshot({ path: `${shots}/${name}-${view.width}-${view.theme}.png`, fullPage: true })
+      expect(shown.faults).toEqual([])
+      await leave(shown)
+    })
+  })
+})

@@ -1,0 +1,160 @@
+/** Stories of one task's page and of the door, in a real browser. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { problem } from '../fakes/api.ts'
+import { attack, hostileScene } from './crowds.ts'
+import { browserPath, leave, Stage } from './page.ts'
+import { emptyScene, Log, sampleScene } from './scenes.ts'
+
+const pathOf = (scene: { details: { task: { id: string } }[] }) => `/tasks/${scene.details[0]?.task.id}`
+
+describe.skipIf(!browserPath)('the task page', () => {
+  let stage: Stage
+  beforeAll(async () => {
+    stage = await Stage.open()
+  })
+  afterAll(() => stage?.close())
+
+  it("sets the agent's claim against what the files say, for each attempt", async () => {
+    const scene = sampleScene('verified')
+    const shown = await stage.show(scene, pathOf(scene))
+    const first = shown.page.locator('[data-attempt="1"]')
+    await first.waitFor()
+    expect(await first.locator('.said').innerText()).toContain('Done! I created hello.md')
+    expect(await first.locator('.files').innerText()).toMatch(/hello\.md does not exist\.\s+refuted/)
+    const second = shown.page.locator('[data-attempt="2"]')
+    expect(await second.locator('.files').innerText()).toMatch(/All 2 checks pass\.\s+verified/)
+    await leave(shown)
+  })
+
+  it('folds open the first failure and nothing else', async () => {
+    const scene = sampleScene('verified')
+    const shown = await stage.show(scene, pathOf(scene))
+    await shown.page.waitForSelector('[data-attempt="1"]')
+    const open = shown.page.locator('details[data-outcome][open]')
+    expect(await open.count()).toBe(1)
+    expect(await open.innerText()).toContain('hello.md does not exist.')
+    expect(await open.locator('pre').innerText()).toContain('README.md')
+    await leave(shown)
+  })
+
+  it('gives the account of time in words too', async () => {
+    const scene = sampleScene('verified')
+    const shown = await stage.show(scene, pathOf(scene))
+    await shown.page.waitForSelector('[data-attempt="1"] svg[role="img"]')
+    const label = await shown.page.locator('[data-attempt="1"] svg[role="img"]').getAttribute('aria-label')
+    expect(label).toMatch(/^Time spent: queued 300 ms, model .* s, tool 350 ms, verifying \d+ ms, refuted$/)
+    await leave(shown)
+  })
+
+  it('follows the work live to its verdict, claim and evidence', async () => {
+    const scene = sampleScene('running')
+    const [told] = scene.details
+    if (!told) throw new Error('the scene has no task')
+    const shown = await stage.show(scene, pathOf(scene))
+    await shown.page.waitForSelector('.connection.live')
+    await shown.api.delta({ taskId: told.task.id, sessionId: 's', kind: 'text', text: 'Writing the file now.' })
+    await shown.page.getByText('Writing the file now.').waitFor()
+    const log = new Log(Date.now(), scene.state.seq)
+    const done = sampleScene('verified').details[0]
+    if (!done?.attempts[1]) throw new Error('the scene has no second attempt')
+    told.attempts[1] = done.attempts[1]
+    const counts = { attempt: 2, verdict: 'verified', passed: 2, failed: 0, errors: 0 }
+    await shown.api.emit(log.add(0, 'verdict.reached', told, counts))
+    told.task.verdict = 'verified'
+    await shown.api.emit(log.move(1, 'task.done', told, 'done'))
+    await shown.page.locator('[data-attempt="2"]', { hasText: 'You are right, the file was missing.' }).waitFor()
+    await shown.page.locator('header .badge', { hasText: 'verified' }).waitFor()
+    await shown.page.locator('li[data-type="task.done"]', { hasText: 'Done: verified' }).waitFor()
+    await leave(shown)
+  })
+
+  it('answers an action at once and takes it back in plain sight when refused', async () => {
+    const scene = sampleScene('running')
+    const shown = await stage.show(scene, pathOf(scene))
+    await shown.page.waitForSelector('[data-action="pause"]')
+    shown.api.refusals.set('pause', problem('Not now', 409, 'A check is being written down.', 'Try again.'))
+    await shown.page.click('[data-action="pause"]')
+    await shown.page.getByText('Pause was refused: Not now').waitFor()
+    await shown.page.getByText('A check is being written down. Try again.').waitFor()
+    expect(await shown.page.locator('header .badge').first().innerText()).toBe('running')
+    const post = shown.api.posts[0]
+    expect(post?.path).toBe(`/api${pathOf(scene)}/pause`)
+    expect(post?.body).toEqual({})
+    expect(post?.headers['x-openloom']).toBe('1')
+    expect(post?.headers['content-type']).toBe('application/json')
+    await leave(shown)
+  })
+
+  it('asks before it cancels, and names what that touches', async () => {
+    const scene = sampleScene('running')
+    const shown = await stage.show(scene, pathOf(scene))
+    await shown.page.click('[data-action="cancel"]')
+    await shown.page.getByText('Files in the workspace stay as they are.').waitFor()
+    expect(shown.api.posts).toEqual([])
+    await shown.page.getByRole('button', { name: 'Keep it' }).click()
+    await shown.page.click('[data-action="cancel"]')
+    await shown.page.getByRole('button', { name: 'Cancel it' }).click()
+    await shown.page.waitForSelector('[data-action="cancel"]')
+    expect(shown.api.posts.map((post) => post.path)).toEqual([`/api${pathOf(scene)}/cancel`])
+    await leave(shown)
+  })
+
+  it('shows hostile text as text and copies a command exactly as it is', async () => {
+    const scene = hostileScene()
+    const shown = await stage.show(scene, pathOf(scene))
+    await shown.page.waitForSelector('[data-attempt="1"]')
+    expect(await shown.page.locator('#app script, #app img[src="x"], #app a[href^="javascript"]').count()).toBe(0)
+    expect(await shown.page.evaluate(() => 'hacked' in window)).toBe(false)
+    expect(await shown.page.locator('h1').innerText()).toContain(attack)
+    const subject = shown.page.getByRole('button', { name: /rm -rf/ })
+    expect(await subject.innerText()).toContain('⟨U+202E⟩')
+    await subject.click()
+    expect(await shown.page.evaluate(() => navigator.clipboard.readText())).toBe('npm test \u202E&& rm -rf /\u202C')
+    expect(shown.faults).toEqual([])
+    await leave(shown)
+  })
+
+  it('says so when there is no such task', async () => {
+    const shown = await stage.show(emptyScene(), '/tasks/t_nothing')
+    await shown.page.getByText('No such task').waitFor()
+    await leave(shown)
+  })
+})
+
+describe.skipIf(!browserPath)('the door', () => {
+  let stage: Stage
+  beforeAll(async () => {
+    stage = await Stage.open()
+  })
+  afterAll(() => stage?.close())
+
+  it('shows how to get a login link when the daemon does not know this browser', async () => {
+    const shown = await stage.show({ ...emptyScene() })
+    shown.api.signedIn = false
+    await shown.page.reload()
+    await shown.page.getByText('openloom status --login').waitFor()
+    await leave(shown)
+  })
+
+  it('redeems the code of a link, and leaves it neither in the address nor in the history', async () => {
+    const scene = sampleScene('running')
+    const shown = await stage.show(scene)
+    shown.api.signedIn = false
+    await shown.page.goto('about:blank')
+    await shown.page.goto(`${shown.api.url}/login#right-code`)
+    await shown.page.waitForSelector('[data-row]')
+    expect(shown.page.url()).toBe(`${shown.api.url}/`)
+    expect(shown.api.posts.map((post) => post.body)).toEqual([{ code: 'right-code' }])
+    await shown.page.goBack()
+    expect(shown.page.url()).not.toContain('right-code')
+    await leave(shown)
+  })
+
+  it('says that a link did not work, and why', async () => {
+    const shown = await stage.show(emptyScene(), '/login#old-code')
+    await shown.page.getByText('That link did not work.').waitFor()
+    await shown.page.getByText('It was used already, or it is too old.').waitFor()
+    expect(shown.page.url()).toBe(`${shown.api.url}/login`)
+    await leave(shown)
+  })
+})

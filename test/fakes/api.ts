@@ -1,0 +1,207 @@
+/** The daemon's HTTP API over scripted data: for browser stories only. It decides nothing and checks no task. */
+import { readFile } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { extname, join, normalize } from 'node:path'
+import { createAdaptorServer, type ServerType } from '@hono/node-server'
+import { type Context, Hono } from 'hono'
+import { type SSEStreamingApi, streamSSE } from 'hono/streaming'
+import type { LoomEvent } from '../../src/core/event.ts'
+import type { TaskItem } from '../../src/core/task.ts'
+import type { DaemonState, LiveFrame, ProblemBody, TaskDetail } from '../../src/server/api.ts'
+
+export interface Scene {
+  state: DaemonState
+  /** Newest first. */
+  details: TaskDetail[]
+  events: LoomEvent[]
+}
+
+export interface Post {
+  path: string
+  headers: Record<string, string>
+  body: unknown
+}
+
+const csp = [
+  "default-src 'self'",
+  "script-src 'self'",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+  "connect-src 'self'",
+].join('; ')
+
+const types: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
+}
+
+export function itemOf({ task }: TaskDetail): TaskItem {
+  const { id, title, status, reason, verdict, attempt, workspace, runtime, source, progress } = task
+  const { createdAt, updatedAt, startedAt, endedAt, tokens, costMicros } = task
+  const what = { id, title, status, reason, verdict, attempt, workspace, runtime, source, progress }
+  return { ...what, createdAt, updatedAt, startedAt, endedAt, tokens, costMicros }
+}
+
+export class FakeApi {
+  scene: Scene
+  /** When false, everything but the login is a 401. */
+  signedIn = true
+  /** A refusal per action word; the others succeed and change nothing by themselves. */
+  readonly refusals = new Map<string, ProblemBody>()
+  readonly posts: Post[] = []
+  /** `after` of each connection to the live stream. */
+  readonly connects: number[] = []
+  readonly #streams = new Set<SSEStreamingApi>()
+  readonly #webRoot: string
+  #server: ServerType | null = null
+  #port = 0
+
+  constructor(scene: Scene, webRoot: string) {
+    this.scene = scene
+    this.#webRoot = webRoot
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`
+  }
+
+  get listeners(): number {
+    return this.#streams.size
+  }
+
+  async open(): Promise<void> {
+    const server = createAdaptorServer({ fetch: this.#routes().fetch })
+    this.#server = server
+    await new Promise<void>((resolve) => server.listen(this.#port, '127.0.0.1', resolve))
+    this.#port = (server.address() as AddressInfo).port
+  }
+
+  /** Ends the server as a stopped daemon would; `open` again takes the same port. */
+  async close(): Promise<void> {
+    const server = this.#server
+    this.#server = null
+    if (!server) return
+    this.#streams.clear()
+    const closed = new Promise((resolve) => server.close(resolve))
+    if ('closeAllConnections' in server) server.closeAllConnections()
+    await closed
+  }
+
+  /** Stores the event, moves its task, and sends it to everybody who listens. */
+  async emit(event: LoomEvent): Promise<void> {
+    this.scene.events.push(event)
+    this.scene.state.seq = event.seq
+    const item = event.data['task'] as TaskItem | undefined
+    const detail = this.scene.details.find((d) => d.task.id === event.taskId)
+    if (item && detail) Object.assign(detail.task, item)
+    await this.#send({ event: 'event', data: event })
+  }
+
+  async delta(data: Extract<LiveFrame, { event: 'delta' }>['data']): Promise<void> {
+    await this.#send({ event: 'delta', data })
+  }
+
+  async #send(frame: LiveFrame): Promise<void> {
+    const id = frame.event === 'event' ? { id: String(frame.data.seq) } : {}
+    const message = { event: frame.event, data: JSON.stringify(frame.data), ...id }
+    await Promise.all([...this.#streams].map((stream) => stream.writeSSE(message)))
+  }
+
+  #routes(): Hono {
+    const app = new Hono()
+    app.use(async (c, next) => {
+      await next()
+      c.header('content-security-policy', csp)
+    })
+    app.use('/api/*', async (c, next) => {
+      if (c.req.method === 'POST') {
+        this.posts.push({ path: c.req.path, headers: c.req.header(), body: await c.req.json() })
+      }
+      if (this.signedIn || c.req.path === '/api/login') return next()
+      return refuse(problem('Not signed in', 401, 'A login link lets you in.'))
+    })
+    app.post('/api/login', async (c) => {
+      const { code } = (await c.req.json()) as { code: string }
+      if (code !== 'right-code') {
+        return refuse(problem('Unknown code', 401, 'It was used already, or it is too old.'))
+      }
+      this.signedIn = true
+      return c.json({ ok: true })
+    })
+    app.get('/api/state', (c) => c.json(this.scene.state))
+    app.get('/api/live', (c) => this.#live(c))
+    this.#taskRoutes(app)
+    app.get('*', (c) => this.#file(c))
+    return app
+  }
+
+  #taskRoutes(app: Hono): void {
+    app.get('/api/tasks', (c) => c.json(this.#page(c)))
+    app.get('/api/tasks/:id', (c) => {
+      const found = this.scene.details.find((d) => d.task.id.startsWith(c.req.param('id')))
+      if (found) return c.json(found)
+      return refuse(problem('No such task', 404, `Nothing begins with ${c.req.param('id')}.`))
+    })
+    app.get('/api/tasks/:id/events', (c) => {
+      const after = Number(c.req.query('after') ?? 0)
+      const own = this.scene.events.filter((e) => e.taskId === c.req.param('id') && e.seq > after)
+      const items = own.slice(0, 500)
+      return c.json({ items, next: own.length > items.length ? (items.at(-1)?.seq ?? null) : null })
+    })
+    app.post('/api/tasks/:id/:action', (c) => {
+      const refusal = this.refusals.get(c.req.param('action'))
+      return refusal ? refuse(refusal) : c.json({ ok: true })
+    })
+  }
+
+  #page(c: Context): { items: TaskItem[]; next: string | null } {
+    const statuses = (c.req.query('status') ?? '').split(',').filter(Boolean)
+    const q = (c.req.query('q') ?? '').toLowerCase()
+    const limit = Number(c.req.query('limit') ?? 50)
+    const start = Number(c.req.query('after') ?? 0)
+    const found = this.scene.details
+      .map(itemOf)
+      .filter((item) => statuses.length === 0 || statuses.includes(item.status))
+      .filter((item) => `${item.title} ${item.workspace}`.toLowerCase().includes(q))
+    const next = start + limit < found.length ? String(start + limit) : null
+    return { items: found.slice(start, start + limit), next }
+  }
+
+  #live(c: Context): Response {
+    const after = Number(c.req.header('last-event-id') ?? c.req.query('after') ?? 0)
+    this.connects.push(after)
+    return streamSSE(c, async (stream) => {
+      for (const event of this.scene.events.filter((e) => e.seq > after)) {
+        await stream.writeSSE({ event: 'event', data: JSON.stringify(event), id: String(event.seq) })
+      }
+      this.#streams.add(stream)
+      await new Promise<void>((resolve) => stream.onAbort(() => resolve()))
+      this.#streams.delete(stream)
+    })
+  }
+
+  /** A file of the build, or the page itself for every address that the page routes. */
+  async #file(c: Context): Promise<Response> {
+    const wanted = normalize(c.req.path).replace(/^\/+/, '')
+    const path = extname(wanted) ? wanted : 'index.html'
+    const body = await readFile(join(this.#webRoot, path)).catch(() => null)
+    if (!body) return c.text('Not found', 404)
+    return c.body(new Uint8Array(body), 200, { 'content-type': types[extname(path)] ?? 'application/octet-stream' })
+  }
+}
+
+export const problem = (title: string, status: number, detail: string, todo?: string): ProblemBody => ({
+  type: 'about:blank',
+  title,
+  status,
+  detail,
+  problems: todo ? [{ kind: 'refused', text: detail, todo }] : [],
+})
+
+function refuse(body: ProblemBody): Response {
+  return Response.json(body, { status: body.status, headers: { 'content-type': 'application/problem+json' } })
+}

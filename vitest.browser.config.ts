@@ -1,0 +1,13 @@
+/** Browser stories: `test/browser/**` drive the built page in Debian's Chromium; skipped, and said so, without one. */
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/browser/**/*.test.ts'],
+    globalSetup: ['test/browser/build.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    fileParallelism: false,
+    reporters: ['default', './test/summary.ts'],
+  },
+})
