@@ -29,6 +29,8 @@ export interface CommandRequest {
   /** The whole output goes here too, up to `spoolBytesMax`. */
   spoolPath?: string
   onOutput?: (text: string) => void
+  /** For output that a program reads: what the command says on stderr is dropped. */
+  stdoutOnly?: boolean
   /** Leave children that the command put in the background alive when it ends by itself. */
   keepBackground?: boolean
 }
@@ -111,7 +113,7 @@ function start(request: CommandRequest): ChildProcess | string {
       cwd: request.cwd,
       env: { ...request.env, [ownerVariable]: request.owner },
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', request.stdoutOnly ? 'ignore' : 'pipe'],
     })
   } catch (error) {
     return error instanceof Error ? error.message : String(error)

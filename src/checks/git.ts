@@ -1,0 +1,114 @@
+/**
+ * Questions to git about a workspace whose `.git` the agent may have written: nothing that its configuration names is
+ * ever executed (hooks, monitors, filters, external diffs, pagers, submodules), and no shell is involved.
+ */
+import { realpath } from 'node:fs/promises'
+import type { CheckContext } from '../core/check.ts'
+import { isInside } from '../lib/files.ts'
+import { failedToLook, type Looked } from './look.ts'
+import { runOwned } from './spawn.ts'
+
+const timeoutMs = 30_000
+const outputBytesMax = 4 * 1024 * 1024
+
+const nothingRuns = [
+  ...['core.hooksPath=/dev/null', 'core.fsmonitor=false', 'core.pager=cat', 'core.untrackedCache=false'],
+  ...['core.alternateRefsCommand=', 'core.sshCommand=false', 'core.askPass=false', 'credential.helper='],
+  ...['diff.external=', 'submodule.recurse=false', 'protocol.allow=never', 'gc.auto=0', 'maintenance.auto=false'],
+  // A changed file must not pass for an unchanged one because of how the agent told git to look.
+  ...['core.ignoreStat=false', 'core.trustctime=true', 'core.checkStat=default', 'core.safecrlf=false'],
+]
+
+const environment = {
+  GIT_OPTIONAL_LOCKS: '0',
+  GIT_TERMINAL_PROMPT: '0',
+  GIT_NO_LAZY_FETCH: '1',
+  GIT_PAGER: 'cat',
+  LC_ALL: 'C',
+}
+
+export interface Git {
+  /** The words of a NUL-separated answer. */
+  ask(args: readonly string[]): Promise<Looked<string[]>>
+}
+
+/** Opens the repository around the workspace, or says why there is none to ask. */
+export async function openGit(context: CheckContext, subject: string): Promise<Looked<Git>> {
+  const top = await runGit(context, subject, { settings: nothingRuns, args: ['rev-parse', '--show-toplevel'] })
+  if (!top.ok) return top
+  const root = await realpath(top.value.replace(/\n$/, '')).catch(() => null)
+  if (root === null || !isInside(root, context.workspace)) {
+    const summary = `git takes another folder (${top.value.trim()}) for the work tree of this workspace.`
+    return { ok: false, result: failedToLook({ subject, summary }) }
+  }
+  const filters = await filterSettings(context, subject)
+  if (!filters.ok) return filters
+  const settings = [...nothingRuns, ...filters.value]
+  return {
+    ok: true,
+    value: {
+      async ask(args) {
+        const answer = await runGit(context, subject, { settings, args })
+        return answer.ok ? { ok: true, value: answer.value.split('\0').filter((word) => word !== '') } : answer
+      },
+    },
+  }
+}
+
+/** Empties every filter, text conversion and diff driver that the repository's own configuration defines. */
+async function filterSettings(context: CheckContext, subject: string): Promise<Looked<string[]>> {
+  const args = ['config', '--list', '--show-scope', '--name-only', '-z']
+  const listed = await runGit(context, subject, { settings: nothingRuns, args })
+  if (!listed.ok) return listed
+  const words = listed.value.split('\0')
+  const settings: string[] = []
+  for (let i = 0; i + 1 < words.length; i += 2) {
+    const [scope, key = ''] = [words[i], words[i + 1]]
+    const isOwn = scope === 'local' || scope === 'worktree'
+    if (!isOwn || !/^(filter\..*\.(clean|smudge|process|required)|diff\..*\.(textconv|command))$/s.test(key)) continue
+    if (key.includes('=')) {
+      const summary = `The repository defines ${key}, which cannot be switched off.`
+      return { ok: false, result: failedToLook({ subject, summary }) }
+    }
+    settings.push(key.endsWith('.required') ? `${key}=false` : `${key}=`)
+  }
+  return { ok: true, value: settings }
+}
+
+async function runGit(
+  context: CheckContext,
+  subject: string,
+  call: { settings: readonly string[]; args: readonly string[] },
+): Promise<Looked<string>> {
+  const flags = call.settings.flatMap((setting) => ['-c', setting])
+  const outcome = await runOwned(context, {
+    argv: ['git', '--no-pager', '--no-optional-locks', '--literal-pathspecs', ...flags, ...call.args],
+    cwd: context.workspace,
+    env: { ...context.env, ...environment },
+    timeoutMs,
+    outputBytesMax,
+    stdoutOnly: true,
+  })
+  if (outcome.ended === 'exit' && outcome.exitCode === 0 && outcome.sizeBytes <= outputBytesMax) {
+    return { ok: true, value: outcome.output }
+  }
+  const why = {
+    aborted: 'was stopped before it came to an end',
+    timeout: `did not end within ${timeoutMs / 1000} s`,
+    'not-started': 'could not be started',
+    exit:
+      outcome.exitCode === 0
+        ? 'answered more than is read'
+        : `ended with ${outcome.exitCode}; is the workspace a git repository that belongs to this user?`,
+  }[outcome.ended]
+  const summary = `git ${call.args[0]} ${why}${/[.?]$/.test(why) ? '' : '.'}`
+  return { ok: false, result: failedToLook({ subject, summary, exitCode: outcome.exitCode }) }
+}
+
+/** Files that the index says not to look at: a change of them shows nowhere else. */
+export async function hiddenFiles(git: Git): Promise<Looked<string[]>> {
+  const listed = await git.ask(['ls-files', '-v', '-z'])
+  if (!listed.ok) return listed
+  // Lower case is "assume unchanged"; S (skip-worktree) is what sparse checkouts set and is judged by its presence.
+  return { ok: true, value: listed.value.filter((line) => /^[a-z] /.test(line)).map((line) => line.slice(2)) }
+}
