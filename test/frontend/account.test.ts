@@ -4,20 +4,10 @@ import { filesSay, firstTrouble, stepProofs } from '../../frontend/src/model/pro
 import { mergeEvents, timelineOf } from '../../frontend/src/model/timeline.ts'
 import { cutWeave, describeWeave, sharesOf, weaveByAttempt, weaveOf } from '../../frontend/src/model/weave.ts'
 import type { CheckOutcome } from '../../src/core/check.ts'
-import { type EventType, eventTypes, type LoomEvent } from '../../src/core/event.ts'
+import { eventTypes, type LoomEvent } from '../../src/core/event.ts'
 import type { StepSpec, TaskSpec } from '../../src/core/spec.ts'
 import { type CheckRecord, progressOf, type Verdict, verdictOf } from '../../src/core/verdict.ts'
-
-let seq = 0
-const event = (at: number, type: EventType, data: LoomEvent['data'] = {}): LoomEvent => ({
-  seq: ++seq,
-  at,
-  machine: 'local',
-  type,
-  taskId: 't_1',
-  sessionId: null,
-  data,
-})
+import { event } from './events.ts'
 
 const life = [
   event(0, 'task.created'),

@@ -14,9 +14,9 @@ import {
 import { parseRoute, taskHref, tasksHref } from '../../frontend/src/model/routes.ts'
 import { firstLine, lastLine, prose, verbatim } from '../../frontend/src/model/text.ts'
 import { lookOf } from '../../frontend/src/model/words.ts'
-import type { EventType, LoomEvent } from '../../src/core/event.ts'
 import { isEnded, mayMove, type TaskItem, type TaskStatus, taskStatuses } from '../../src/core/task.ts'
 import { verdicts } from '../../src/core/verdict.ts'
+import { event } from './events.ts'
 
 const item = (id: string, status: TaskStatus, more: Partial<TaskItem> = {}): TaskItem => ({
   id,
@@ -36,16 +36,6 @@ const item = (id: string, status: TaskStatus, more: Partial<TaskItem> = {}): Tas
   tokens: 0,
   costMicros: null,
   ...more,
-})
-
-const event = (type: EventType, data: LoomEvent['data'] = {}, at = 1000): LoomEvent => ({
-  seq: 1,
-  at,
-  machine: 'local',
-  type,
-  taskId: 't_1',
-  sessionId: null,
-  data,
 })
 
 describe('the look of a task', () => {
@@ -204,9 +194,9 @@ describe('the rows', () => {
     expect(newer(row, item('a', 'queued', { updatedAt: 20 })).status).toBe('queued')
   })
   it('take a task only from an event that carries one', () => {
-    expect(taskIn(event('task.done', { task: item('a', 'done') }))?.id).toBe('a')
-    expect(taskIn(event('task.done'))).toBeNull()
-    expect(taskIn(event('run.ended', { task: item('a', 'done') }))).toBeNull()
+    expect(taskIn(event(1000, 'task.done', { task: item('a', 'done') }))?.id).toBe('a')
+    expect(taskIn(event(1000, 'task.done'))).toBeNull()
+    expect(taskIn(event(1000, 'run.ended', { task: item('a', 'done') }))).toBeNull()
   })
 })
 
@@ -232,9 +222,9 @@ describe('the live line', () => {
     ['check.finished', { outcome: 'fail', title: 'file: a' }, 'fail: file: a'],
     ['attempt.started', { number: 2 }, 'attempt 2 begins'],
   ] as const)('says %s in words', (type, data, text) => {
-    expect(lineOfEvent(event(type, data))?.text).toBe(text)
+    expect(lineOfEvent(event(1000, type, data))?.text).toBe(text)
   })
   it('stays as it is for an event that says nothing new', () => {
-    expect(lineOfEvent(event('usage.recorded'))).toBeNull()
+    expect(lineOfEvent(event(1000, 'usage.recorded'))).toBeNull()
   })
 })
