@@ -32,6 +32,7 @@ export class Supervisor {
   private readonly stops: (() => void)[] = []
   private fillAsked = false
   private draining = false
+  private refusing = false
 
   constructor(world: World) {
     this.world = world
@@ -61,17 +62,17 @@ export class Supervisor {
 
   /** Queued tasks may have got a place; asked for any number of times, looked at once. */
   fillPlaces(): void {
-    if (this.fillAsked || this.draining) return
+    if (this.fillAsked || this.isDraining) return
     this.fillAsked = true
     setImmediate(() => {
       this.fillAsked = false
-      if (!this.draining) this.guard('places', () => this.fill())
+      if (!this.isDraining) this.guard('places', () => this.fill())
     })
   }
 
   /** Why a queued task does not run yet; null when it is about to. */
   queueReason(task: Pick<Task, 'id' | 'workspace' | 'runtime'> & { sessionId?: string | null }): Reason | null {
-    if (this.draining) return { code: 'draining', text: 'The daemon is stopping and starts nothing new.' }
+    if (this.isDraining) return { code: 'draining', text: 'The daemon is stopping and starts nothing new.' }
     const active = this.world.store.tasks.places()
     return blockedBy({ sessionId: null, ...task }, active, this.world.settings.concurrency)
   }
@@ -94,6 +95,15 @@ export class Supervisor {
     } finally {
       release()
     }
+  }
+
+  get isDraining(): boolean {
+    return this.draining || this.refusing
+  }
+
+  /** Queued tasks stay queued from now on; what is at work goes on. */
+  refuseNew(): void {
+    this.refusing = true
   }
 
   /** No new starts; verifications end (and are found again by the next start). Resolves when no step is under way. */
