@@ -29,6 +29,8 @@ class Tasks {
   /** Rows that are new or stand elsewhere since the list was held. */
   readonly waiting = $derived(this.#held ? movedCount(this.#held, this.#layout) : 0)
 
+  readonly any = $derived(sections.some((section) => this.shown[section].length > 0))
+
   async load(): Promise<void> {
     const answers = await Promise.all(
       sections.map((section) => api.tasks({ statuses: sectionStatuses[section], limit: rowsMax[section] })),
