@@ -117,7 +117,7 @@ export function hostileScene(): Scene {
           outcome: 'fail',
           summary: `${attack} exits with 1, expected 0.`,
           subject: `npm test \u202E&& rm -rf /\u202C`,
-          excerpt: `\u001b[31mFAIL\u001b[0m ${attack}\n\u001b]0;t\u0007\u0000 nul \u200b zero width\n${'x'.repeat(3000)}`,
+          excerpt: `\u001b[31mFAIL\u001b[0m ${attack}\n\u001b]0;t\u0007\u0000 nul \u200b zero\n${'x'.repeat(3000)}`,
           exitCode: 1,
         },
         now,

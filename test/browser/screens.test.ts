@@ -36,7 +36,7 @@ const smallTargets = (page: Page) =>
       .map((el) => `${el.tagName} ${el.className} ${el.innerText.slice(0, 30)}`),
   )
 
-const views = [1440, 390].flatMap((width) => (['dark', 'light'] as const).map((theme) => ({ width, theme })))
+const views = [1440, 1024, 390].flatMap((width) => (['dark', 'light'] as const).map((theme) => ({ width, theme })))
 const shots = process.env['OPENLOOM_SHOTS']
 
 describe.skipIf(!browserPath)('every screen', () => {
