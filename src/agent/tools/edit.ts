@@ -107,7 +107,8 @@ export function hintFor(text: string, wanted: string): string {
   const near = longest.length < 6 ? -1 : trimmed.findIndex((line) => line.includes(longest))
   if (near < 0) return 'Nothing like it is in the file. Read it again.'
   const start = Math.max(0, near - sought.indexOf(longest))
-  return `One line of it stands at line ${near + 1}, but the lines around it differ:\n${excerpt(lines, start, sought.length)}`
+  const around = excerpt(lines, start, sought.length)
+  return `One line of it stands at line ${near + 1}, but the lines around it differ:\n${around}`
 }
 
 function excerpt(lines: readonly string[], start: number, count: number): string {

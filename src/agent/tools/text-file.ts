@@ -1,4 +1,6 @@
-/** Text files as the writing tools see them: inside the workspace, as last read, and written back in their own style. */
+/**
+ * Text files as the writing tools see them: inside the workspace, as last read, and written back in their own style.
+ */
 import { stat } from 'node:fs/promises'
 import { relative } from 'node:path'
 import { createTwoFilesPatch } from 'diff'
