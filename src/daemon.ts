@@ -2,23 +2,21 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Rule } from './agent/permission.ts'
-import { profiles } from './agent/profiles.ts'
 import { type ModelSource, providerKinds } from './agent/providers/index.ts'
 import { checkers } from './checks/index.ts'
-import { type Config, grammar, type LoadedConfig, realOr, settingSections, toPath } from './config.ts'
+import { type Config, grammar, intakeSettings, type LoadedConfig, realOr, settingSections, toPath } from './config.ts'
 import { pause, systemClock } from './core/clock.ts'
 import type { LoomEvent } from './core/event.ts'
 import { ok, type Result, refuse } from './core/problem.ts'
 import type { LiveDelta, Runtime } from './core/runtime.ts'
-import { activeStatuses, type Source } from './core/task.ts'
+import { activeStatuses } from './core/task.ts'
 import { Alarms } from './harness/alarms.ts'
 import { Commands } from './harness/commands.ts'
 import { Supervisor } from './harness/supervisor.ts'
 import type { World } from './harness/world.ts'
 import { InboxDirectory } from './inbox/directory.ts'
-import { Intake, type IntakeSettings } from './inbox/intake.ts'
+import { Intake } from './inbox/intake.ts'
 import { makeParser } from './inbox/parser.ts'
-import type { SourcePolicy } from './inbox/policy.ts'
 import { InboxWays } from './inbox/ways.ts'
 import { sha256 } from './lib/digest.ts'
 import { type Log, openLog, Secrets } from './lib/log.ts'
@@ -26,12 +24,12 @@ import { version, webDir } from './lib/paths.ts'
 import { childEnvironment, killTree } from './lib/process.ts'
 import { Courier } from './notify/courier.ts'
 import { createSinks } from './notify/index.ts'
-import { createBuiltin } from './runtimes/builtin.ts'
+import { runtimeKinds } from './runtimes/index.ts'
 import { openSample, type Sample } from './sample/open.ts'
 import type { DaemonState } from './server/api.ts'
 import { createApp } from './server/app.ts'
 import { Auth, readToken } from './server/auth.ts'
-import { isLoopback, listen } from './server/listen.ts'
+import { hostNames, isLoopback, listen } from './server/listen.ts'
 import { type Lock, takeLock } from './store/lock.ts'
 import { openStore, type Store } from './store/open.ts'
 
@@ -117,7 +115,8 @@ export interface Base {
 /** Store and diary of the data directory: what the daemon and a single run have in common. */
 export function openBase({ config }: LoadedConfig, env: NodeJS.ProcessEnv): Base {
   const secrets = new Secrets()
-  for (const provider of config.models.providers) secrets.add(provider.api_key_env ? env[provider.api_key_env] : undefined)
+  for (const provider of config.models.providers)
+    secrets.add(provider.api_key_env ? env[provider.api_key_env] : undefined)
   for (const name of ['OPENLOOM_API_KEY', 'OPENAI_API_KEY', 'OPENLOOM_TOKEN']) secrets.add(env[name])
   mkdirSync(config.data_dir, { recursive: true, mode: 0o700 })
   const store = openStore({ path: join(config.data_dir, 'openloom.db'), clock: systemClock })
@@ -130,31 +129,31 @@ export interface RuntimeOptions {
   loaded: LoadedConfig
   env: NodeJS.ProcessEnv
   sample?: Sample | null
-  permissions?: readonly Rule[]
-  /** Overrides the step limit of every profile. */
-  stepsMax?: number | null
+  /** What a single run asks for beside the configuration. */
+  narrowed?: { permissions: readonly Rule[]; stepsMax: number | null }
   /** Part of the owner of its processes; the daemon ends those of `agent` that a killed one left. */
   role: 'agent' | 'run'
 }
 
-export function openRuntimes(options: RuntimeOptions): Map<string, Runtime> {
-  const { base, loaded, env, sample, stepsMax, role } = options
+export function openRuntimes({ base, loaded, env, sample, narrowed, role }: RuntimeOptions): Map<string, Runtime> {
   const { config } = loaded
-  const configs = [...config.models.providers, ...(sample ? [providerKinds[0].schema.parse(sample.provider)] : [])]
-  const permissions = options.permissions ?? config.permissions
-  const builtin = createBuiltin({
+  const providers = [...config.models.providers, ...(sample ? [providerKinds[0].schema.parse(sample.provider)] : [])]
+  const deps = {
     journal: base.store.sessions,
-    providers: openProviders(configs, env),
-    defaultModel: config.models.default ?? null,
+    providers: openProviders(providers, env),
     clock: systemClock,
     env: childEnvironment(env, config.child_env),
     outputRoot: join(config.data_dir, 'outputs'),
     owner: `${base.owner}-${role}`,
-    ...(permissions.length > 0 ? { permissions } : {}),
-    ...(stepsMax ? { profiles: profiles.map((profile) => ({ ...profile, stepsMax })) } : {}),
-    log: (text) => base.log.error({ runtime: 'builtin' }, text),
+    log: (text: string) => base.log.error({ role }, text),
+  }
+  const runtimes = config.runtimes.map((given): [string, Runtime] => {
+    const permissions = [...given.permissions, ...(narrowed?.permissions ?? [])]
+    const steps = narrowed?.stepsMax ? { steps_max: narrowed.stepsMax } : {}
+    const kind = runtimeKinds.find((one) => one.kind === given.kind) ?? runtimeKinds[0]
+    return [given.kind, kind.create({ ...given, ...steps, permissions }, deps)]
   })
-  return new Map([[builtin.name, builtin]])
+  return new Map(runtimes)
 }
 
 function openProviders(configs: Config['models']['providers'], env: NodeJS.ProcessEnv): ModelSource[] {
@@ -172,7 +171,9 @@ interface Plan extends Base {
 
 function openSinks({ loaded, options, sample }: Plan) {
   const { config } = loaded
-  const demo = sample ? [{ kind: 'file' as const, name: 'sample', dir: sample.notificationsDir, events: ['*'], prefix: '' }] : []
+  const demo = sample
+    ? [{ kind: 'file' as const, name: 'sample', dir: sample.notificationsDir, events: ['*'], prefix: '' }]
+    : []
   const sinks = [...config.notify.sinks, ...demo].map((sink) =>
     sink.kind === 'file' ? { ...sink, dir: toPath(sink.dir, loaded) } : sink,
   )
@@ -189,7 +190,10 @@ function buildCore(plan: Plan) {
   const supervisor = new Supervisor(worldOf(plan, runtimes, alarm))
   const commands = new Commands(worldOf(plan, runtimes, alarm), supervisor)
   const ways = new InboxWays({
-    intake: new Intake(store.tasks, intakeSettings(plan, [...runtimes.keys()])),
+    intake: new Intake(
+      store.tasks,
+      intakeSettings(loaded, { checkers, sampleWorkspace: plan.sample?.workspace ?? null }),
+    ),
     arrivals: store.tasks,
     grammar,
     inboxDir: config.inbox.dir,
@@ -243,8 +247,20 @@ function build(plan: Plan) {
   })
   const onDelta = (listener: (delta: LiveDelta) => void) => listenAll(runtimes, listener)
   const nudgeCourier = () => courier.nudge()
-  const served = { store, commands, supervisor, ways, auth, clock: systemClock, log, state, onDelta, nudgeCourier, version }
-  const hosts = () => hostNames(config, address.port)
+  const served = {
+    store,
+    commands,
+    supervisor,
+    ways,
+    auth,
+    clock: systemClock,
+    log,
+    state,
+    onDelta,
+    nudgeCourier,
+    version,
+  }
+  const hosts = () => hostNames(config.server, address.port)
   const app = createApp(served, { hosts, cookieName: () => `openloom_${address.port}`, webDir })
   return { ...core, store, courier, app, auth, token, address, sample }
 }
@@ -284,50 +300,6 @@ export async function readiness(runtime: Runtime): Promise<DaemonState['runtimes
   const ready = found.kind === 'ready'
   const detail = ready ? found.detail : [found.problem.text, found.problem.todo].filter(Boolean).join(' ')
   return { name: runtime.name, ready, detail }
-}
-
-function hostNames({ server }: Config, port: number): string[] {
-  const names = ['127.0.0.1', 'localhost', '[::1]', ...(isLoopback(server.host) ? [server.host] : [])]
-  return [...names.map((name) => `${name}:${port}`), ...server.allowed_hosts.flatMap((name) => [name, `${name}:${port}`])]
-}
-
-function intakeSettings({ loaded, sample }: Plan, runtimes: readonly string[]): IntakeSettings {
-  const { config, home, cwd } = loaded
-  const { defaults } = config
-  const common = config.workspace_roots ?? [home, cwd]
-  const policyOf = (source: Exclude<Source, 'sample'>): SourcePolicy => {
-    const given = config.sources[source]
-    const roots = (given.workspace_roots ?? common).map((root) => realOr(toPath(root, loaded)))
-    return {
-      workspaceRoots: source === 'inbox' && sample ? [...roots, sample.workspace] : roots,
-      runtimes: given.runtimes,
-      commands: given.commands ?? (source === 'webhook' ? 'named' : 'any'),
-      limits: given.limits,
-    }
-  }
-  const policies = {
-    inbox: policyOf('inbox'),
-    api: policyOf('api'),
-    webhook: policyOf('webhook'),
-    spec: policyOf('spec'),
-    cli: policyOf('cli'),
-    sample: policyOf('inbox'),
-  }
-  return {
-    policies,
-    home,
-    base: cwd,
-    defaults: {
-      workspace: config.inbox.default_workspace ?? null,
-      runtime: defaults.runtime,
-      checks: defaults.checks,
-      limits: defaults.limits,
-      checkIntervalMinutes: defaults.check_interval_minutes,
-    },
-    namedChecks: config.named_checks,
-    checkers,
-    runtimes,
-  }
 }
 
 interface Started {
@@ -382,7 +354,8 @@ async function stopParts(parts: Parts, { now, drainMs, hurried }: Stop): Promise
   const { directory, supervisor, runtimes, courier, store, sample } = parts
   await directory.close()
   supervisor.refuseNew()
-  const busy = () => store.tasks.withStatus(activeStatuses).some((task) => ['starting', 'running', 'verifying'].includes(task.status))
+  const busy = () =>
+    store.tasks.withStatus(activeStatuses).some((task) => ['starting', 'running', 'verifying'].includes(task.status))
   const deadline = systemClock.monotonic() + drainMs
   let over = now
   void hurried?.then(() => {

@@ -1,4 +1,6 @@
-/** Parses the arguments and picks a command; loads only what that command needs. As a thread it parses one task text. */
+/**
+ * Parses the arguments and picks a command; loads only what that command needs. As a thread it parses one task text.
+ */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { Shell } from './cli/program.ts'

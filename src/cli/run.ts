@@ -2,10 +2,8 @@
 import { readFileSync, realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import type { LoomEvent } from '../core/event.ts'
-import { ProblemError } from '../core/problem.ts'
+import { ProblemError, reasonOf } from '../core/problem.ts'
 import type { Observation } from '../core/session.ts'
-import { openRunner, type Runner } from '../daemon.ts'
 import { exit } from './exit.ts'
 import { configOf, type Shell, UsageError } from './program.ts'
 import { openRunner, type Runner } from './runner.ts'
@@ -117,13 +115,15 @@ function readSchema(path: string): z.ZodType {
   try {
     return z.fromJSONSchema(JSON.parse(readFileSync(path, 'utf8')))
   } catch (error) {
-    const text = `${path} is no JSON Schema that can be used: ${error instanceof Error ? error.message : String(error)}.`
+    const text = `${path} is no JSON Schema that can be used: ${reasonOf(error)}.`
     throw new UsageError({ kind: 'bad-schema', text })
   }
 }
 
-const withSchema = (prompt: string, schema: z.ZodType): string =>
-  `${prompt}\n\nEnd with an answer that is nothing but JSON fitting this schema:\n${JSON.stringify(z.toJSONSchema(schema))}`
+function withSchema(prompt: string, schema: z.ZodType): string {
+  const wanted = JSON.stringify(z.toJSONSchema(schema))
+  return `${prompt}\n\nEnd with an answer that is nothing but JSON fitting this schema:\n${wanted}`
+}
 
 /** Null when the answer (a fence around it tolerated) fits. */
 function faultOf(answer: string, schema: z.ZodType): string | null {

@@ -102,11 +102,12 @@ export function openRunner(loaded: LoadedConfig, options: RunnerOptions): Result
   const base = openBase(loaded, env)
   const rules = [
     ...headless,
-    ...loaded.config.permissions,
     ...allow.map((text) => ruleOf(text, 'allow')),
     ...deny.map((text) => ruleOf(text, 'deny')),
   ]
-  const runtime = openRuntimes({ base, loaded, env, permissions: rules, stepsMax, role: 'run' }).get('builtin')
+  const runtime = openRuntimes({ base, loaded, env, narrowed: { permissions: rules, stepsMax }, role: 'run' }).get(
+    'builtin',
+  )
   if (runtime) return { ok: true, value: new Runner(base, runtime) }
   base.store.close()
   return refuse({ kind: 'no-runtime', text: 'The built-in runtime is not there.' })

@@ -1,8 +1,8 @@
 /** `openloom serve`: runs the daemon in the foreground and tells what happens, line by line. */
 
+import type { LoadedConfig } from '../config.ts'
 import type { LoomEvent } from '../core/event.ts'
 import { ProblemError } from '../core/problem.ts'
-import type { LoadedConfig } from '../config.ts'
 import { type Daemon, isLoopback, startDaemon } from '../daemon.ts'
 import { version } from '../lib/paths.ts'
 import { exit } from './exit.ts'

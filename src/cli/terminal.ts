@@ -1,4 +1,6 @@
-/** Words for a terminal: safe (control characters of agents and files never reach it), aligned, coloured only on a TTY. */
+/**
+ * Words for a terminal: safe (control characters of agents and files never reach it), aligned, coloured only on a TTY.
+ */
 import { styleText } from 'node:util'
 import type { LoomEvent } from '../core/event.ts'
 import type { Problem } from '../core/problem.ts'

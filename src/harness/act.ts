@@ -1,4 +1,7 @@
-/** Does what decide.ts said, for one task. Every effect is idempotent: after a crash the same action is simply done again. */
+/**
+ * Does what decide.ts said, for one task. Every effect is idempotent: after a crash the same action is simply done
+ * again.
+ */
 import type { Action } from '../core/action.ts'
 import type { Problem } from '../core/problem.ts'
 import type { Runtime, SessionRequest } from '../core/runtime.ts'
@@ -214,15 +217,16 @@ async function verify(task: Task, { seen, signal }: Step, world: World): Promise
     if (next.kind === 'done') store.tasks.move(current.id, 'done', found)
     else if (next.kind === 'fail') store.tasks.move(current.id, 'failed', { ...found, reason: next.reason })
     else {
+      const failed = records.filter((record) => record.outcome !== 'pass').map((record) => record.title)
+      store.tasks.tell(current.id, 'task.refuted', { attempt: current.attempt, failed })
       const attempt = current.attempt + 1
-      const event = {
-        attempt: current.attempt,
-        failed: records.filter((r) => r.outcome !== 'pass').map((r) => r.title),
-      }
       store.attempts.begin(current.id, attempt, evidencePrompt(current.spec, records))
-      const patch = { ...found, ...nextPrompt(current, null), attempt }
-      store.tasks.move(current.id, 'running', patch, { because: 'refuted' })
-      store.tasks.tell(current.id, 'task.refuted', event)
+      store.tasks.move(
+        current.id,
+        'running',
+        { ...found, ...nextPrompt(current, null), attempt },
+        { because: 'refuted' },
+      )
       if (breach) store.tasks.move(current.id, 'paused', { reason: breach, resumeTo: 'running' })
     }
   })

@@ -12,7 +12,9 @@ export class Stopwatch {
     this.clock = clock
   }
 
-  /** Ms of work since the last lap. The first lap after a start of the daemon counts from now: it did not see before. */
+  /**
+   * Ms of work since the last lap. The first lap after a start of the daemon counts from now: it did not see before.
+   */
   lap(id: string, status: TaskStatus): number {
     const now = this.clock.monotonic()
     const since = this.marks.get(id)

@@ -1,5 +1,6 @@
 /**
- * The tick: takes due tasks one step further (look, decide, act), nudged by events and by a slow reconcile. One step at a
+ * The tick: takes due tasks one step further (look, decide, act), nudged by events and by a slow reconcile. One step
+ * at a
  * time per task. Correctness never depends on a nudge: what was in flight before a crash is found by looking.
  */
 import type { Timer } from '../core/clock.ts'
@@ -77,7 +78,9 @@ export class Supervisor {
     return blockedBy({ sessionId: null, ...task }, active, this.world.settings.concurrency)
   }
 
-  /** Runs `work` when no step of this task is under way and keeps steps out meanwhile. `interrupt` ends a verification. */
+  /**
+   * Runs `work` when no step of this task is under way and keeps steps out meanwhile. `interrupt` ends a verification.
+   */
   async exclusive<T>(id: string, work: () => Promise<T> | T, interrupt = false): Promise<T> {
     const lane = this.lane(id)
     if (interrupt) {
@@ -150,7 +153,9 @@ export class Supervisor {
     }
   }
 
-  /** Steps until nothing moves. Never throws: what breaks is recorded, tried again, and in the end given to a person. */
+  /**
+   * Steps until nothing moves. Never throws: what breaks is recorded, tried again, and in the end given to a person.
+   */
   private async step(id: string): Promise<void> {
     const lane = this.lane(id)
     try {

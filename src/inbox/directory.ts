@@ -1,5 +1,6 @@
 /**
- * The inbox folder. A rescan is the truth and the watcher only a hint; a file is read once nobody writes to it, handed on
+ * The inbox folder. A rescan is the truth and the watcher only a hint; a file is read once nobody writes to it,
+ * handed on
  * under a key that survives a crash, and only then renamed. It never decides what a text means.
  */
 import { lstat, mkdir, readdir, rename } from 'node:fs/promises'

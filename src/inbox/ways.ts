@@ -1,4 +1,6 @@
-/** Every way in, ending in the one dispatch and the one intake: text, objects, YAML specs, files of the inbox folder. */
+/**
+ * Every way in, ending in the one dispatch and the one intake: text, objects, YAML specs, files of the inbox folder.
+ */
 import { realpath } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import type { Problem, Result } from '../core/problem.ts'

@@ -40,7 +40,8 @@ function closed(server: Server): Promise<void> {
 
 function cannotListen(error: Error, { host, port }: Address): Problem {
   const code = errnoOf(error)
-  const why = code === 'EADDRINUSE' ? 'another program uses it' : code === 'EACCES' ? 'it needs more rights' : error.message
+  const why =
+    code === 'EADDRINUSE' ? 'another program uses it' : code === 'EACCES' ? 'it needs more rights' : error.message
   return {
     kind: 'cannot-listen',
     text: `OpenLoom cannot listen on ${host}:${port}: ${why}.`,
@@ -50,3 +51,12 @@ function cannotListen(error: Error, { host, port }: Address): Problem {
 
 /** Addresses that only this machine reaches. */
 export const isLoopback = (host: string): boolean => /^(127\.\d+\.\d+\.\d+|::1|localhost)$/.test(host)
+
+/** Values of the Host header that are ours, with port. */
+export function hostNames(server: { host: string; allowed_hosts: readonly string[] }, port: number): string[] {
+  const names = ['127.0.0.1', 'localhost', '[::1]', ...(isLoopback(server.host) ? [server.host] : [])]
+  return [
+    ...names.map((name) => `${name}:${port}`),
+    ...server.allowed_hosts.flatMap((name) => [name, `${name}:${port}`]),
+  ]
+}

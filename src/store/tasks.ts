@@ -207,7 +207,10 @@ export class Tasks {
     return this.held.has(id)
   }
 
-  /** Gives a queued task its place before it has moved; `release` when its step is over. Lost with the process, rightly. */
+  /**
+   * Gives a queued task its place before it has moved; `release` when its step is over. Lost with the process,
+   * rightly.
+   */
   hold(id: string): void {
     this.held.add(id)
   }
