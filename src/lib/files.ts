@@ -2,14 +2,15 @@
 
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, lstat, mkdir, open, realpath, rename, unlink } from 'node:fs/promises'
+import { type FileHandle, link, lstat, mkdir, open, realpath, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
 
 export const errnoOf = (thrown: unknown): string => (thrown as NodeJS.ErrnoException)?.code ?? 'UNKNOWN'
 
 /**
  * Writes a temporary file beside the target, syncs it, renames it over, syncs the folder: after a crash the target is
- * the old file or the new one, never a part. Missing folders are made. `exclusive` refuses (EEXIST) an existing target.
+ * the old file or the new one, never a part. Missing folders are made. `exclusive` refuses (EEXIST) an existing target,
+ * also one that appears at the same moment.
  */
 export async function writeAtomic(
   path: string,
@@ -29,12 +30,24 @@ export async function writeAtomic(
     } finally {
       await file.close()
     }
-    await rename(temporary, path)
+    if (options.exclusive) await placeNew(temporary, path)
+    else await rename(temporary, path)
   } catch (error) {
     await unlink(temporary).catch(ignoreMissing)
     throw error
   }
   await syncFolder(folder)
+}
+
+/** A hard link refuses an existing name in one step; file systems without links get the rename, checked before. */
+async function placeNew(temporary: string, path: string): Promise<void> {
+  try {
+    await link(temporary, path)
+    await unlink(temporary)
+  } catch (error) {
+    if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EOPNOTSUPP'].includes(errnoOf(error))) throw error
+    await rename(temporary, path)
+  }
 }
 
 /**

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { CheckContext } from '../../src/core/check.ts'
 import { systemClock } from '../../src/core/clock.ts'
-import { childEnvironment, ownerVariable } from '../../src/lib/process.ts'
+import { childEnvironment } from '../../src/lib/process.ts'
 
 export class TemporaryWorkspace {
   /** A folder around the workspace, for things that must stay out of reach. */
@@ -42,7 +42,7 @@ export class TemporaryWorkspace {
     return this.run('git', 'rev-parse', 'HEAD').trim()
   }
 
-  private readonly env = { ...childEnvironment(process.env), [ownerVariable]: this.owner }
+  private readonly env = childEnvironment(process.env)
 
   context(more: Partial<CheckContext> = {}): CheckContext {
     return {
@@ -51,6 +51,7 @@ export class TemporaryWorkspace {
       baseCommit: null,
       baseline: {},
       env: this.env,
+      owner: this.owner,
       clock: systemClock,
       signal: new AbortController().signal,
       ...more,

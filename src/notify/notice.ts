@@ -1,0 +1,46 @@
+/** LoomEvent + Task → Notice: what receivers read. Pure, and the same for every try of one event. */
+import { originalNameOf } from '../core/event.ts'
+import type { Notice, NoticeSource } from '../core/sink.ts'
+import type { TaskItem } from '../core/task.ts'
+
+/** Told in `data` by names of its own; everything else of the event is passed on as it is. */
+const ownFields = ['task', 'status', 'progress', 'summary', 'active_session_id']
+
+export function noticeOf({ event, task }: NoticeSource): Notice {
+  // The event's own snapshot: the task may have moved on before a late try, and a repeated notice must not differ.
+  const then = (event.data.task ?? task) as TaskItem | null
+  const rest = Object.entries(event.data).filter(([key]) => !ownFields.includes(key))
+  return {
+    schema_version: '2.0',
+    id: `evt_${event.machine}_${event.seq}`,
+    event: originalNameOf(event.type) ?? event.type,
+    type: event.type,
+    task_id: event.taskId,
+    task_name: then?.title ?? null,
+    timestamp: event.at / 1000,
+    timestamp_iso: new Date(event.at).toISOString(),
+    store_version: event.seq,
+    data: {
+      status: then?.status ?? null,
+      progress: then ? `${then.progress.proven}/${then.progress.total}` : null,
+      summary: summaryOf(event.data, then),
+      active_session_id: event.sessionId,
+      ...(then ? factsOf(then) : {}),
+      ...Object.fromEntries(rest),
+    },
+  }
+}
+
+const factsOf = ({ verdict, attempt, workspace, runtime, source, tokens }: TaskItem) => ({
+  ...{ verdict, attempt, workspace, runtime, source, tokens },
+})
+
+/** The first sentence that says something: the event's, the reason's, the verdict's. */
+function summaryOf(data: Record<string, unknown>, task: TaskItem | null): string {
+  for (const text of [data.summary, data.text, data.because]) if (typeof text === 'string' && text !== '') return text
+  if (!task) return ''
+  const { proven, total } = task.progress
+  if (task.reason) return task.reason.text
+  if (task.verdict === 'unverified') return 'Done, unverified: the task brought no checks.'
+  return task.verdict ? `${task.verdict}: ${proven} of ${total} proven.` : `${task.title}: ${task.status}.`
+}
