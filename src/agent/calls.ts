@@ -19,10 +19,20 @@ const parallelMax = 10
 /** A tool that does not return when it is stopped is left behind. */
 const stopGraceMs = 3_000
 
-export type Judged =
+type Judged =
   | { kind: 'answer'; call: ToolCall; output: string }
   | { kind: 'ask'; call: ToolCall; what: string }
   | { kind: 'run'; call: ToolCall; tool: AnyTool; input: unknown; readOnly: boolean }
+
+/** A call that has no result yet. */
+export interface Pending {
+  call: ToolCall
+  argumentsText: string
+  /** The output limit ended the reply in the middle of it. */
+  cut: boolean
+  /** It was running when a process was killed. */
+  begun: boolean
+}
 
 export interface Batch {
   answered: { call: ToolCall; result: ToolResult }[]
@@ -30,21 +40,30 @@ export interface Batch {
   stopped: 'budget' | 'aborted' | { needsPermission: string } | null
 }
 
-/** Every call of a reply as what is to be done with it: schema first, then permission. `cut`: by the output limit. */
-export function judgeCalls(run: Run, calls: readonly ToolCall[], cut: boolean): Promise<Judged[]> {
+export function pendingOf(calls: readonly ToolCall[], finish: string): Pending[] {
   const texts = argumentTexts(calls)
-  return Promise.all(
-    calls.map((call, index) => judge(run, call, { text: texts[index] ?? '', cut: cut && index === calls.length - 1 })),
-  )
+  return calls.map((call, index) => ({
+    call,
+    argumentsText: texts[index] ?? '',
+    cut: finish === 'length' && index === calls.length - 1,
+    begun: false,
+  }))
 }
 
-async function judge(run: Run, call: ToolCall, { text, cut }: { text: string; cut: boolean }): Promise<Judged> {
+export function pendingOfOpen(open: readonly OpenCall[]): Pending[] {
+  const begun = new Set(open.filter((one) => one.started).map((one) => one.call.id))
+  const calls = open.map((one) => one.call)
+  return pendingOf(calls, '').map((pending) => ({ ...pending, begun: begun.has(pending.call.id) }))
+}
+
+/** Schema first, then permission. Judged right before its turn: the calls before it may have moved what it names. */
+async function judge(run: Run, { call, argumentsText, cut }: Pending): Promise<Judged> {
   const answer = (output: string): Judged => ({ kind: 'answer', call, output })
   const tool = run.tools.find((one) => one.name === call.name)
   if (!tool) {
     return answer(`There is no tool "${call.name}". There are: ${run.tools.map((one) => one.name).join(', ')}.`)
   }
-  const parsed = parseArguments(text)
+  const parsed = parseArguments(argumentsText)
   if (!parsed.ok) {
     const why = cut ? 'they were cut off by the output limit; make the call smaller' : parsed.fault
     return answer(`Invalid arguments for ${call.name}: ${why}. The call was not run.`)
@@ -72,39 +91,39 @@ async function subjectIn(workspace: string, input: unknown): Promise<string> {
   return real === null ? subject.text : relative(workspace, real) || '.'
 }
 
-/** Calls that a killed process left open: what only reads runs again, what changes is never repeated unasked. */
-export function judgeOpenCalls(open: readonly OpenCall[], judged: readonly Judged[]): Judged[] {
-  let unsure = false
-  return judged.map((one, index): Judged => {
-    if (one.kind !== 'run' || one.readOnly) return one
-    const begun = open[index]?.started ?? false
-    if (!begun && !unsure) return one
-    unsure = true
-    return { kind: 'answer', call: one.call, output: begun ? unknownOutcome : neverBegun }
-  })
-}
+const changes = (one: Judged): boolean => one.kind === 'run' && !one.readOnly
 
 /** Runs at most `callsMax` of them and answers all of these; the caller answers the rest. */
 export async function runCalls(
   run: Run,
-  judged: readonly Judged[],
-  { context, callsMax }: { context: ToolContext; callsMax: number },
+  pending: readonly Pending[],
+  { context, callsMax, onChanging }: { context: ToolContext; callsMax: number; onChanging(): void },
 ): Promise<Batch> {
   const answered: Batch['answered'] = []
-  let next = 0
-  while (next < judged.length) {
-    const first = judged[next]
+  let unsure = false
+  while (answered.length < pending.length) {
     if (run.signal.aborted) return { answered, stopped: 'aborted' }
+    const next = answered.length
     if (next >= callsMax) return { answered, stopped: 'budget' }
-    if (first?.kind === 'ask') return { answered, stopped: { needsPermission: first.what } }
-    const size = batchSize(judged.slice(next, Math.min(next + parallelMax, callsMax)))
-    const batch = judged.slice(next, next + size)
+    const window = pending.slice(next, Math.min(next + parallelMax, callsMax))
+    const fresh = await Promise.all(window.map((one) => judge(run, one)))
+    // After a kill: what only reads runs again; what had begun and may have changed something is never repeated
+    // unasked, and what should have changed something after it is not run either.
+    const judged = fresh.map((one, index): Judged => {
+      const begun = window[index]?.begun ?? false
+      if (one.kind === 'run' && one.readOnly) return one
+      unsure ||= begun
+      if (!begun && !(unsure && changes(one))) return one
+      return { kind: 'answer', call: one.call, output: begun ? unknownOutcome : neverBegun }
+    })
+    if (judged[0]?.kind === 'ask') return { answered, stopped: { needsPermission: judged[0].what } }
+    const batch = judged.slice(0, batchSize(judged))
+    if (batch.some(changes)) onChanging()
     for (const one of batch) {
       if (one.kind === 'run') run.transcript.append({ type: 'tool.started', runId: run.id, callId: one.call.id })
     }
     failpoint('agent.tool.started')
     answered.push(...(await Promise.all(batch.map((one) => perform(run, one, context)))))
-    next += size
   }
   return { answered, stopped: run.signal.aborted ? 'aborted' : null }
 }
@@ -119,6 +138,7 @@ function batchSize(judged: readonly Judged[]): number {
 async function perform(run: Run, one: Judged, context: ToolContext): Promise<Batch['answered'][number]> {
   if (one.kind === 'run') run.onState({ tool: one.call.name, retry: null })
   const result = one.kind === 'run' ? await useTool(run, one, context) : { ok: false, output: outputOf(one) }
+  failpoint('agent.tool.ran')
   answerCall(run, one.call, result)
   failpoint('agent.tool.ended')
   return { call: one.call, result }

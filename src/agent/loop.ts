@@ -6,11 +6,11 @@ import { mkdir } from 'node:fs/promises'
 import { z } from 'zod'
 import type { Problem } from '../core/problem.ts'
 import type { ModelMessage, ToolSchema } from '../core/provider.ts'
-import type { EndReason, ToolCall } from '../core/session.ts'
+import type { EndReason, JournalEntry, ToolCall } from '../core/session.ts'
 import type { AnyTool, ToolContext } from '../core/tool.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import { killTree } from '../lib/process.ts'
-import { answerCall, type Judged, judgeCalls, judgeOpenCalls, runCalls } from './calls.ts'
+import { answerCall, type Batch, type Pending, pendingOf, pendingOfOpen, runCalls } from './calls.ts'
 import { lastTurnOf, messagesOf, openCallsOf, seenOf } from './history.ts'
 import { tokensOf } from './prices.ts'
 import { readBranch, systemPrompt } from './prompt.ts'
@@ -26,6 +26,7 @@ const words = {
   permitted: 'A person has looked at the permissions since. Make the call again if you still need it.',
   notRun: 'Not run: the turn ended before this call.',
   cancelled: 'Not run: the turn was cancelled.',
+  asks: 'Not run: it needs the permission of a person.',
 }
 
 interface End {
@@ -85,6 +86,12 @@ export function schemasOf(tools: readonly AnyTool[]): ToolSchema[] {
   })
 }
 
+/** A last answer that nothing followed: the process was killed before it wrote that the run was over. */
+function unclosedAnswer(entries: readonly JournalEntry[]): string | null {
+  const last = entries.findLast((entry) => entry.type !== 'run.started')
+  return last?.type === 'assistant' && last.calls.length === 0 && last.text.trim() !== '' ? last.text : null
+}
+
 class Loop {
   /** Whether any call ran that may have started a process. */
   mayHaveLeft = false
@@ -115,7 +122,9 @@ class Loop {
       if (end) return this.ended(end)
       if (reply.calls.length > 0) {
         empty = 0
-        const stopped = await this.answer(reply)
+        const stopped = await this.perform(
+          pendingOf(reply.calls, reply.end.kind === 'finished' ? reply.end.finish : ''),
+        )
         if (stopped) return this.ended(stopped)
       } else {
         empty += 1
@@ -181,40 +190,34 @@ class Loop {
     })
   }
 
-  private async answer(reply: ModelReply): Promise<End | null> {
-    const cut = reply.end.kind === 'finished' && reply.end.finish === 'length'
-    return this.perform(await judgeCalls(this.run, reply.calls, cut))
-  }
-
   /** What a turn that was begun before needs first: results for open calls, and a last message that asks. */
   private async reenter(before: EndReason | null): Promise<End | null> {
     if (!this.run.resumed) return null
     const { entries } = this.run.transcript
     const open = openCallsOf(entries)
-    if (open.length > 0) {
-      const judged = await judgeCalls(
-        this.run,
-        open.map((one) => one.call),
-        false,
-      )
-      const end = await this.perform(judgeOpenCalls(open, judged))
-      if (end) return end
-    }
+    const end = open.length > 0 ? await this.perform(pendingOfOpen(open)) : null
+    if (end) return end
+    const answer = before === null ? unclosedAnswer(entries) : null
+    if (answer !== null) return endOf('completed', answer)
     if (before === 'needs_permission') this.note(words.permitted)
     else if (messagesOf(entries).at(-1)?.role === 'assistant') this.note(words.goOn)
     return null
   }
 
   /** Runs the calls and closes each one, whatever happens. */
-  private async perform(judged: readonly Judged[]): Promise<End | null> {
+  private async perform(pending: readonly Pending[]): Promise<End | null> {
     const { limits, signal } = this.run
     const room = limits.toolCalls === null ? Number.POSITIVE_INFINITY : limits.toolCalls - this.toolCalls
     const overTokens = limits.tokens !== null && this.tokens >= limits.tokens
-    const callsMax = overTokens ? 0 : Math.max(0, room)
-    this.mayHaveLeft ||= judged.some((one) => one.kind === 'run' && !one.readOnly)
-    const { answered, stopped } = await runCalls(this.run, judged, { context: this.context, callsMax })
+    const { answered, stopped } = await runCalls(this.run, pending, {
+      context: this.context,
+      callsMax: overTokens ? 0 : Math.max(0, room),
+      onChanging: () => {
+        this.mayHaveLeft = true
+      },
+    })
     this.toolCalls += answered.length
-    for (const one of judged.slice(answered.length)) this.close(one, stopped)
+    this.close(pending.slice(answered.length), stopped)
     if (stopped === 'aborted' || signal.aborted) return endOf('cancelled')
     if (stopped === 'budget') return endOf('budget')
     if (stopped !== null) {
@@ -229,14 +232,12 @@ class Loop {
   }
 
   /** A parked run leaves calls that were not begun open: they are run when it is entered again. */
-  private close(one: Judged, stopped: unknown): void {
+  private close(rest: readonly Pending[], stopped: Batch['stopped']): void {
     if (this.run.signal.reason === parked) return
-    const asks = typeof stopped === 'object' && one.kind === 'ask'
-    const output = asks
-      ? 'Not run: it needs the permission of a person.'
-      : stopped === 'aborted'
-        ? words.cancelled
-        : words.notRun
-    answerCall(this.run, one.call, { ok: false, output })
+    const asks = stopped !== null && typeof stopped === 'object'
+    for (const [index, { call }] of rest.entries()) {
+      const output = asks && index === 0 ? words.asks : stopped === 'aborted' ? words.cancelled : words.notRun
+      answerCall(this.run, call, { ok: false, output })
+    }
   }
 }

@@ -2,6 +2,7 @@
 import type { Problem } from '../core/problem.ts'
 import type { ModelMessage, ToolSchema } from '../core/provider.ts'
 import type { ModelUsage, ToolCall } from '../core/session.ts'
+import { failpoint } from '../lib/failpoint.ts'
 import { costMicros } from './prices.ts'
 import type { Run } from './run.ts'
 
@@ -17,6 +18,7 @@ export async function callModel(run: Run, messages: ModelMessage[], tools: ToolS
   const reply: ModelReply = { text: '', reasoning: '', calls: [], usages: [], end: { kind: 'aborted' } }
   const request = { model: run.model, messages, tools, temperature: null, maxOutputTokens: null }
   for await (const event of run.source.provider.stream(request, run.signal)) {
+    failpoint('agent.model.event')
     switch (event.type) {
       case 'text':
         reply.text += event.delta
