@@ -4,7 +4,14 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { root } from './ensure.mjs'
 
-const external = [/^node:/, 'better-sqlite3', 'pino', 'playwright-core', 'chrome-remote-interface', '@vscode/ripgrep']
+export const external = [
+  /^node:/,
+  'better-sqlite3',
+  'pino',
+  'playwright-core',
+  'chrome-remote-interface',
+  '@vscode/ripgrep',
+]
 
 export async function build() {
   const startedAt = performance.now()

@@ -4,6 +4,7 @@
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { Shell } from './cli/program.ts'
+import { keepAlive } from './lib/alive.ts'
 import { version } from './lib/paths.ts'
 
 const shell: Shell = { env: process.env, cwd: process.cwd() }
@@ -177,7 +178,7 @@ async function main(): Promise<number> {
     throw error
   }
   const [action] = chosen
-  return action ? guarded(action) : 2
+  return action ? keepAlive(guarded(action)) : 2
 }
 
 /** Problems are for people; anything else that is thrown is a bug and shows where. */

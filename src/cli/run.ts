@@ -23,6 +23,7 @@ export interface RunOptions {
 }
 
 const repairsMax = 2
+const permissionNeeded = 'permission-needed'
 
 export async function run(options: RunOptions, shell: Shell): Promise<number> {
   if (!options.prompt?.trim()) {
@@ -85,7 +86,7 @@ function codeOf({ state }: Observation): number {
   if (state.kind === 'waiting') return exit.person
   if (state.kind === 'interrupted') return exit.cancelled
   if (state.kind !== 'failed') return exit.failed
-  return state.problem.kind === 'needs-permission' ? exit.person : exit.provider
+  return state.problem.kind === permissionNeeded ? exit.person : exit.provider
 }
 
 interface Outcome {
@@ -107,7 +108,8 @@ function report({ sessionId, seen, answer, options, code, fault }: Outcome): voi
     return
   }
   process.stdout.write('\n')
-  if (problem) printProblems([problem])
+  const todo = 'Allow it with --allow "bash(<command>)", or --allow bash for every command.'
+  if (problem) printProblems([problem.kind === permissionNeeded ? { ...problem, todo } : problem])
   if (fault) process.stderr.write(`The answer does not fit the schema: ${fault}\n`)
 }
 

@@ -23,6 +23,8 @@ export interface Step {
   seen: Observation | null
   /** Ends a running verification (cancel, pause, drain). */
   signal: AbortSignal
+  /** Whether figures that only grow are to be stored now; moves store them in any case. */
+  store: boolean
 }
 
 /** True when something moved and another look is worth its while at once. */
@@ -165,12 +167,12 @@ async function troubled(task: Task, problems: readonly Problem[], world: World):
 }
 
 /** Only real progress ends the count of troubles: a turn that always fails at its first step must not retry quickly. */
-function keepGoing(task: Task, { seen }: Step, world: World): void {
+function keepGoing(task: Task, { seen, store }: Step, world: World): void {
   const usage = usageOf(task, seen)
   const progressed = usage.toolCalls > task.toolCalls || usage.tokens > task.tokens
   const patch = progressed ? { ...usage, troubles: 0 } : usage
   if (task.status !== 'running') world.store.tasks.move(task.id, 'running', patch)
-  else if (progressed) world.store.tasks.patch(task.id, patch)
+  else if (progressed && (store || task.troubles > 0)) world.store.tasks.patch(task.id, patch)
 }
 
 /** What a session reports only grows; a runtime that lost count does not give anything back. */

@@ -25,6 +25,7 @@ const stepsInARowMax = 20
 const faultsMax = 5
 const faultPauseMs = 2_000
 const looksMs = 30_000
+const storeEveryMs = 1_000
 
 export class Supervisor {
   private readonly world: World
@@ -162,7 +163,11 @@ export class Supervisor {
       for (let count = 0; count < stepsInARowMax && !this.draining; count++) {
         const task = this.world.store.tasks.get(id)
         if (!task || !(liveStatuses as readonly string[]).includes(task.status)) break
-        if (!(await this.once(this.lapped(task), lane.abort.signal))) break
+        const timed = this.timed(task)
+        const more = await this.once(timed, lane.abort.signal)
+        const after = this.world.store.tasks.get(id)
+        if (after && after.status !== task.status) this.closeTime(after, timed.task.activeMs - after.activeMs)
+        if (!more) break
       }
       lane.faults = 0
       this.world.alarm(`task-${id}`, null)
@@ -172,14 +177,14 @@ export class Supervisor {
     }
   }
 
-  private async once(task: Task, signal: AbortSignal): Promise<boolean> {
+  private async once({ task, stored }: { task: Task; stored: boolean }, signal: AbortSignal): Promise<boolean> {
     const { world } = this
     // Only fill() gives places, so that two tasks never take the last one, or one workspace, at the same time.
     if (task.status === 'queued' && !world.store.tasks.isHeld(task.id)) return false
     const seen = await this.look(task)
     const blocked = task.status === 'queued' ? this.queueReason(task) : null
     const action = decide(task, seen, { now: world.clock.now(), blocked })
-    return act(task, action, { seen, signal }, world)
+    return act(task, action, { seen, signal, store: stored }, world)
   }
 
   private async look(task: Task): Promise<Observation | null> {
@@ -187,9 +192,19 @@ export class Supervisor {
     return runtimeOf(task, this.world).look(task.sessionId)
   }
 
-  private lapped(task: Task): Task {
-    const ms = this.stopwatch.lap(task.id, task.status)
-    return ms > 0 ? this.world.store.tasks.patch(task.id, { activeMs: task.activeMs + ms }) : task
+  /** The task with its time at work up to now; stored once a second, not at each of a thousand nudges. */
+  private timed(task: Task): { task: Task; stored: boolean } {
+    const ms = this.stopwatch.running(task.id, task.status)
+    const activeMs = task.activeMs + ms
+    if (ms < storeEveryMs) return { task: { ...task, activeMs }, stored: false }
+    this.stopwatch.lap(task.id, task.status)
+    return { task: this.world.store.tasks.patch(task.id, { activeMs }), stored: true }
+  }
+
+  /** What was not stored yet when a task changes its status. */
+  private closeTime(task: Task, ms: number): void {
+    this.stopwatch.lap(task.id, task.status)
+    if (ms > 0) this.world.store.tasks.patch(task.id, { activeMs: task.activeMs + ms })
   }
 
   /** After a step: wake up in time for the next limit, retry or reconcile; free the place of what ended. */
