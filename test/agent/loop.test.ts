@@ -37,10 +37,10 @@ function slowTool(name: string, readOnly = true): { tool: AnyTool; most: () => n
 describe('AL-1 the loop', () => {
   it('streams the first text long before the last', async () => {
     const world = await agentWorld([{ text: ['one ', 'two ', 'three'], chunk_ms: 150 }])
-    const startedAt = performance.now()
     await world.prompt('go')
     while (world.deltas.length === 0) await new Promise((resolve) => setImmediate(resolve))
-    expect(performance.now() - startedAt).toBeLessThan(300)
+    expect(world.deltas.map((delta) => delta.text)).toEqual(['one '])
+    expect((await world.runtime.look(world.sessionId)).state.kind).toBe('busy')
     expect((await world.over()).state).toMatchObject({ text: 'one two three' })
     expect(world.deltas.map((delta) => delta.text)).toEqual(['one ', 'two ', 'three'])
   })
@@ -73,9 +73,7 @@ describe('AL-2 order', () => {
       [{ tool_calls: ['1', '2', '3'].map((n) => call('look', { n })) }, { text: 'done' }],
       { tools: [slow.tool] },
     )
-    const startedAt = performance.now()
     await world.run('go')
-    expect(performance.now() - startedAt).toBeLessThan(600)
     expect(slow.most()).toBe(3)
     const results = world.messages().filter((message) => message.role === 'tool')
     expect(results.map((message) => message.content)).toEqual(['n is 1', 'n is 2', 'n is 3'])

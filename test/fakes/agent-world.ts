@@ -5,7 +5,6 @@ import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { openai, openaiSchema } from '../../src/agent/providers/openai.ts'
 import { systemClock } from '../../src/core/clock.ts'
-import type { ModelMessage } from '../../src/core/provider.ts'
 import type { LiveDelta, PromptRequest, Runtime } from '../../src/core/runtime.ts'
 import type { JournalEntry, Observation } from '../../src/core/session.ts'
 import { childEnvironment } from '../../src/lib/process.ts'
@@ -36,7 +35,7 @@ export interface AgentWorld {
   /** Outputs of tools, in the order of the journal. */
   outputs(): string[]
   /** The messages of the n-th request to the model, from the end. */
-  messages(fromEnd?: number): (ModelMessage & { content: string })[]
+  messages(fromEnd?: number): { role: string; content: string }[]
 }
 
 export type AgentOptions = Partial<BuiltinOptions> & { agent?: string; provider?: Record<string, unknown> }
@@ -80,13 +79,6 @@ export async function agentWorld(script: ScriptInput, options: AgentOptions = {}
   const opened = await world.runtime.open(request)
   if (!opened.ok) throw new Error(JSON.stringify(opened.problems))
   const { sessionId } = opened.value
-  const entries = () => journal.entries(sessionId).map((row) => row.entry)
-  const prompt = async (text: string, fields: Partial<PromptRequest> = {}) => {
-    const limits = { toolCalls: null, tokens: null }
-    const sent = await world.runtime.prompt({ sessionId, promptId: 'p1', text, limits, ...fields })
-    if (!sent.ok) throw new Error(JSON.stringify(sent.problems))
-  }
-  const over = () => lookUntil(world.runtime, sessionId, ['idle', 'failed', 'interrupted'], 10_000)
   return Object.assign(world, {
     journal,
     workspace,
@@ -95,28 +87,51 @@ export async function agentWorld(script: ScriptInput, options: AgentOptions = {}
     logged,
     requests: model.requests,
     sessionId,
+    restart() {
+      world.runtime = make()
+      return world.runtime
+    },
+    ...doings(() => world.runtime, sessionId),
+    ...sights(journal, sessionId, model.requests),
     path: (name: string) => join(workspace, name),
     async put(name: string, data: string) {
       await mkdir(dirname(join(workspace, name)), { recursive: true })
       await writeFile(join(workspace, name), data)
     },
-    restart() {
-      world.runtime = make()
-      return world.runtime
-    },
+  })
+}
+
+function doings(runtime: () => Runtime, sessionId: string): Pick<AgentWorld, 'prompt' | 'over' | 'run'> {
+  const prompt = async (text: string, fields: Partial<PromptRequest> = {}) => {
+    const limits = { toolCalls: null, tokens: null }
+    const sent = await runtime().prompt({ sessionId, promptId: 'p1', text, limits, ...fields })
+    if (!sent.ok) throw new Error(JSON.stringify(sent.problems))
+  }
+  const over = () => lookUntil(runtime(), sessionId, ['idle', 'failed', 'interrupted'], 10_000)
+  return {
     prompt,
     over,
-    async run(text: string, fields: Partial<PromptRequest> = {}) {
+    async run(text, fields = {}) {
       await prompt(text, fields)
       return over()
     },
+  }
+}
+
+function sights(
+  journal: MemoryJournal,
+  sessionId: string,
+  requests: readonly RequestRecord[],
+): Pick<AgentWorld, 'entries' | 'outputs' | 'messages'> {
+  const entries = () => journal.entries(sessionId).map((row) => row.entry)
+  return {
     entries,
     outputs: () => entries().flatMap((entry) => (entry.type === 'tool.ended' ? [entry.output] : [])),
     messages: (fromEnd = 1) => {
-      const bodies = model.requests.filter((one) => one.body).map((one) => one.body)
-      return (bodies.at(-fromEnd)?.messages ?? []) as unknown as (ModelMessage & { content: string })[]
+      const bodies = requests.flatMap((one) => (one.body ? [one.body] : []))
+      return (bodies.at(-fromEnd)?.messages ?? []).map((one) => ({ role: one.role, content: one.content ?? '' }))
     },
-  })
+  }
 }
 
 /** The reasons of the runs so far. */
