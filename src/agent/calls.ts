@@ -120,7 +120,9 @@ export async function runCalls(
     const batch = judged.slice(0, batchSize(judged))
     if (batch.some(changes)) onChanging()
     for (const one of batch) {
-      if (one.kind === 'run') run.transcript.append({ type: 'tool.started', runId: run.id, callId: one.call.id })
+      if (one.kind !== 'run') continue
+      const { call, readOnly } = one
+      run.transcript.append({ type: 'tool.started', runId: run.id, callId: call.id, readOnly })
     }
     failpoint('agent.tool.started')
     answered.push(...(await Promise.all(batch.map((one) => perform(run, one, context)))))

@@ -20,7 +20,7 @@ const said = (text: string, calls: ToolCall[] = [], finish = 'stop'): JournalEnt
   calls,
   finish,
 })
-const begun = (callId: string): JournalEntry => ({ type: 'tool.started', runId, callId })
+const begun = (callId: string): JournalEntry => ({ type: 'tool.started', runId, callId, readOnly: false })
 const result = (callId: string, output = 'x', facts = {}): JournalEntry => ({
   type: 'tool.ended',
   runId,
