@@ -156,6 +156,8 @@ export class InboxDirectory {
     const ignored = (path: string) => path !== dir && candidateOf(basename(path)) === 'ignored'
     this.watcher = watch(dir, { depth: 0, followSymlinks: false, ignoreInitial: true, ignored })
     this.watcher.on('all', () => this.lookSoon(5))
+    // What came while the watcher was being set up is not told.
+    this.watcher.on('ready', () => this.lookSoon(5))
     this.watcher.on('error', (error) => this.options.alarm('inbox-watch', `The watcher stopped: ${reasonOf(error)}.`))
   }
 
