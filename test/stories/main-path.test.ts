@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { loadConfig } from '../../src/config.ts'
 import { startDaemon } from '../../src/daemon.ts'
-import { tell } from '../fakes/daemon.ts'
+import { tell } from '../fakes/story.ts'
 
 const writes = (path: string, content: string) => ({ name: 'write', arguments: { file_path: path, content } })
 

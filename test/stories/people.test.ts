@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import type { TaskDetail } from '../../src/server/api.ts'
-import { type Story, tell } from '../fakes/daemon.ts'
+import { type Story, tell } from '../fakes/story.ts'
 
 const sleeps = { name: 'bash', arguments: { command: 'sleep 300', timeout: 600_000 } }
 
