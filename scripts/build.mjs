@@ -4,7 +4,14 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { root } from './ensure.mjs'
 
-const external = [/^node:/, 'better-sqlite3', 'pino', 'playwright-core', 'chrome-remote-interface', '@vscode/ripgrep']
+export const external = [
+  /^node:/,
+  'better-sqlite3',
+  'pino',
+  'playwright-core',
+  'chrome-remote-interface',
+  '@vscode/ripgrep',
+]
 
 export async function build() {
   const startedAt = performance.now()
@@ -13,7 +20,7 @@ export async function build() {
   rmSync(dist, { recursive: true, force: true })
   mkdirSync(dist, { recursive: true })
   const bundle = await rolldown({
-    input: { main: join(root, 'src/main.ts'), 'dispatch-worker': join(root, 'src/inbox/dispatch-worker.ts') },
+    input: { main: join(root, 'src/main.ts') },
     platform: 'node',
     external,
     logLevel: 'warn',

@@ -4,31 +4,34 @@ import { homedir } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { providerKinds } from './agent/providers/index.ts'
-import { checkers } from './checks/index.ts'
+import { checkers, isCheckLine, parseCheckLine } from './checks/index.ts'
+import type { AnyChecker } from './core/check.ts'
 import { ok, type Problem, type Result, refuse } from './core/problem.ts'
-import { limitsSchema } from './core/spec.ts'
-import { checkUnion } from './inbox/grammar.ts'
+import { limitsSchema, type TaskSpec } from './core/spec.ts'
+import { dispatchYaml, type Grammar } from './inbox/dispatch.ts'
+import { checkUnion, makeGrammar } from './inbox/grammar.ts'
+import type { IntakeSettings } from './inbox/intake.ts'
 import { isRecord, nearest } from './inbox/keys.ts'
+import type { SourcePolicy } from './inbox/policy.ts'
 import { environmentLayer, environmentLists } from './lib/environment.ts'
 import { type Layer, mergeLayers, type Tree } from './lib/layers.ts'
 import { parseYaml } from './lib/yaml.ts'
 import { sinkKinds } from './notify/index.ts'
+import { runtimeKinds } from './runtimes/index.ts'
 
 const check = checkUnion(checkers)
 const providers = providerKinds.map((kind) => kind.schema) as unknown as [(typeof providerKinds)[0]['schema']]
+const runtimes = runtimeKinds.map((kind) => kind.schema) as unknown as [(typeof runtimeKinds)[0]['schema']]
 const sinks = sinkKinds.map((kind) => kind.schema) as unknown as [(typeof sinkKinds)[0]['schema']]
+
+/** The one grammar of tasks: markdown, YAML and JSON are judged by it. */
+export const grammar: Grammar = makeGrammar(checkers, { parseCheckLine, isCheckLine })
 
 const sourceSchema = z.strictObject({
   workspace_roots: z.array(z.string().min(1)).optional().describe('Folders below which a task may work.'),
   runtimes: z.array(z.string()).default([]).describe('Empty: every runtime.'),
   commands: z.enum(['any', 'named', 'none']).optional().describe('Whether checks may bring commands.'),
   limits: limitsSchema.default({}),
-})
-
-const ruleSchema = z.strictObject({
-  tool: z.string().min(1),
-  pattern: z.string().min(1).default('*'),
-  action: z.enum(['allow', 'deny', 'ask']),
 })
 
 const port = z.number().int().min(0).max(65_535)
@@ -70,10 +73,9 @@ export const configSchema = z
       runtimes: z.record(z.string(), portion).default({}),
     }),
     models: z.strictObject({
-      default: z.string().min(1).optional().describe('`provider` or `provider/model`.'),
       providers: z.array(z.discriminatedUnion('kind', providers)).default([]),
     }),
-    permissions: z.array(ruleSchema).default([]).describe('Last match wins; what none matches is allowed to tasks.'),
+    runtimes: z.array(z.discriminatedUnion('kind', runtimes)).prefault([{ kind: 'builtin' }]),
     child_env: z.array(z.string().min(1)).default([]).describe('Further variables that agents and checks may see.'),
     notify: z.strictObject({ sinks: z.array(z.discriminatedUnion('kind', sinks)).default([]) }),
     drain_seconds: seconds.default(5),
@@ -229,4 +231,95 @@ export function toPath(path: string, base: { cwd: string; home: string }): strin
 /** The real path, or the path itself while it does not exist. */
 export function realOr(path: string): string {
   return existsSync(path) ? realpathSync(path) : join(realOr(dirname(path)), path.slice(dirname(path).length))
+}
+
+/** What intake judges by: the policies of the sources with real paths, and the defaults. */
+export function intakeSettings(
+  { config, home, cwd }: LoadedConfig,
+  given: { checkers: readonly AnyChecker[]; sampleWorkspace: string | null },
+): IntakeSettings {
+  const { defaults } = config
+  const common = config.workspace_roots ?? [home, cwd]
+  const policyOf = (source: keyof Config['sources'], more: readonly string[] = []): SourcePolicy => {
+    const { workspace_roots, runtimes, commands, limits } = config.sources[source]
+    const roots = [...(workspace_roots ?? common), ...more].map((root) => realOr(toPath(root, { cwd, home })))
+    return { workspaceRoots: roots, runtimes, commands: commands ?? (source === 'webhook' ? 'named' : 'any'), limits }
+  }
+  const inbox = policyOf('inbox', given.sampleWorkspace ? [given.sampleWorkspace] : [])
+  const [api, webhook, spec, cli] = [policyOf('api'), policyOf('webhook'), policyOf('spec'), policyOf('cli')]
+  return {
+    policies: { inbox, api, webhook, spec, cli, sample: inbox },
+    home,
+    base: cwd,
+    defaults: {
+      workspace: config.inbox.default_workspace ?? null,
+      runtime: defaults.runtime,
+      checks: defaults.checks,
+      limits: defaults.limits,
+      checkIntervalMinutes: defaults.check_interval_minutes,
+    },
+    namedChecks: config.named_checks,
+    checkers: given.checkers,
+    runtimes: config.runtimes.map((runtime) => runtime.kind),
+  }
+}
+
+/** A YAML task spec; in openloom.yaml the settings sections beside the task are left alone. */
+export function readSpecFile(path: string): Result<TaskSpec> {
+  if (!existsSync(path)) {
+    const todo = 'Write one with `openloom init`, or name another file.'
+    return refuse({ kind: 'spec-missing', text: `There is no ${path}.`, todo })
+  }
+  return dispatchYaml(readFileSync(path, 'utf8'), grammar, settingSections)
+}
+
+/** JSON Schema of openloom.yaml and specs/*.yaml: a task, settings, or both. */
+export function jsonSchema(): Record<string, unknown> {
+  const options = { io: 'input', unrepresentable: 'any', target: 'draft-2020-12' } as const
+  const settings = z.toJSONSchema(configSchema.partial(), options) as Record<string, unknown>
+  const task = z.toJSONSchema(writtenTask(), options) as Record<string, unknown>
+  const parts = [settings, task].map((schema) => (schema.properties ?? {}) as Record<string, unknown>)
+  const defs = { ...(settings.$defs as object | undefined), ...(task.$defs as object | undefined) }
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    $id: 'https://openloom.dev/openloom.schema.json',
+    title: 'OpenLoom',
+    description: 'A task for a coding agent, settings of the daemon, or both.',
+    type: 'object',
+    properties: { ...parts[0], ...parts[1] },
+    additionalProperties: false,
+    ...(Object.keys(defs).length > 0 ? { $defs: defs } : {}),
+  }
+}
+
+/** The keys that people may write for a task, the original's spellings included, for editors. */
+function writtenTask() {
+  const text = z.string().min(1)
+  const line = text.describe('One-line form, e.g. "run: npm test".')
+  const checks = z.array(z.union([line, check, z.record(z.string(), z.string())]))
+  const step = z.strictObject({
+    title: text.optional(),
+    name: text.optional(),
+    acceptance: z.array(text).optional(),
+    checks: checks.optional(),
+  })
+  return z.strictObject({
+    title: text.optional(),
+    name: text.optional().describe('The same as title.'),
+    goal: text.describe('What is to be done.'),
+    workspace: text.optional().describe('Folder to work in; ~ and relative paths are understood.'),
+    steps: z.array(z.union([text, step])).optional(),
+    acceptance: z.array(text).optional().describe('Plain words; they prove nothing by themselves.'),
+    checks: checks.optional().describe('What proves it; see docs/guide/checks.md.'),
+    runtime: text.optional(),
+    agent: text.optional(),
+    model: text.optional(),
+    session: text.optional(),
+    abort: z.boolean().optional(),
+    limits: limitsSchema.optional(),
+    check_interval_minutes: z.number().positive().optional(),
+    check_interval: z.union([z.string(), z.number()]).optional().describe('5m, 300s or minutes.'),
+    max_tokens: z.number().int().positive().optional(),
+    max_runtime_minutes: z.number().positive().optional(),
+  })
 }

@@ -40,7 +40,8 @@ export type JournalEntry =
   | { type: 'prompt'; promptId: string; text: string }
   | { type: 'run.started'; runId: string; promptId: string; resumed: boolean; model: string; provider: string }
   | { type: 'assistant'; runId: string; text: string; reasoning: string; calls: ToolCall[]; finish: string }
-  | { type: 'tool.started'; runId: string; callId: string }
+  /** `readOnly`: this very call changes nothing, so that it may be run again after a crash. */
+  | { type: 'tool.started'; runId: string; callId: string; readOnly: boolean }
   | { type: 'tool.ended'; runId: string; callId: string; ok: boolean; output: string; facts: Record<string, unknown> }
   /** A message that the loop itself put before the model (nudge, recovery note). */
   | { type: 'note'; runId: string; text: string }

@@ -25,7 +25,7 @@ export const moves: Readonly<Record<TaskStatus, readonly TaskStatus[]>> = {
   verifying: ['done', 'running', 'waiting', 'paused', 'failed', 'cancelled'],
   waiting: ['starting', 'running', 'verifying', 'paused', 'failed', 'cancelled'],
   // A resumed task takes its place in the queue again: another one may work in its folder by now.
-  paused: ['queued', 'cancelled', 'archived'],
+  paused: ['queued', 'cancelled'],
   done: ['queued', 'archived'],
   failed: ['queued', 'archived'],
   cancelled: ['queued', 'archived'],

@@ -1,4 +1,7 @@
-/** Does what decide.ts said, for one task. Every effect is idempotent: after a crash the same action is simply done again. */
+/**
+ * Does what decide.ts said, for one task. Every effect is idempotent: after a crash the same action is simply done
+ * again.
+ */
 import type { Action } from '../core/action.ts'
 import type { Problem } from '../core/problem.ts'
 import type { Runtime, SessionRequest } from '../core/runtime.ts'
@@ -20,6 +23,8 @@ export interface Step {
   seen: Observation | null
   /** Ends a running verification (cancel, pause, drain). */
   signal: AbortSignal
+  /** Whether figures that only grow are to be stored now; moves store them in any case. */
+  store: boolean
 }
 
 /** True when something moved and another look is worth its while at once. */
@@ -128,7 +133,7 @@ async function prompt(task: Task, world: World): Promise<boolean> {
   failpoint('harness.prompted')
   const data = { attempt: task.attempt, prompt: task.promptNumber }
   world.store.ledger.transact(() => {
-    if (task.status !== 'running') world.store.tasks.move(task.id, 'running', { troubles: task.troubles })
+    if (task.status !== 'running') world.store.tasks.move(task.id, 'running')
     world.store.ledger.emit({ type: 'prompt.sent', taskId: task.id, sessionId, data })
   })
   return false
@@ -161,12 +166,13 @@ async function troubled(task: Task, problems: readonly Problem[], world: World):
   return false
 }
 
-function keepGoing(task: Task, { seen }: Step, world: World): void {
+/** Only real progress ends the count of troubles: a turn that always fails at its first step must not retry quickly. */
+function keepGoing(task: Task, { seen, store }: Step, world: World): void {
   const usage = usageOf(task, seen)
-  if (task.status !== 'running') world.store.tasks.move(task.id, 'running', { ...usage, troubles: 0 })
-  else if (usage.toolCalls !== task.toolCalls || usage.tokens !== task.tokens || task.troubles > 0) {
-    world.store.tasks.patch(task.id, { ...usage, troubles: 0 })
-  }
+  const progressed = usage.toolCalls > task.toolCalls || usage.tokens > task.tokens
+  const patch = progressed ? { ...usage, troubles: 0 } : usage
+  if (task.status !== 'running') world.store.tasks.move(task.id, 'running', patch)
+  else if (progressed && (store || task.troubles > 0)) world.store.tasks.patch(task.id, patch)
 }
 
 /** What a session reports only grows; a runtime that lost count does not give anything back. */
@@ -213,15 +219,16 @@ async function verify(task: Task, { seen, signal }: Step, world: World): Promise
     if (next.kind === 'done') store.tasks.move(current.id, 'done', found)
     else if (next.kind === 'fail') store.tasks.move(current.id, 'failed', { ...found, reason: next.reason })
     else {
+      const failed = records.filter((record) => record.outcome !== 'pass').map((record) => record.title)
+      store.tasks.tell(current.id, 'task.refuted', { attempt: current.attempt, failed })
       const attempt = current.attempt + 1
-      const event = {
-        attempt: current.attempt,
-        failed: records.filter((r) => r.outcome !== 'pass').map((r) => r.title),
-      }
       store.attempts.begin(current.id, attempt, evidencePrompt(current.spec, records))
-      const patch = { ...found, ...nextPrompt(current, null), attempt }
-      store.tasks.move(current.id, 'running', patch, { because: 'refuted' })
-      store.tasks.tell(current.id, 'task.refuted', event)
+      store.tasks.move(
+        current.id,
+        'running',
+        { ...found, ...nextPrompt(current, null), attempt },
+        { because: 'refuted' },
+      )
       if (breach) store.tasks.move(current.id, 'paused', { reason: breach, resumeTo: 'running' })
     }
   })

@@ -12,15 +12,22 @@ export class Stopwatch {
     this.clock = clock
   }
 
-  /** Ms of work since the last lap. The first lap after a start of the daemon counts from now: it did not see before. */
-  lap(id: string, status: TaskStatus): number {
+  /**
+   * Ms of work since the last `lap`, without ending it. The first look after a start of the daemon counts from now:
+   * what
+   * happened before was not seen.
+   */
+  running(id: string, status: TaskStatus): number {
+    if (!counted.includes(status)) return 0
     const now = this.clock.monotonic()
     const since = this.marks.get(id)
-    if (!counted.includes(status)) {
-      this.marks.delete(id)
-      return 0
-    }
-    this.marks.set(id, now)
+    if (since === undefined) this.marks.set(id, now)
     return since === undefined ? 0 : Math.max(0, Math.round(now - since))
+  }
+
+  /** Ends the count: what it gave has been stored. A task that is not at work is forgotten. */
+  lap(id: string, status: TaskStatus): void {
+    if (counted.includes(status)) this.marks.set(id, this.clock.monotonic())
+    else this.marks.delete(id)
   }
 }

@@ -1,5 +1,6 @@
 /**
- * The tick: takes due tasks one step further (look, decide, act), nudged by events and by a slow reconcile. One step at a
+ * The tick: takes due tasks one step further (look, decide, act), nudged by events and by a slow reconcile. One step
+ * at a
  * time per task. Correctness never depends on a nudge: what was in flight before a crash is found by looking.
  */
 import type { Timer } from '../core/clock.ts'
@@ -24,6 +25,7 @@ const stepsInARowMax = 20
 const faultsMax = 5
 const faultPauseMs = 2_000
 const looksMs = 30_000
+const storeEveryMs = 1_000
 
 export class Supervisor {
   private readonly world: World
@@ -32,6 +34,7 @@ export class Supervisor {
   private readonly stops: (() => void)[] = []
   private fillAsked = false
   private draining = false
+  private refusing = false
 
   constructor(world: World) {
     this.world = world
@@ -61,22 +64,24 @@ export class Supervisor {
 
   /** Queued tasks may have got a place; asked for any number of times, looked at once. */
   fillPlaces(): void {
-    if (this.fillAsked || this.draining) return
+    if (this.fillAsked || this.isDraining) return
     this.fillAsked = true
     setImmediate(() => {
       this.fillAsked = false
-      if (!this.draining) this.guard('places', () => this.fill())
+      if (!this.isDraining) this.guard('places', () => this.fill())
     })
   }
 
   /** Why a queued task does not run yet; null when it is about to. */
   queueReason(task: Pick<Task, 'id' | 'workspace' | 'runtime'> & { sessionId?: string | null }): Reason | null {
-    if (this.draining) return { code: 'draining', text: 'The daemon is stopping and starts nothing new.' }
+    if (this.isDraining) return { code: 'draining', text: 'The daemon is stopping and starts nothing new.' }
     const active = this.world.store.tasks.places()
     return blockedBy({ sessionId: null, ...task }, active, this.world.settings.concurrency)
   }
 
-  /** Runs `work` when no step of this task is under way and keeps steps out meanwhile. `interrupt` ends a verification. */
+  /**
+   * Runs `work` when no step of this task is under way and keeps steps out meanwhile. `interrupt` ends a verification.
+   */
   async exclusive<T>(id: string, work: () => Promise<T> | T, interrupt = false): Promise<T> {
     const lane = this.lane(id)
     if (interrupt) {
@@ -94,6 +99,15 @@ export class Supervisor {
     } finally {
       release()
     }
+  }
+
+  get isDraining(): boolean {
+    return this.draining || this.refusing
+  }
+
+  /** Queued tasks stay queued from now on; what is at work goes on. */
+  refuseNew(): void {
+    this.refusing = true
   }
 
   /** No new starts; verifications end (and are found again by the next start). Resolves when no step is under way. */
@@ -140,14 +154,20 @@ export class Supervisor {
     }
   }
 
-  /** Steps until nothing moves. Never throws: what breaks is recorded, tried again, and in the end given to a person. */
+  /**
+   * Steps until nothing moves. Never throws: what breaks is recorded, tried again, and in the end given to a person.
+   */
   private async step(id: string): Promise<void> {
     const lane = this.lane(id)
     try {
       for (let count = 0; count < stepsInARowMax && !this.draining; count++) {
         const task = this.world.store.tasks.get(id)
         if (!task || !(liveStatuses as readonly string[]).includes(task.status)) break
-        if (!(await this.once(this.lapped(task), lane.abort.signal))) break
+        const timed = this.timed(task)
+        const more = await this.once(timed, lane.abort.signal)
+        const after = this.world.store.tasks.get(id)
+        if (after && after.status !== task.status) this.closeTime(after, timed.task.activeMs - after.activeMs)
+        if (!more) break
       }
       lane.faults = 0
       this.world.alarm(`task-${id}`, null)
@@ -157,14 +177,14 @@ export class Supervisor {
     }
   }
 
-  private async once(task: Task, signal: AbortSignal): Promise<boolean> {
+  private async once({ task, stored }: { task: Task; stored: boolean }, signal: AbortSignal): Promise<boolean> {
     const { world } = this
     // Only fill() gives places, so that two tasks never take the last one, or one workspace, at the same time.
     if (task.status === 'queued' && !world.store.tasks.isHeld(task.id)) return false
     const seen = await this.look(task)
     const blocked = task.status === 'queued' ? this.queueReason(task) : null
     const action = decide(task, seen, { now: world.clock.now(), blocked })
-    return act(task, action, { seen, signal }, world)
+    return act(task, action, { seen, signal, store: stored }, world)
   }
 
   private async look(task: Task): Promise<Observation | null> {
@@ -172,9 +192,19 @@ export class Supervisor {
     return runtimeOf(task, this.world).look(task.sessionId)
   }
 
-  private lapped(task: Task): Task {
-    const ms = this.stopwatch.lap(task.id, task.status)
-    return ms > 0 ? this.world.store.tasks.patch(task.id, { activeMs: task.activeMs + ms }) : task
+  /** The task with its time at work up to now; stored once a second, not at each of a thousand nudges. */
+  private timed(task: Task): { task: Task; stored: boolean } {
+    const ms = this.stopwatch.running(task.id, task.status)
+    const activeMs = task.activeMs + ms
+    if (ms < storeEveryMs) return { task: { ...task, activeMs }, stored: false }
+    this.stopwatch.lap(task.id, task.status)
+    return { task: this.world.store.tasks.patch(task.id, { activeMs }), stored: true }
+  }
+
+  /** What was not stored yet when a task changes its status. */
+  private closeTime(task: Task, ms: number): void {
+    this.stopwatch.lap(task.id, task.status)
+    if (ms > 0) this.world.store.tasks.patch(task.id, { activeMs: task.activeMs + ms })
   }
 
   /** After a step: wake up in time for the next limit, retry or reconcile; free the place of what ended. */

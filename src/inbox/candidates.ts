@@ -14,7 +14,9 @@ export function candidateOf(name: string): Candidate {
 
 const nameBytesMax = 255
 
-/** `<prefix><name>`, cut in the middle of the name where the file system would refuse it; control characters replaced. */
+/**
+ * `<prefix><name>`, cut in the middle of the name where the file system would refuse it; control characters replaced.
+ */
 export function archiveName(prefix: string, name: string, suffix = ''): string {
   const clean = Array.from(name, (c) => (c < ' ' || c === '\u007f' ? '_' : c)).join('')
   const stem = clean.replace(/\.md$/i, '')

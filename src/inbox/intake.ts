@@ -47,7 +47,9 @@ export class Intake {
     this.settings = settings
   }
 
-  /** What came before under this key, without parsing anything: a policy that changed since does not change the past. */
+  /**
+   * What came before under this key, without parsing anything: a policy that changed since does not change the past.
+   */
   before(origin: Origin): Submission | null {
     const known = this.arrivals.arrival(origin)
     if (!known) return null

@@ -65,7 +65,7 @@ export function setKey(draft: Draft, written: string, located: Located): void {
   switch (key) {
     case 'check_interval':
     case 'check_interval_seconds':
-      return setInterval(draft, key, located)
+      return setCheckInterval(draft, key, located)
     case 'max_tokens':
       return setLimit(draft, 'tokens', located)
     case 'max_runtime_minutes':
@@ -112,7 +112,7 @@ function setLimit(draft: Draft, name: string, { value, line }: Located): void {
   draft.lines.limits ??= line
 }
 
-function setInterval(draft: Draft, key: string, { value, line }: Located): void {
+function setCheckInterval(draft: Draft, key: string, { value, line }: Located): void {
   const match = /^(\d+(?:\.\d+)?)\s*(s|sec|seconds?|m|min|minutes?|h|hours?)?$/i.exec(String(value).trim())
   if (!match) {
     const text = `"${key}" is "${String(value)}", which is not a time.`

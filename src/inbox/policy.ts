@@ -1,5 +1,6 @@
 /**
- * What a way in may ask for. Pure but for the real path of the workspace, which the caller resolves: nothing of a task is
+ * What a way in may ask for. Pure but for the real path of the workspace, which the caller resolves: nothing of a
+ * task is
  * believed because of where it came from, and what is not allowed is refused with the reason, never dropped.
  */
 import type { AnyChecker, CheckSpec } from '../core/check.ts'
@@ -105,7 +106,7 @@ function commandProblem(check: CheckSpec, { policy, source, checkers }: PolicyCo
     todo:
       policy.commands === 'named'
         ? `Give the command a name under named_checks in the configuration and write "- check: <name>".`
-        : `Allow it with sources.${source}.commands: any.`,
+        : `Set sources.${source}.commands to any.`,
   }
 }
 

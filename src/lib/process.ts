@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createWriteStream, readdirSync, readFileSync, type WriteStream } from 'node:fs'
+import { StringDecoder } from 'node:string_decoder'
 import { HeadTail } from './excerpt.ts'
 
 /**
@@ -62,8 +63,10 @@ export function runCommand(request: CommandRequest): Promise<CommandOutcome> {
   const startedAt = performance.now()
   const collected = new HeadTail(request.outputBytesMax)
   const spool = request.spoolPath ? openSpool(request.spoolPath) : null
-  const finish = (part: Pick<CommandOutcome, 'exitCode' | 'killedBy' | 'ended' | 'error'>): CommandOutcome => {
-    spool?.end()
+  const finish = async (
+    part: Pick<CommandOutcome, 'exitCode' | 'killedBy' | 'ended' | 'error'>,
+  ): Promise<CommandOutcome> => {
+    await spool?.end()
     return {
       ...part,
       output: collected.text(),
@@ -77,13 +80,15 @@ export function runCommand(request: CommandRequest): Promise<CommandOutcome> {
     if (typeof child === 'string') {
       return resolve(finish({ exitCode: null, killedBy: null, ended: 'not-started', error: child }))
     }
-    const take = (chunk: Buffer) => {
-      collected.push(chunk)
-      spool?.write(chunk)
-      request.onOutput?.(chunk.toString('utf8'))
+    for (const stream of [child.stdout, child.stderr]) {
+      // One for each stream: a character may be cut in two by the pipe.
+      const decoder = new StringDecoder('utf8')
+      stream?.on('data', (chunk: Buffer) => {
+        collected.push(chunk)
+        spool?.write(chunk)
+        request.onOutput?.(decoder.write(chunk))
+      })
     }
-    child.stdout?.on('data', take)
-    child.stderr?.on('data', take)
     let ended: CommandOutcome['ended'] = 'exit'
     const end = (why: 'timeout' | 'aborted') => {
       if (ended !== 'exit') return
@@ -120,7 +125,8 @@ function start(request: CommandRequest): ChildProcess | string {
   }
 }
 
-function openSpool(path: string): { write(chunk: Buffer): void; end(): void } {
+/** `end` resolves when the file is whole. */
+function openSpool(path: string): { write(chunk: Buffer): void; end(): Promise<void> } {
   const stream: WriteStream = createWriteStream(path, { mode: 0o600 })
   let room = spoolBytesMax
   // A full disk costs the copy of the output, not the command.
@@ -133,7 +139,7 @@ function openSpool(path: string): { write(chunk: Buffer): void; end(): void } {
       stream.write(chunk.subarray(0, room))
       room -= chunk.length
     },
-    end: () => stream.end(),
+    end: () => new Promise((resolve) => stream.end(() => resolve())),
   }
 }
 

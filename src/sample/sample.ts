@@ -5,16 +5,16 @@ import type { ScriptInput } from './script.ts'
 export const sampleScript: ScriptInput = {
   replies: [
     {
-      chunk_ms: 40,
+      chunk_ms: 260,
       text: 'I will look at the folder first.',
       tool_calls: [{ name: 'glob', arguments: { pattern: '*' } }],
     },
     {
-      chunk_ms: 40,
+      chunk_ms: 260,
       text: 'Everything is in place: hello.md is written and says that it was woven. The task is done.',
     },
     {
-      chunk_ms: 40,
+      chunk_ms: 260,
       text: 'The check is right, hello.md is not there. I will write it now.',
       tool_calls: [
         {
@@ -26,7 +26,7 @@ export const sampleScript: ScriptInput = {
         },
       ],
     },
-    { chunk_ms: 40, text: 'hello.md is written now. Please look at it again.' },
+    { chunk_ms: 260, text: 'hello.md is written now. Please look at it again.' },
   ],
 }
 

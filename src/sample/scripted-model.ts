@@ -187,8 +187,8 @@ class Model {
     })
     const last = messages.at(-1)
     const found = candidates(conversation, [...before, last ? textOf(last) : ''])
-    // The same history again is the same place in the script, whoever asks; only there faults are counted.
-    const place = sha256(JSON.stringify(messages))
+    // Faults are counted at one place of one conversation; what its client adds meanwhile (a nudge) is no new place.
+    const place = sha256(JSON.stringify([system, first && textOf(first), before.length]))
     const keyOf = (entry: Entry) => `${place}:${conversation.replies.indexOf(entry)}`
     const entry = choose(conversation, found, (one) => this.given.get(keyOf(one)) ?? 0)
     if (entry?.fault) this.given.set(keyOf(entry), (this.given.get(keyOf(entry)) ?? 0) + 1)

@@ -1,4 +1,6 @@
-/** Who may come in: a token for programs, a one-time code that becomes a cookie for browsers. Loopback is no identity. */
+/**
+ * Who may come in: a token for programs, a one-time code that becomes a cookie for browsers. Loopback is no identity.
+ */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,6 @@
-/** What stands before every route: Host, Origin, token. Hono checks none of these and its csrf() lets JSON posts pass. */
+/**
+ * What stands before every route: Host, Origin, token. Hono checks none of these and its csrf() lets JSON posts pass.
+ */
 import type { Context, MiddlewareHandler } from 'hono'
 import { getCookie } from 'hono/cookie'
 import type { Problem } from '../core/problem.ts'
@@ -12,10 +14,20 @@ export interface GuardOptions {
   cookieName(): string
 }
 
+const policy = [
+  "default-src 'self'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+  "form-action 'none'",
+  "connect-src 'self'",
+].join('; ')
+
 const security: Record<string, string> = {
-  'content-security-policy':
-    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; " +
-    "base-uri 'none'; frame-ancestors 'none'; form-action 'none'; connect-src 'self'",
+  'content-security-policy': policy,
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cross-origin-resource-policy': 'same-origin',

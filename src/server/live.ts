@@ -1,4 +1,6 @@
-/** `GET /api/live`: the event log as it grows, over SSE. Reads the log, so a reconnect with `Last-Event-ID` has no gap. */
+/**
+ * `GET /api/live`: the event log as it grows, over SSE. Reads the log, so a reconnect with `Last-Event-ID` has no gap.
+ */
 import type { Context } from 'hono'
 import { streamSSE } from 'hono/streaming'
 import type { LiveDelta } from '../core/runtime.ts'

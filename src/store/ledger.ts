@@ -1,5 +1,5 @@
 /** The one writer: a state and its events are one transaction; listeners hear of events only after the commit. */
-import { desc } from 'drizzle-orm'
+import { desc, sql } from 'drizzle-orm'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import type { Clock } from '../core/clock.ts'
 import { eventDataBytesMax, type LoomEvent, type NewEvent } from '../core/event.ts'
@@ -12,18 +12,27 @@ export class Ledger {
   readonly clock: Clock
   readonly machine: string
   private depth = 0
+  private syncMode: 'full' | 'normal' | null = null
   private unheard: LoomEvent[] = []
   private readonly listeners = new Set<(event: LoomEvent) => void>()
 
+  private readonly insertEvent: ReturnType<typeof prepareInsert>
+
   constructor(db: Db, clock: Clock, machine: string) {
     this.db = db
+    this.insertEvent = prepareInsert(db)
     this.clock = clock
     this.machine = machine
   }
 
-  /** Runs `work` as one immediate transaction; called inside another it joins it. Throws what `work` throws, undone. */
-  transact<T>(work: () => T): T {
+  /**
+   * Runs `work` as one immediate transaction; called inside another it joins it. Throws what `work` throws, undone.
+   * `durable` false survives kill -9 like any other, but a power cut may take the last ones: for rows whose loss only
+   * means that something harmless is done again.
+   */
+  transact<T>(work: () => T, durable = true): T {
     if (this.depth > 0) return work()
+    this.sync(durable ? 'full' : 'normal')
     this.depth++
     let result: T
     try {
@@ -40,6 +49,12 @@ export class Ledger {
     return result
   }
 
+  private sync(mode: 'full' | 'normal'): void {
+    if (mode === this.syncMode) return
+    this.db.run(mode === 'full' ? sql`pragma synchronous = full` : sql`pragma synchronous = normal`)
+    this.syncMode = mode
+  }
+
   /** Appends one event; only inside `transact`, beside the state it tells of. */
   emit(event: NewEvent): LoomEvent {
     if (this.depth === 0) throw new Error(`${event.type} emitted outside a transaction`)
@@ -51,7 +66,7 @@ export class Ledger {
       sessionId: event.sessionId ?? null,
       data: bounded(event.data),
     }
-    const { seq } = this.db.insert(schema.events).values(row).returning({ seq: schema.events.seq }).get()
+    const { seq } = this.insertEvent.get(row)
     const stored = { seq, ...row }
     this.unheard.push(stored)
     return stored
@@ -73,6 +88,19 @@ export class Ledger {
     this.listeners.add(listener)
     return () => this.listeners.delete(listener)
   }
+}
+
+/** Prepared once: the log is written at each step of each task. */
+function prepareInsert(db: Db) {
+  const row = {
+    at: sql.placeholder('at'),
+    machine: sql.placeholder('machine'),
+    type: sql.placeholder('type'),
+    taskId: sql.placeholder('taskId'),
+    sessionId: sql.placeholder('sessionId'),
+    data: sql.placeholder('data'),
+  }
+  return db.insert(schema.events).values(row).returning({ seq: schema.events.seq }).prepare()
 }
 
 /** Events are read by phones and receivers: one oversized text is cut, and says so, instead of growing the log. */

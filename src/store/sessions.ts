@@ -2,7 +2,7 @@
  * Sessions and the journal of our own agent. Each journal row is written with the events and usage that follow from
  * it.
  */
-import { asc, desc, eq } from 'drizzle-orm'
+import { asc, desc, eq, sql } from 'drizzle-orm'
 import type { NewEvent } from '../core/event.ts'
 import type { Journal, JournalEntry, SessionRecord, StoredEntry, ToolCall } from '../core/session.ts'
 import type { Ledger } from './ledger.ts'
@@ -14,8 +14,11 @@ export class Sessions implements Journal {
   /** Calls of the newest assistant message of each session: what a `tool.started` is about. */
   private readonly calls = new Map<string, readonly ToolCall[]>()
 
+  private readonly insertRow: ReturnType<typeof prepareInsert>
+
   constructor(ledger: Ledger) {
     this.ledger = ledger
+    this.insertRow = prepareInsert(ledger)
   }
 
   createSession(session: SessionRecord): void {
@@ -47,7 +50,7 @@ export class Sessions implements Journal {
     return this.ledger.transact(() => {
       const at = this.ledger.clock.now()
       const row = { sessionId, at, entry }
-      const { seq } = this.ledger.db.insert(schema.journal).values(row).returning({ seq: schema.journal.seq }).get()
+      const { seq } = this.insertRow.get(row)
       if (entry.type === 'usage') {
         this.ledger.db
           .insert(schema.usage)
@@ -59,7 +62,7 @@ export class Sessions implements Journal {
       const event = eventOf(entry, this.calls.get(sessionId) ?? [])
       if (event) this.ledger.emit({ ...event, taskId, sessionId })
       return { seq, at, entry }
-    })
+    }, mustSurvivePowerLoss(entry))
   }
 
   entries(sessionId: string): StoredEntry[] {
@@ -81,6 +84,20 @@ export class Sessions implements Journal {
     return taskId
   }
 }
+
+/** Prepared once: the journal is written several times a step. */
+function prepareInsert({ db }: Ledger) {
+  const row = {
+    sessionId: sql.placeholder('sessionId'),
+    at: sql.placeholder('at'),
+    entry: sql.placeholder('entry'),
+  }
+  return db.insert(schema.journal).values(row).returning({ seq: schema.journal.seq }).prepare()
+}
+
+/** Only what a second run would repeat harmfully: a call that changes something, noted before it runs. */
+const mustSurvivePowerLoss = (entry: JournalEntry): boolean =>
+  entry.type === 'prompt' || (entry.type === 'tool.started' && !entry.readOnly)
 
 const summaryCharsMax = 300
 const short = (text: string): string => (text.length > summaryCharsMax ? `${text.slice(0, summaryCharsMax)}…` : text)

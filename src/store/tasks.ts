@@ -1,5 +1,5 @@
 /** Tasks: accept once, move by the table, list in pages. Every move is one transaction with its event. */
-import { and, count, desc, eq, gt, gte, inArray, like, lt, or, type SQL } from 'drizzle-orm'
+import { and, count, desc, eq, gt, gte, inArray, like, lt, or, type SQL, sql } from 'drizzle-orm'
 import type { EventType } from '../core/event.ts'
 import type { Limits, TaskSpec } from '../core/spec.ts'
 import { flattenChecks } from '../core/spec.ts'
@@ -71,8 +71,17 @@ export class Tasks {
   private readonly ledger: Ledger
   private readonly held = new Set<string>()
 
+  /** Prepared once: every step of the harness begins with it. */
+  private readonly byId
+
   constructor(ledger: Ledger) {
     this.ledger = ledger
+    const { tasks } = schema
+    this.byId = ledger.db
+      .select()
+      .from(tasks)
+      .where(eq(tasks.id, sql.placeholder('id')))
+      .prepare()
   }
 
   /** Inserts the task and its `task.created`, or finds what came before under the same source and key. */
@@ -166,7 +175,7 @@ export class Tasks {
   }
 
   get(id: string): Task | null {
-    const row = this.ledger.db.select().from(schema.tasks).where(eq(schema.tasks.id, id)).get()
+    const row = this.byId.get({ id })
     return row ? taskOf(row) : null
   }
 
@@ -207,7 +216,10 @@ export class Tasks {
     return this.held.has(id)
   }
 
-  /** Gives a queued task its place before it has moved; `release` when its step is over. Lost with the process, rightly. */
+  /**
+   * Gives a queued task its place before it has moved; `release` when its step is over. Lost with the process,
+   * rightly.
+   */
   hold(id: string): void {
     this.held.add(id)
   }

@@ -14,9 +14,10 @@ export class Usage {
   /** Tokens and cost of one task; the cost is null while any part of it has no known price. */
   ofTask(taskId: string): Omit<SessionUsage, 'toolCalls'> {
     const { usage } = schema
+    const { input, output, cacheRead, cacheWrite } = usage
     const row = this.ledger.db
       .select({
-        tokens: sql<number>`coalesce(sum(${usage.input} + ${usage.output} + ${usage.cacheRead} + ${usage.cacheWrite}), 0)`,
+        tokens: sql<number>`coalesce(sum(${input} + ${output} + ${cacheRead} + ${cacheWrite}), 0)`,
         cost: sql<number>`coalesce(sum(${usage.costMicros}), 0)`,
         unknown: sql<number>`sum(${usage.costMicros} is null)`,
       })

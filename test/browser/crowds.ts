@@ -117,7 +117,7 @@ export function hostileScene(): Scene {
           outcome: 'fail',
           summary: `${attack} exits with 1, expected 0.`,
           subject: `npm test \u202E&& rm -rf /\u202C`,
-          excerpt: `\u001b[31mFAIL\u001b[0m ${attack}\n\u001b]0;title\u0007\u0000 nul \u200b zero width\n${'x'.repeat(3000)}`,
+          excerpt: `\u001b[31mFAIL\u001b[0m ${attack}\n\u001b]0;t\u0007\u0000 nul \u200b zero\n${'x'.repeat(3000)}`,
           exitCode: 1,
         },
         now,
@@ -130,7 +130,7 @@ export function hostileScene(): Scene {
     'תקן את הבדיקה (README.md) לפני סוף החודש',
     '\u202Egnp.exe\u202C looks harmless',
     `${'Aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'.repeat(4)}`,
-    'Ein sehr langer Titel, der erst nach vielen Worten zum Punkt kommt, und auch dann nur mit Mühe, weil er nicht endet',
+    'Ein sehr langer Titel, der erst nach sehr vielen Worten zum Punkt kommt, und dann nur mit Mühe, weil er nie endet',
     '修复月底日期测试并运行全部测试 🧵 👩‍💻',
     `${attack}`,
   ]

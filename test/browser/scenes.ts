@@ -57,6 +57,8 @@ export function task(fields: Partial<Omit<Task, 'spec'>> & { spec?: Partial<Task
     progress: { proven: 0, total: 2 },
     source: 'inbox',
     externalId: `key-${made}`,
+    promptNumber: 1,
+    promptText: null,
     createdAt: at,
     updatedAt: at,
     startedAt: null,

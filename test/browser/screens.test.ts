@@ -1,5 +1,6 @@
-/** Every scene on a desk and a phone, dark and light: it fits, breaks no rule, and can be looked at (OPENLOOM_SHOTS). */
+/** Every scene on a desk and a phone, dark and light: it fits and breaks no rule; OPENLOOM_SHOTS keeps the pictures. */
 import { mkdir } from 'node:fs/promises'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Scene } from '../fakes/api.ts'
 import { crowdScene, hostileScene } from './crowds.ts'
@@ -26,7 +27,16 @@ const screens: Screen[] = [
   { name: 'hostile-task', scene: hostileScene, path: firstTask, ready: '[data-attempt="1"]' },
   { name: 'login', scene: emptyScene, path: () => '/login', ready: 'text=openloom status --login' },
 ]
-const views = [1440, 390].flatMap((width) => (['dark', 'light'] as const).map((theme) => ({ width, theme })))
+/** Height of everything that a finger may want to hit; links inside a sentence are exempt, as in WCAG 2.5.8. */
+const smallTargets = (page: Page) =>
+  page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>('a, button, summary, select, .field')]
+      .filter((el) => el.offsetParent && !el.closest('p') && !el.classList.contains('skip'))
+      .filter((el) => el.getBoundingClientRect().height < 43.5)
+      .map((el) => `${el.tagName} ${el.className} ${el.innerText.slice(0, 30)}`),
+  )
+
+const views = [1440, 1024, 390].flatMap((width) => (['dark', 'light'] as const).map((theme) => ({ width, theme })))
 const shots = process.env['OPENLOOM_SHOTS']
 
 describe.skipIf(!browserPath)('every screen', () => {
@@ -58,6 +68,7 @@ describe.skipIf(!browserPath)('every screen', () => {
       await page.evaluate(() => document.fonts.ready)
       const sideways = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
       expect(sideways).toBeLessThanOrEqual(0)
+      if (view.width < 720) expect(await smallTargets(page)).toEqual([])
       expect(await page.evaluate(() => 'hacked' in window)).toBe(false)
       if (shots) await page.screenshot({ path: `${shots}/${name}-${view.width}-${view.theme}.png`, fullPage: true })
       expect(shown.faults).toEqual([])

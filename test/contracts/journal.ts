@@ -32,7 +32,7 @@ const rows: JournalEntry[] = [
     calls: [{ id: 'c1', name: 'read', argumentsText: '{"file_path": broken' }],
     finish: 'tool_calls',
   },
-  { type: 'tool.started', runId: 'r1', callId: 'c1' },
+  { type: 'tool.started', runId: 'r1', callId: 'c1', readOnly: false },
   { type: 'tool.ended', runId: 'r1', callId: 'c1', ok: false, output: 'no', facts: { exitCode: 3, list: ['a'] } },
   { type: 'note', runId: 'r1', text: 'go on' },
   { type: 'run.ended', runId: 'r1', reason: 'provider_error', text: '', problem: { kind: 'k', text: 't', todo: 'd' } },

@@ -45,10 +45,10 @@ export const actionWords: Record<Action, ActionWords> = {
 }
 
 /** The status shown until the daemon has answered. */
-export function expectedStatus(action: Action, resumeTo: TaskStatus | null): TaskStatus {
+export function expectedStatus(action: Action): TaskStatus {
   const table: Record<Action, TaskStatus> = {
     pause: 'paused',
-    resume: resumeTo ?? 'queued',
+    resume: 'queued',
     retry: 'queued',
     cancel: 'cancelled',
     archive: 'archived',

@@ -89,9 +89,18 @@ function wordsOf(event: LoomEvent): Words {
       return data['ok'] === false
         ? say('Tool failed', `${string(data['name'])} ${string(data['summary'])}`.trim(), 'attention')
         : say('Tool done', `${string(data['name'])} ${string(data['summary'])}`.trim())
+    case 'session.opened':
+      return say('Session opened', string(data['runtime']))
+    case 'usage.recorded':
+      return say('Model answered', `${tokensOf(data).toLocaleString('en')} tokens`)
     default:
       return say(type)
   }
+}
+
+function tokensOf(data: LoomEvent['data']): number {
+  const counted = ['input', 'output', 'cacheRead', 'cacheWrite'].map((name) => Number(data[name] ?? 0))
+  return counted.reduce((sum, n) => sum + n, 0)
 }
 
 export function timelineOf(events: readonly LoomEvent[]): TimelineLine[] {

@@ -28,6 +28,13 @@ export const statusLooks: Record<TaskStatus, Look> = {
   archived: { word: 'archived', tone: 'idle', mark: 'dash' },
 }
 
+/** Said of a task at work until its first live word arrives. */
+export const doingWords: Partial<Record<TaskStatus, string>> = {
+  starting: 'opening a session',
+  running: 'at work',
+  verifying: 'checking the files',
+}
+
 export const verdictLooks: Record<Verdict, Look> = {
   verified: { word: 'verified', tone: 'ok', mark: 'closed' },
   refuted: { word: 'refuted', tone: 'danger', mark: 'open' },

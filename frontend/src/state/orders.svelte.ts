@@ -28,7 +28,7 @@ class Orders {
   /** `reread` brings the stored state, so that nothing flickers between the answer and its event. */
   async give(task: Pick<Task, 'id' | 'resumeTo'>, action: Action, reread: () => Promise<void>): Promise<void> {
     if (this.pending.has(task.id)) return
-    this.pending.set(task.id, { action, status: expectedStatus(action, task.resumeTo) })
+    this.pending.set(task.id, { action, status: expectedStatus(action) })
     const answer = await api.order(task.id, action)
     if (answer.ok) await reread()
     this.pending.delete(task.id)

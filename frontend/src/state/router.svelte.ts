@@ -27,7 +27,10 @@ class Router {
     const link = event.target instanceof Element ? event.target.closest('a') : null
     if (!link || link.origin !== location.origin || link.target || link.hasAttribute('download')) return
     event.preventDefault()
-    if (link.href !== location.href) this.go(link.href)
+    if (link.href === location.href) return
+    this.go(link.href)
+    // The link may be gone with its view; readers go on at the top of the new one.
+    document.getElementById('main')?.focus({ preventScroll: true })
   }
 }
 

@@ -23,26 +23,30 @@ class Tasks {
   readonly rows = new SvelteMap<string, TaskItem>()
   loaded = $state(false)
   refusal = $state<Refusal | null>(null)
+  #epoch = 0
   #held = $state.raw<Layout | null>(null)
   readonly #layout = $derived(layoutOf(this.rows.values()))
   readonly shown = $derived(this.#held ?? this.#layout)
   /** Rows that are new or stand elsewhere since the list was held. */
   readonly waiting = $derived(this.#held ? movedCount(this.#held, this.#layout) : 0)
 
-  async load(): Promise<void> {
+  readonly any = $derived(sections.some((section) => this.shown[section].length > 0))
+
+  /** Once per epoch of the log; from there on events alone keep the rows true, also while another view is shown. */
+  async load(epoch: number): Promise<void> {
+    if (this.loaded && epoch === this.#epoch) return
+    if (epoch !== this.#epoch) this.rows.clear()
+    this.#epoch = epoch
     const answers = await Promise.all(
       sections.map((section) => api.tasks({ statuses: sectionStatuses[section], limit: rowsMax[section] })),
     )
-    const found = new Map<string, TaskItem>()
     for (const answer of answers) {
       if (!answer.ok) {
         this.refusal = answer.refusal
         return
       }
-      for (const item of answer.value.items) found.set(item.id, newer(this.rows.get(item.id), item))
+      for (const item of answer.value.items) this.rows.set(item.id, newer(this.rows.get(item.id), item))
     }
-    for (const id of this.rows.keys()) if (!found.has(id)) this.rows.delete(id)
-    for (const [id, item] of found) this.rows.set(id, item)
     this.refusal = null
     this.loaded = true
   }

@@ -297,7 +297,8 @@ async function* replyChunks(response: Dispatcher.ResponseData, onPiece: () => vo
       }
     }
   } finally {
-    // Said to be over, but the server may still hold the connection: it is drained for the next request, not waited for.
+    // Said to be over, but the server may still hold the connection: it is drained for the next request, not waited
+    // for.
     if (done) body.resume()
     else body.destroy()
   }

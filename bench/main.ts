@@ -1,0 +1,28 @@
+/** `npm run bench`: medians on this machine, beside our bars and what the Python original needed for the same. */
+import { cpus } from 'node:os'
+import { largeStore, mainPath, manyFiles, type Row, startAndIdle } from './measures.ts'
+
+const quick = process.argv.includes('--quick')
+
+const groups: [string, () => Promise<Row[]>][] = [
+  ['Main path', mainPath],
+  ['Start and idle', () => startAndIdle(quick ? 5 : 30)],
+  ['A large store', () => largeStore(10_000, 500_000)],
+  ['A flood', () => manyFiles(quick ? 200 : 1_000)],
+]
+
+const figure = (value: number, unit: string) => `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ${unit}`.trim()
+
+function lineOf({ name, value, unit, bar, original, note }: Row): string {
+  const mark = value <= bar ? 'ok  ' : 'OVER'
+  const times = original === null || value === 0 ? '' : ` (${(original / value).toFixed(1)}×)`
+  const than = original === null ? '' : `   original ${figure(original, unit)}${times}`
+  const left = `  ${mark}  ${name.padEnd(64)} ${figure(value, unit).padStart(10)}`
+  return `${left}   bar ${figure(bar, unit)}${than}${note ? `   ${note}` : ''}`
+}
+
+process.stdout.write(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}\n`)
+for (const [title, measure] of groups) {
+  process.stdout.write(`\n${title}\n`)
+  for (const row of await measure()) process.stdout.write(`${lineOf(row)}\n`)
+}

@@ -1,0 +1,135 @@
+/**
+ * The journal read back: what the model is shown, which calls are open, how a turn ended. Pure functions of the rows,
+ * so a restarted daemon sees the same; and whatever the rows hold, the messages are well-formed.
+ */
+import type { ModelMessage } from '../core/provider.ts'
+import type { EndReason, JournalEntry, SessionUsage, ToolCall } from '../core/session.ts'
+import { argumentTexts, parseArguments } from './arguments.ts'
+import { tokensOf } from './prices.ts'
+
+type Row<T extends JournalEntry['type']> = Extract<JournalEntry, { type: T }>
+
+export const unknownOutcome =
+  'Outcome unknown: the process was killed while this call ran, and its result is lost. It may have happened wholly, ' +
+  'partly or not at all. Look before you repeat it.'
+export const neverBegun = 'Not run: the turn was interrupted before this call began.'
+
+/** Messages after the system message. */
+export function messagesOf(entries: readonly JournalEntry[]): ModelMessage[] {
+  const started = new Set(entries.flatMap((entry) => (entry.type === 'tool.started' ? [entry.callId] : [])))
+  const ended = new Map(entries.flatMap((entry) => (entry.type === 'tool.ended' ? [[entry.callId, entry]] : [])))
+  return entries.flatMap((entry): ModelMessage[] => {
+    switch (entry.type) {
+      case 'prompt':
+      case 'note':
+        return [{ role: 'user', text: entry.text }]
+      case 'assistant':
+        return assistantMessages(entry, (call) => {
+          const output = ended.get(call.id)?.output ?? (started.has(call.id) ? unknownOutcome : neverBegun)
+          return output === '' ? '(no output)' : output
+        })
+      default:
+        return []
+    }
+  })
+}
+
+/** A reply with its results right behind it. An empty reply is no message: strict servers refuse it. */
+function assistantMessages(entry: Row<'assistant'>, resultOf: (call: ToolCall) => string): ModelMessage[] {
+  if (entry.calls.length === 0)
+    return entry.text.trim() === '' ? [] : [{ role: 'assistant', text: entry.text, calls: [] }]
+  const texts = argumentTexts(entry.calls)
+  const calls = entry.calls.map((call, index) => ({ ...call, argumentsText: sendable(texts[index] ?? '') }))
+  const results = entry.calls.map(
+    (call): ModelMessage => ({ role: 'tool', callId: call.id, name: call.name, text: resultOf(call) }),
+  )
+  return [{ role: 'assistant', text: entry.text, calls }, ...results]
+}
+
+/** Servers parse arguments that come back to them; what is no object goes back as one that shows it. */
+function sendable(argumentsText: string): string {
+  if (argumentsText.trim() === '') return '{}'
+  return parseArguments(argumentsText).ok ? argumentsText : JSON.stringify({ _not_json: argumentsText })
+}
+
+export interface OpenCall {
+  call: ToolCall
+  started: boolean
+}
+
+/** Calls of the last reply that have no result, unless a newer prompt has overtaken them. */
+export function openCallsOf(entries: readonly JournalEntry[]): OpenCall[] {
+  const last = entries.findLastIndex((entry) => entry.type === 'assistant' || entry.type === 'prompt')
+  const reply = entries[last]
+  if (reply?.type !== 'assistant') return []
+  const after = entries.slice(last)
+  const has = (type: 'tool.started' | 'tool.ended', callId: string) =>
+    after.some((entry) => entry.type === type && entry.callId === callId)
+  return reply.calls
+    .filter((call) => !has('tool.ended', call.id))
+    .map((call) => ({ call, started: has('tool.started', call.id) }))
+}
+
+/** Digests of files as the session last read or wrote them; the tools put them into their facts. */
+export function seenOf(entries: readonly JournalEntry[]): Map<string, string> {
+  const seen = new Map<string, string>()
+  for (const entry of entries) {
+    if (entry.type !== 'tool.ended') continue
+    const { path, sha256 } = entry.facts
+    if (typeof path === 'string' && typeof sha256 === 'string') seen.set(path, sha256)
+  }
+  return seen
+}
+
+export function usageOf(entries: readonly JournalEntry[]): SessionUsage {
+  const usage: SessionUsage = { toolCalls: 0, tokens: 0, costMicros: 0 }
+  for (const entry of entries) {
+    if (entry.type === 'tool.ended') usage.toolCalls += 1
+    if (entry.type !== 'usage') continue
+    const { costMicros } = entry.usage
+    usage.tokens += tokensOf(entry.usage)
+    usage.costMicros = usage.costMicros === null || costMicros === null ? null : usage.costMicros + costMicros
+  }
+  return usage
+}
+
+/** The last turn of a session: the prompt, and how its last run ended (null: it did not). */
+export interface Turn {
+  promptId: string
+  ended: Row<'run.ended'> | null
+  /** False for an answer that is empty, cut off or stopped by a limit. */
+  complete: boolean
+  /** The agent's last words. */
+  text: string
+}
+
+export function lastTurnOf(entries: readonly JournalEntry[]): Turn | null {
+  const at = entries.findLastIndex((entry) => entry.type === 'prompt')
+  const prompt = entries[at]
+  if (prompt?.type !== 'prompt') return null
+  const after = entries.slice(at)
+  const run = after.findLast((entry) => entry.type === 'run.started')
+  const ended = run ? after.findLast((entry) => entry.type === 'run.ended' && entry.runId === run.runId) : undefined
+  const said = after.findLast((entry) => entry.type === 'assistant' && entry.text.trim() !== '')
+  const last = after.findLast((entry) => entry.type === 'assistant')
+  const end = ended?.type === 'run.ended' ? ended : null
+  const whole = last?.type === 'assistant' && last.finish === 'stop'
+  return {
+    promptId: prompt.promptId,
+    ended: end,
+    complete: end?.reason === 'completed' && whole,
+    text: said?.type === 'assistant' ? said.text : '',
+  }
+}
+
+/** Ends after which the same prompt may be entered again: nothing was answered. */
+const reenterable: readonly EndReason[] = ['cancelled', 'provider_error', 'needs_permission']
+
+/** What a prompt with this id would be now. */
+export function standingOf(entries: readonly JournalEntry[], promptId: string): 'new' | 'over' | 'open' {
+  const turn = lastTurnOf(entries)
+  if (turn?.promptId !== promptId) {
+    return entries.some((entry) => entry.type === 'prompt' && entry.promptId === promptId) ? 'over' : 'new'
+  }
+  return turn.ended && !reenterable.includes(turn.ended.reason) ? 'over' : 'open'
+}

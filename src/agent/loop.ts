@@ -1,0 +1,243 @@
+/**
+ * The agent loop: model, calls, results, again, until the model is done or a limit is reached. Each step is in the
+ * journal before it is acted on; a run that is killed anywhere goes on from there.
+ */
+import { mkdir } from 'node:fs/promises'
+import { z } from 'zod'
+import type { Problem } from '../core/problem.ts'
+import type { ModelMessage, ToolSchema } from '../core/provider.ts'
+import type { EndReason, JournalEntry, ToolCall } from '../core/session.ts'
+import type { AnyTool, ToolContext } from '../core/tool.ts'
+import { failpoint } from '../lib/failpoint.ts'
+import { killTree } from '../lib/process.ts'
+import { answerCall, type Batch, type Pending, pendingOf, pendingOfOpen, runCalls } from './calls.ts'
+import { lastTurnOf, messagesOf, openCallsOf, seenOf } from './history.ts'
+import { tokensOf } from './prices.ts'
+import { readBranch, systemPrompt } from './prompt.ts'
+import { Repeats } from './repeats.ts'
+import { parked, type Run } from './run.ts'
+import { callModel, type ModelReply } from './turn.ts'
+
+const emptyMax = 3
+const words = {
+  empty: 'Your reply was empty. Go on with the task, or say that it is finished and how it was checked.',
+  circles: 'You made the same call with the same outcome three times. Repeating it will not help: try another way.',
+  goOn: 'Your turn was interrupted. Go on where it stopped.',
+  permitted: 'A person has looked at the permissions since. Make the call again if you still need it.',
+  notRun: 'Not run: the turn ended before this call.',
+  cancelled: 'Not run: the turn was cancelled.',
+  asks: 'Not run: it needs the permission of a person.',
+}
+
+interface End {
+  reason: EndReason
+  text: string
+  problem: Problem | null
+}
+
+const endOf = (reason: EndReason, text = '', problem: Problem | null = null): End => ({ reason, text, problem })
+
+/** Null when the run was parked: it stays open. Rejects only for bugs and for a journal that cannot be written. */
+export async function runAgent(run: Run): Promise<EndReason | null> {
+  const { id: runId, promptId, resumed, model, source, transcript } = run
+  const before = lastTurnOf(transcript.entries)?.ended?.reason ?? null
+  transcript.append({ type: 'run.started', runId, promptId, resumed, model, provider: source.provider.name })
+  failpoint('agent.run.started')
+  // Its abort is the end of everything that belongs to the run, whichever way the run ends.
+  const scope = new AbortController()
+  const onAbort = () => scope.abort(run.signal.reason)
+  run.signal.addEventListener('abort', onAbort, { once: true })
+  if (run.signal.aborted) onAbort()
+  const loop = new Loop(run, await openContext(run, scope.signal))
+  let end: End | null
+  try {
+    end = await loop.toEnd(before)
+  } finally {
+    run.signal.removeEventListener('abort', onAbort)
+    scope.abort()
+    // Looking for processes reads all of /proc: a run that only read can have left none.
+    if (loop.mayHaveLeft) await killTree(undefined, run.owner)
+  }
+  if (end === null) return null
+  failpoint('agent.run.ending')
+  transcript.append({ type: 'run.ended', runId, ...end })
+  failpoint('agent.run.ended')
+  return end.reason
+}
+
+async function openContext(run: Run, signal: AbortSignal): Promise<ToolContext> {
+  await mkdir(run.outputDir, { recursive: true, mode: 0o700 })
+  return {
+    workspace: run.session.workspace,
+    outputDir: run.outputDir,
+    env: run.env,
+    owner: run.owner,
+    clock: run.clock,
+    signal,
+    seen: seenOf(run.transcript.entries),
+    live: (text) => run.onDelta('tool', text),
+  }
+}
+
+export function schemasOf(tools: readonly AnyTool[]): ToolSchema[] {
+  return tools.map(({ name, description, schema }) => {
+    const { $schema, ...parameters } = z.toJSONSchema(schema, { io: 'input' })
+    return { name, description, parameters }
+  })
+}
+
+/** A last answer that nothing followed: the process was killed before it wrote that the run was over. */
+function unclosedAnswer(entries: readonly JournalEntry[]): string | null {
+  const last = entries.findLast((entry) => entry.type !== 'run.started')
+  return last?.type === 'assistant' && last.calls.length === 0 && last.text.trim() !== '' ? last.text : null
+}
+
+class Loop {
+  /** Whether any call ran that may have started a process. */
+  mayHaveLeft = false
+  private readonly run: Run
+  private readonly context: ToolContext
+  private readonly repeats = new Repeats()
+  private readonly schemas: ToolSchema[]
+  private toolCalls = 0
+  private tokens = 0
+
+  constructor(run: Run, context: ToolContext) {
+    this.run = run
+    this.context = context
+    this.schemas = schemasOf(run.tools)
+  }
+
+  async toEnd(before: EndReason | null): Promise<End | null> {
+    const system: ModelMessage = { role: 'system', text: await this.systemText() }
+    const open = await this.reenter(before)
+    if (open) return this.ended(open)
+    let empty = 0
+    for (let step = 0; step < this.run.profile.stepsMax; step++) {
+      if (this.run.signal.aborted) return this.ended(endOf('cancelled'))
+      if (this.overBudget()) return endOf('budget')
+      this.run.onState({ tool: null, retry: null })
+      const reply = await callModel(this.run, [system, ...messagesOf(this.run.transcript.entries)], this.schemas)
+      const end = this.store(reply)
+      if (end) return this.ended(end)
+      if (reply.calls.length > 0) {
+        empty = 0
+        const stopped = await this.perform(
+          pendingOf(reply.calls, reply.end.kind === 'finished' ? reply.end.finish : ''),
+        )
+        if (stopped) return this.ended(stopped)
+      } else {
+        empty += 1
+        if (empty >= emptyMax) return endOf('empty')
+        this.note(words.empty)
+      }
+    }
+    return endOf('max_steps')
+  }
+
+  /** A run that is parked has no end; one that is cancelled while it failed was cancelled. */
+  private ended(end: End): End | null {
+    const { signal } = this.run
+    if (!signal.aborted) return end
+    return signal.reason === parked ? null : { ...end, reason: 'cancelled', problem: null }
+  }
+
+  private async systemText(): Promise<string> {
+    const { profile, session, platform } = this.run
+    return systemPrompt({ profile, session, platform, branch: await readBranch(session.workspace) })
+  }
+
+  private overBudget(): boolean {
+    const { toolCalls, tokens } = this.run.limits
+    return (toolCalls !== null && this.toolCalls >= toolCalls) || (tokens !== null && this.tokens >= tokens)
+  }
+
+  private note(text: string): void {
+    this.run.transcript.append({ type: 'note', runId: this.run.id, text })
+  }
+
+  /** Puts the reply into the journal. An End when there is nothing to go on with. */
+  private store(reply: ModelReply): End | null {
+    const { id: runId, transcript } = this.run
+    for (const usage of reply.usages) {
+      this.tokens += tokensOf(usage)
+      transcript.append({ type: 'usage', runId, usage })
+    }
+    const { text, reasoning, end } = reply
+    if (end.kind === 'failed') return endOf('provider_error', '', end.problem)
+    if (end.kind === 'aborted') {
+      if (text.trim() !== '') {
+        transcript.append({ type: 'assistant', runId, text, reasoning, calls: [], finish: 'aborted' })
+      }
+      return endOf('cancelled', text)
+    }
+    reply.calls = this.withOwnIds(reply.calls)
+    transcript.append({ type: 'assistant', runId, text, reasoning, calls: reply.calls, finish: end.finish })
+    failpoint('agent.assistant.stored')
+    return reply.calls.length === 0 && text.trim() !== '' ? endOf('completed', text) : null
+  }
+
+  /** Some servers count their calls from 0 in each reply; in a session an id is one call. */
+  private withOwnIds(calls: readonly ToolCall[]): ToolCall[] {
+    const taken = new Set(
+      this.run.transcript.entries.flatMap((entry) => (entry.type === 'assistant' ? entry.calls.map((c) => c.id) : [])),
+    )
+    return calls.map((call) => {
+      let id = call.id
+      for (let n = 2; taken.has(id); n++) id = `${call.id}_${n}`
+      taken.add(id)
+      return { ...call, id }
+    })
+  }
+
+  /** What a turn that was begun before needs first: results for open calls, and a last message that asks. */
+  private async reenter(before: EndReason | null): Promise<End | null> {
+    if (!this.run.resumed) return null
+    const { entries } = this.run.transcript
+    const open = openCallsOf(entries)
+    const end = open.length > 0 ? await this.perform(pendingOfOpen(open)) : null
+    if (end) return end
+    const answer = before === null ? unclosedAnswer(entries) : null
+    if (answer !== null) return endOf('completed', answer)
+    if (before === 'needs_permission') this.note(words.permitted)
+    else if (messagesOf(entries).at(-1)?.role === 'assistant') this.note(words.goOn)
+    return null
+  }
+
+  /** Runs the calls and closes each one, whatever happens. */
+  private async perform(pending: readonly Pending[]): Promise<End | null> {
+    const { limits, signal } = this.run
+    const room = limits.toolCalls === null ? Number.POSITIVE_INFINITY : limits.toolCalls - this.toolCalls
+    const overTokens = limits.tokens !== null && this.tokens >= limits.tokens
+    const { answered, stopped } = await runCalls(this.run, pending, {
+      context: this.context,
+      callsMax: overTokens ? 0 : Math.max(0, room),
+      onChanging: () => {
+        this.mayHaveLeft = true
+      },
+    })
+    this.toolCalls += answered.length
+    this.close(pending.slice(answered.length), stopped)
+    if (stopped === 'aborted' || signal.aborted) return endOf('cancelled')
+    if (stopped === 'budget') return endOf('budget')
+    if (stopped !== null) {
+      const text = `The agent may not do this without a person: ${stopped.needsPermission}.`
+      const todo = 'Add a permission rule that allows it, then resume.'
+      return endOf('needs_permission', '', { kind: 'permission-needed', text, todo })
+    }
+    const seen = answered.map(({ call, result }) => this.repeats.see(call, result))
+    if (seen.includes('stop')) return endOf('doom_loop')
+    if (seen.includes('nudge')) this.note(words.circles)
+    return null
+  }
+
+  /** A parked run leaves calls that were not begun open: they are run when it is entered again. */
+  private close(rest: readonly Pending[], stopped: Batch['stopped']): void {
+    if (this.run.signal.reason === parked) return
+    const asks = stopped !== null && typeof stopped === 'object'
+    for (const [index, { call }] of rest.entries()) {
+      const output = asks && index === 0 ? words.asks : stopped === 'aborted' ? words.cancelled : words.notRun
+      answerCall(this.run, call, { ok: false, output })
+    }
+  }
+}

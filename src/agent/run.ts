@@ -1,0 +1,63 @@
+/** One execution of the loop: what it is given, and its memory of the journal. It decides nothing. */
+import type { Clock } from '../core/clock.ts'
+import type { Problem } from '../core/problem.ts'
+import type { PromptRequest } from '../core/runtime.ts'
+import type { Journal, JournalEntry, SessionRecord } from '../core/session.ts'
+import type { AnyTool } from '../core/tool.ts'
+import type { Rule } from './permission.ts'
+import type { Profile } from './profiles.ts'
+import type { ModelSource } from './providers/source.ts'
+
+/** Reason of an abort that leaves the run open: the next host re-enters it. Any other abort cancels. */
+export const parked = new Error('parked')
+
+/** What somebody who looks at a live run sees. */
+export interface LiveState {
+  tool: string | null
+  retry: { attempt: number; nextAt: number; problem: Problem } | null
+}
+
+export interface Run {
+  id: string
+  session: SessionRecord
+  promptId: string
+  /** The turn was begun before, by this process or one that is gone. */
+  resumed: boolean
+  source: ModelSource
+  model: string
+  profile: Profile
+  tools: readonly AnyTool[]
+  rules: readonly Rule[]
+  limits: PromptRequest['limits']
+  transcript: Transcript
+  clock: Clock
+  /** For child processes: an allow-list. */
+  env: Readonly<Record<string, string>>
+  platform: string
+  owner: string
+  outputDir: string
+  signal: AbortSignal
+  onState(state: LiveState): void
+  onDelta(kind: 'text' | 'reasoning' | 'tool', text: string): void
+}
+
+/** Every row goes to the journal first and is then remembered: the history is not read again at each step. */
+export class Transcript {
+  readonly entries: JournalEntry[]
+  lastAt: number | null
+  private readonly journal: Journal
+  private readonly sessionId: string
+
+  constructor(journal: Journal, sessionId: string) {
+    this.journal = journal
+    this.sessionId = sessionId
+    const stored = journal.entries(sessionId)
+    this.entries = stored.map((row) => row.entry)
+    this.lastAt = stored.at(-1)?.at ?? null
+  }
+
+  append(entry: JournalEntry): void {
+    this.lastAt = this.journal.append(this.sessionId, entry).at
+    this.entries.push(entry)
+  }
+}

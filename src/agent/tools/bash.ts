@@ -1,0 +1,207 @@
+/** Runs a shell line in the workspace, in the foreground or the background. Every process ends with the run. */
+import { open, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { pause } from '../../core/clock.ts'
+import type { AnyTool, Tool, ToolContext, ToolResult } from '../../core/tool.ts'
+import { ignoreMissing } from '../../lib/files.ts'
+import { newId } from '../../lib/id.ts'
+import { type CommandOutcome, runCommand } from '../../lib/process.ts'
+import { failure } from './text-file.ts'
+
+export const bashSettingsSchema = z.strictObject({
+  timeout_ms: z.number().int().min(100).default(30_000),
+  timeout_ms_max: z.number().int().min(100).default(600_000),
+})
+export type BashSettings = z.output<typeof bashSettingsSchema>
+
+const outputBytesMax = 32_000
+const outputLinesMax = 500
+const backgroundMax = 8
+const backgroundMs = 24 * 60 * 60_000
+const waitMsMax = 60_000
+
+interface Background {
+  owner: string
+  file: string
+  readTo: number
+  stop: AbortController
+  done: Promise<void>
+  outcome: CommandOutcome | null
+}
+
+/** The two tools share the table of what runs in the background. */
+export function createBash(settings: BashSettings): AnyTool[] {
+  const running = new Map<string, Background>()
+  return [bashTool(settings, running), outputTool(running)]
+}
+
+function bashTool(settings: BashSettings, running: Map<string, Background>): AnyTool {
+  const schema = z.strictObject({
+    command: z.string().min(1).max(100_000),
+    timeout: z
+      .number()
+      .int()
+      .min(0)
+      .max(settings.timeout_ms_max)
+      .default(0)
+      .describe(`Milliseconds; 0 is the default of ${settings.timeout_ms}.`),
+    run_in_background: z.boolean().default(false).describe('Return at once with an id for bash_output.'),
+  })
+  const tool: Tool<typeof schema> = {
+    name: 'bash',
+    description:
+      'Runs a command with bash in the workspace, without input. Each call is a new shell. Long output keeps head ' +
+      'and tail; the whole is in a file that read and grep can open. Background processes end with the run.',
+    schema,
+    // Proving that a shell line changes nothing needs a parser; until there is one, none counts as proven.
+    isReadOnly: () => false,
+    async run(input, context) {
+      const id = newId(input.run_in_background ? 'bg' : 'sh', context.clock.now())
+      const request = requestOf(input.command, id, context)
+      if (input.run_in_background) return startInBackground(running, { id, request, context })
+      const timeoutMs = input.timeout === 0 ? settings.timeout_ms : input.timeout
+      const outcome = await runCommand({
+        ...request,
+        timeoutMs,
+        signal: context.signal,
+        keepBackground: true,
+        onOutput: (text) => context.live(text),
+      })
+      return resultOf(outcome, { file: request.spoolPath, timeoutMs, command: input.command })
+    },
+  }
+  return tool
+}
+
+/** Each command is its own owner below the run: ending one at its limit leaves the others alone. */
+function requestOf(command: string, id: string, context: ToolContext) {
+  return {
+    argv: ['bash', '-c', command] as [string, ...string[]],
+    cwd: context.workspace,
+    env: context.env,
+    owner: `${context.owner}/${id}`,
+    outputBytesMax,
+    spoolPath: join(context.outputDir, `${id}.txt`),
+  }
+}
+
+async function resultOf(
+  outcome: CommandOutcome,
+  { file, timeoutMs, command }: { file: string; timeoutMs: number; command: string },
+): Promise<ToolResult> {
+  const facts = { command, exitCode: outcome.exitCode, ended: outcome.ended, sizeBytes: outcome.sizeBytes }
+  if (outcome.ended === 'not-started') return failure(`bash could not be started: ${outcome.error}`, facts)
+  const { text, whole } = fitLines(outcome.output, outcome.sizeBytes)
+  const notes = [
+    ...(outcome.ended === 'timeout'
+      ? [`[timed out after ${timeoutMs} ms; the command and its children were ended]`]
+      : []),
+    ...(outcome.ended === 'aborted' ? ['[stopped; the command and its children were ended]'] : []),
+    ...(outcome.exitCode !== 0 && outcome.ended === 'exit'
+      ? [outcome.killedBy ? `[killed by ${outcome.killedBy}]` : `[exit code ${outcome.exitCode}]`]
+      : []),
+    ...(whole ? [] : [`[${outcome.sizeBytes} bytes in all; the whole output is in ${file}]`]),
+  ]
+  if (whole) await unlink(file).catch(ignoreMissing)
+  return {
+    ok: outcome.ended === 'exit' && outcome.exitCode === 0,
+    output: [text.replace(/\n$/, '') || '(no output)', ...notes].join('\n'),
+    facts: whole ? facts : { ...facts, file },
+  }
+}
+
+/** By bytes it fits already (runCommand keeps head and tail); here also by lines. */
+function fitLines(output: string, sizeBytes: number): { text: string; whole: boolean } {
+  const lines = output.split('\n')
+  if (lines.length <= outputLinesMax) return { text: output, whole: sizeBytes <= outputBytesMax }
+  const half = outputLinesMax / 2
+  const left = lines.length - outputLinesMax
+  const text = [...lines.slice(0, half), `[… ${left} lines left out …]`, ...lines.slice(-half)].join('\n')
+  return { text, whole: false }
+}
+
+function startInBackground(
+  running: Map<string, Background>,
+  { id, request, context }: { id: string; request: ReturnType<typeof requestOf>; context: ToolContext },
+): ToolResult {
+  const mine = [...running.values()].filter((one) => one.owner === context.owner && !one.outcome)
+  if (mine.length >= backgroundMax) {
+    return failure(`${backgroundMax} commands run in the background already. Stop one with bash_output first.`)
+  }
+  const stop = new AbortController()
+  const forget = () => {
+    stop.abort()
+    running.delete(id)
+  }
+  // The signal of the context is also aborted when the run ends by itself: nothing of it stays behind.
+  context.signal.addEventListener('abort', forget, { once: true })
+  const background: Background = {
+    owner: context.owner,
+    file: request.spoolPath,
+    readTo: 0,
+    stop,
+    outcome: null,
+    done: runCommand({ ...request, timeoutMs: backgroundMs, signal: stop.signal }).then((outcome) => {
+      background.outcome = outcome
+    }),
+  }
+  running.set(id, background)
+  const facts = { command: request.argv[2], id, file: request.spoolPath }
+  return { ok: true, output: `Started in the background as ${id}; its output is in ${request.spoolPath}.`, facts }
+}
+
+function outputTool(running: Map<string, Background>): AnyTool {
+  const schema = z.strictObject({
+    id: z.string().min(1),
+    wait_ms: z.number().int().min(0).max(waitMsMax).default(0).describe('Wait for its end, at most so long.'),
+    stop: z.boolean().default(false).describe('End the command first.'),
+  })
+  const tool: Tool<typeof schema> = {
+    name: 'bash_output',
+    description: 'New output and state of a background command of this run; can also wait for its end, or end it.',
+    schema,
+    isReadOnly: () => false,
+    async run(input, context) {
+      const background = running.get(input.id)
+      if (!background || background.owner !== context.owner) {
+        const known = [...running].filter(([, one]) => one.owner === context.owner).map(([id]) => id)
+        return failure(`No background command ${input.id} in this run. Known: ${known.join(', ') || 'none'}.`)
+      }
+      if (input.stop) background.stop.abort()
+      const waitMs = input.stop ? waitMsMax : input.wait_ms
+      if (waitMs > 0 && !background.outcome) await waitFor(background, context, waitMs)
+      const { outcome } = background
+      const state = outcome ? `[ended: ${outcome.exitCode ?? outcome.killedBy ?? outcome.error}]` : '[running]'
+      const news = await readNews(background)
+      return { ok: true, output: `${news}${state}`, facts: { id: input.id, running: !outcome } }
+    },
+  }
+  return tool
+}
+
+async function waitFor(background: Background, context: ToolContext, waitMs: number): Promise<void> {
+  const over = new AbortController()
+  const onAbort = () => over.abort()
+  context.signal.addEventListener('abort', onAbort, { once: true })
+  await Promise.race([background.done, pause(context.clock, waitMs, over.signal)])
+  context.signal.removeEventListener('abort', onAbort)
+  over.abort()
+}
+
+async function readNews(background: Background): Promise<string> {
+  const file = await open(background.file, 'r').catch(() => null)
+  if (!file) return ''
+  try {
+    const { size } = await file.stat()
+    const skipped = Math.max(0, size - background.readTo - outputBytesMax)
+    const buffer = Buffer.alloc(Math.min(size - background.readTo, outputBytesMax))
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, background.readTo + skipped)
+    background.readTo = size
+    const { text } = fitLines(buffer.subarray(0, bytesRead).toString('utf8'), bytesRead)
+    const note = skipped > 0 ? `[… ${skipped} bytes left out; all of it is in ${background.file} …]\n` : ''
+    return note + (text === '' || text.endsWith('\n') ? text : `${text}\n`)
+  } finally {
+    await file.close()
+  }
+}

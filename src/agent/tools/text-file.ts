@@ -1,0 +1,111 @@
+/**
+ * Text files as the writing tools see them: inside the workspace, as last read, and written back in their own style.
+ */
+import { stat } from 'node:fs/promises'
+import { relative } from 'node:path'
+import { createTwoFilesPatch } from 'diff'
+import type { ToolContext, ToolResult } from '../../core/tool.ts'
+import { sha256 } from '../../lib/digest.ts'
+import { decodeUtf8, errnoOf, readBounded, realPathInside, writeAtomic } from '../../lib/files.ts'
+
+/** Larger files are read in parts and never edited. */
+export const editBytesMax = 8 * 1024 * 1024
+const diffCharsMax = 12_000
+const diffTimeoutMs = 200
+
+export const failure = (output: string, facts: Record<string, unknown> = {}): ToolResult => ({
+  ok: false,
+  output,
+  facts,
+})
+
+export interface Place {
+  real: string
+  /** Relative to the workspace, for people and the model. */
+  shown: string
+}
+
+/** Null when the path leaves the workspace; reading tools may also look into the folder of whole outputs. */
+export async function locate(context: ToolContext, path: string, reading = false): Promise<Place | null> {
+  const inside = await realPathInside(context.workspace, path)
+  if (inside !== null) return { real: inside, shown: relative(context.workspace, inside) || '.' }
+  const whole = reading ? await realPathInside(context.outputDir, path) : null
+  return whole === null ? null : { real: whole, shown: whole }
+}
+
+export const outside = (path: string): ToolResult =>
+  failure(`${path} is outside the workspace (or runs through a broken link). Only paths inside it can be used.`)
+
+export interface TextFile {
+  /** With LF when every line of the file ends in CRLF, else as it is; without BOM. */
+  text: string
+  bom: boolean
+  crlf: boolean
+  mode: number
+  sha256: string
+}
+
+/** The file, null where there is none, or why it cannot be edited. */
+export async function readTextFile(place: Place): Promise<TextFile | string | null> {
+  try {
+    const { mode } = await stat(place.real)
+    const { bytes, whole } = await readBounded(place.real, editBytesMax)
+    if (!whole) return `${place.shown} is larger than ${editBytesMax} bytes; change it with the bash tool.`
+    const decoded = decodeUtf8(bytes)
+    if (decoded === null || decoded.includes('\0')) return `${place.shown} is not UTF-8 text; it cannot be edited.`
+    const bom = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
+    const crlf = decoded.includes('\r\n') && !/(^|[^\r])\n/.test(decoded)
+    const text = crlf ? decoded.replaceAll('\r\n', '\n') : decoded
+    return { text, bom, crlf, mode: mode & 0o7777, sha256: sha256(bytes) }
+  } catch (error) {
+    const code = errnoOf(error)
+    if (code === 'ENOENT') return null
+    if (code === 'EISDIR' || code === 'ENOTREG') return `${place.shown} is not a regular file.`
+    return `${place.shown} cannot be read (${code}).`
+  }
+}
+
+/** Why this session may not change the file now, or null: what it never read, or read otherwise, it does not know. */
+export function staleReason(context: ToolContext, place: Place, file: TextFile): string | null {
+  const seen = context.seen.get(place.real)
+  if (seen === file.sha256) return null
+  if (seen === undefined) return `${place.shown} exists and was not read in this session. Read it first.`
+  return `${place.shown} changed since it was read. Read it again, then repeat the change.`
+}
+
+export interface Change {
+  place: Place
+  /** Null: a new file. */
+  before: TextFile | null
+  after: string
+}
+
+/** Writes atomically in the style of the file before: BOM, line ends and mode stay. `said` opens the answer. */
+export async function writeChange(context: ToolContext, change: Change, said: string): Promise<ToolResult> {
+  const { place, before } = change
+  const after = before?.crlf ? change.after.replace(/\r?\n/g, '\r\n') : change.after
+  const data = before?.bom && !after.startsWith('\ufeff') ? `\ufeff${after}` : after
+  try {
+    await writeAtomic(place.real, data, before ? { mode: before.mode } : {})
+  } catch (error) {
+    return failure(`${place.shown} cannot be written (${errnoOf(error)}).`)
+  }
+  const digest = sha256(data)
+  context.seen.set(place.real, digest)
+  const { diff, added, removed } = diffOf(place.shown, before?.text ?? '', change.after)
+  return {
+    ok: true,
+    output: `${said} (+${added} −${removed} lines)`,
+    facts: { path: place.real, sha256: digest, created: before === null, added, removed, diff },
+  }
+}
+
+function diffOf(name: string, before: string, after: string): { diff: string; added: number; removed: number } {
+  const options = { context: 3, timeout: diffTimeoutMs }
+  const patch = createTwoFilesPatch(name, name, before, after, '', '', options)
+  if (patch === undefined) return { diff: '(too different to show)', added: 0, removed: 0 }
+  const lines = patch.split('\n').slice(4)
+  const count = (sign: string) => lines.filter((line) => line.startsWith(sign)).length
+  const cut = patch.length > diffCharsMax ? `${patch.slice(0, diffCharsMax)}\n[… diff cut …]` : patch
+  return { diff: cut, added: count('+'), removed: count('-') }
+}

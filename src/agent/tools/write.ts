@@ -1,0 +1,29 @@
+/** Writes a whole file. It does not overwrite what this session has not read. */
+import { z } from 'zod'
+import type { Tool } from '../../core/tool.ts'
+import { failure, locate, outside, readTextFile, staleReason, writeChange } from './text-file.ts'
+
+const schema = z.strictObject({
+  file_path: z.string().min(1).describe('Absolute, or relative to the workspace.'),
+  content: z.string().describe('The whole new content.'),
+})
+
+export const write: Tool<typeof schema> = {
+  name: 'write',
+  description:
+    'Writes a whole file, with its folders. An existing file must have been read in this session first. ' +
+    'To change a part of a file use edit.',
+  schema,
+  isReadOnly: () => false,
+  async run(input, context) {
+    const place = await locate(context, input.file_path)
+    if (!place) return outside(input.file_path)
+    const before = await readTextFile(place)
+    if (typeof before === 'string') return failure(before)
+    const stale = before && staleReason(context, place, before)
+    if (stale) return failure(stale)
+    const after = before?.crlf ? input.content.replaceAll('\r\n', '\n') : input.content
+    const lines = after === '' ? 0 : after.replace(/\n$/, '').split('\n').length
+    return writeChange(context, { place, before, after }, `Wrote ${place.shown}: ${lines} lines`)
+  },
+}

@@ -1,0 +1,59 @@
+/** One model call of a run: streams it on, collects it, and says how it ended. It runs no tool. */
+import type { Problem } from '../core/problem.ts'
+import type { ModelMessage, ToolSchema } from '../core/provider.ts'
+import type { ModelUsage, ToolCall } from '../core/session.ts'
+import { failpoint } from '../lib/failpoint.ts'
+import { costMicros } from './prices.ts'
+import type { Run } from './run.ts'
+
+export interface ModelReply {
+  text: string
+  reasoning: string
+  calls: ToolCall[]
+  usages: ModelUsage[]
+  end: { kind: 'finished'; finish: string } | { kind: 'failed'; problem: Problem } | { kind: 'aborted' }
+}
+
+export async function callModel(run: Run, messages: ModelMessage[], tools: ToolSchema[]): Promise<ModelReply> {
+  const reply: ModelReply = { text: '', reasoning: '', calls: [], usages: [], end: { kind: 'aborted' } }
+  const request = { model: run.model, messages, tools, temperature: null, maxOutputTokens: null }
+  for await (const event of run.source.provider.stream(request, run.signal)) {
+    failpoint('agent.model.event')
+    switch (event.type) {
+      case 'text':
+        reply.text += event.delta
+        run.onDelta('text', event.delta)
+        break
+      case 'reasoning':
+        reply.reasoning += event.delta
+        run.onDelta('reasoning', event.delta)
+        break
+      case 'call':
+        reply.calls.push(event.call)
+        break
+      case 'usage': {
+        const price = run.source.price[event.usage.model]
+        reply.usages.push({ ...event.usage, costMicros: costMicros(price, event.usage) })
+        break
+      }
+      case 'retry':
+        // What was shown belongs to the failed try: it is marked for whoever saw it, and is no part of the reply.
+        if (event.shown) run.onDelta('text', '\n[cut off; the model is asked again]\n')
+        reply.text = ''
+        reply.reasoning = ''
+        reply.calls = []
+        run.onState({
+          tool: null,
+          retry: { attempt: event.attempt, nextAt: run.clock.now() + event.waitMs, problem: event.problem },
+        })
+        break
+      case 'end':
+        reply.end = { kind: 'finished', finish: event.finish }
+        break
+      case 'failed':
+        reply.end = event.aborted ? { kind: 'aborted' } : { kind: 'failed', problem: event.problem }
+        break
+    }
+  }
+  return reply
+}

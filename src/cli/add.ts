@@ -1,0 +1,74 @@
+/** `openloom add`: a goal from the command line, or a markdown or YAML file, becomes a task of the running daemon. */
+import { readFileSync } from 'node:fs'
+import { extname, resolve } from 'node:path'
+import { readSpecFile } from '../config.ts'
+import { requireDaemon } from './client.ts'
+import { exit } from './exit.ts'
+import { configOf, type Shell, UsageError } from './program.ts'
+import { print, printJson } from './terminal.ts'
+
+export interface AddOptions {
+  workspace?: string
+  check?: string[]
+  title?: string
+  runtime?: string
+  model?: string
+  attempts?: number
+  minutes?: number
+  file?: string
+  key?: string
+  json?: boolean
+}
+
+interface Added {
+  id: string
+  title: string
+  url: string
+}
+
+export async function add(goal: string | undefined, options: AddOptions, shell: Shell): Promise<number> {
+  const client = requireDaemon(configOf(shell), shell.env)
+  const body = bodyOf(goal, options, shell)
+  const key = options.key ? { 'idempotency-key': options.key } : {}
+  const task = await client.post<Added>('/api/tasks', body, { 'x-openloom-source': 'cli', ...key })
+  if (options.json) printJson(task)
+  else print(`${task.id}  ${task.title}\n${client.url}${task.url}`)
+  return exit.ok
+}
+
+function bodyOf(goal: string | undefined, options: AddOptions, shell: Shell): Record<string, unknown> {
+  if (options.file) return { ...fileBody(resolve(shell.cwd, options.file)), ...overrides(options, shell) }
+  if (!goal?.trim()) {
+    throw new UsageError({
+      kind: 'no-goal',
+      text: 'There is nothing to do: no goal and no --file.',
+      todo: 'Write e.g. openloom add "make the tests pass" --check "run: npm test".',
+    })
+  }
+  return { goal, workspace: shell.cwd, ...overrides(options, shell) }
+}
+
+/** Markdown goes as it is; a YAML spec is read here, so that its settings sections stay on this machine. */
+function fileBody(path: string): Record<string, unknown> {
+  if (/\.ya?ml$/i.test(extname(path))) {
+    const spec = readSpecFile(path)
+    if (!spec.ok) throw new UsageError(...spec.problems)
+    return { ...spec.value }
+  }
+  return { markdown: readFileSync(path, 'utf8') }
+}
+
+function overrides(options: AddOptions, shell: Shell): Record<string, unknown> {
+  const limits = {
+    ...(options.attempts === undefined ? {} : { attempts: options.attempts }),
+    ...(options.minutes === undefined ? {} : { minutes: options.minutes }),
+  }
+  return {
+    ...(options.workspace ? { workspace: resolve(shell.cwd, options.workspace) } : {}),
+    ...(options.title ? { title: options.title } : {}),
+    ...(options.runtime ? { runtime: options.runtime } : {}),
+    ...(options.model ? { model: options.model } : {}),
+    ...(options.check?.length ? { checks: options.check } : {}),
+    ...(Object.keys(limits).length > 0 ? { limits } : {}),
+  }
+}

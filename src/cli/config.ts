@@ -1,0 +1,54 @@
+/** `openloom config show|schema`: the effective settings, with --origin where each value came from; the JSON Schema. */
+import { jsonSchema } from '../config.ts'
+import { exit } from './exit.ts'
+import { configOf, type Shell } from './program.ts'
+import { print, printJson } from './terminal.ts'
+
+export async function showConfig(options: { origin?: boolean; json?: boolean }, shell: Shell): Promise<number> {
+  const loaded = configOf(shell)
+  const leaves = flatten(loaded.config)
+  const originOf = (path: string): string => loaded.origins.get(path) ?? 'default'
+  if (options.json) {
+    const values = leaves.map(([path, value]) => [path, options.origin ? { value, origin: originOf(path) } : value])
+    printJson(Object.fromEntries(values))
+    return exit.ok
+  }
+  for (const [path, value] of leaves) {
+    print(`${path} = ${JSON.stringify(value)}${options.origin ? `   # ${originOf(path)}` : ''}`)
+  }
+  return exit.ok
+}
+
+export async function showSchema(): Promise<number> {
+  printJson(jsonSchema())
+  return exit.ok
+}
+
+const secretKeys = /secret|token|password|headers/i
+
+/** Lists stay whole; whatever could be a secret is named and hidden. */
+function flatten(value: unknown, path = ''): [string, unknown][] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [[path, hidden(value)]]
+  return Object.entries(value).flatMap(([key, part]) => flatten(part, path ? `${path}.${key}` : key))
+}
+
+function hidden(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(hidden)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, part]) => {
+      if (secretKeys.test(key) && part !== undefined) return [key, '[hidden]']
+      return [key, key === 'url' ? withoutSecrets(String(part)) : hidden(part)]
+    }),
+  )
+}
+
+/** Paths and queries of webhook addresses are often the password. */
+function withoutSecrets(url: string): string {
+  try {
+    return `${new URL(url).origin}/…`
+  } catch {
+    // Not an address: the schema has refused it before.
+    return '[hidden]'
+  }
+}

@@ -1,0 +1,74 @@
+/** `openloom doctor`: looks at everything the daemon will need and says in one line each what is and what is not. */
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
+import type { LoadedConfig } from '../config.ts'
+import { systemClock } from '../core/clock.ts'
+import { openRuntimes, readiness } from '../daemon.ts'
+import { openLog, Secrets } from '../lib/log.ts'
+import { openStore } from '../store/open.ts'
+import { findDaemon } from './client.ts'
+import { exit } from './exit.ts'
+import { configOf, type Shell } from './program.ts'
+import { paint, print, printJson, safe } from './terminal.ts'
+
+interface Finding {
+  name: string
+  ok: boolean
+  text: string
+}
+
+export async function doctor(options: { json?: boolean }, shell: Shell): Promise<number> {
+  const loaded = configOf(shell)
+  const { config } = loaded
+  const findings: Finding[] = [
+    { name: 'node', ok: true, text: process.version },
+    writable('data directory', config.data_dir),
+    privacy(config.data_dir),
+    writable('inbox', config.inbox.dir),
+    ...(process.getuid?.() === 0 ? [{ name: 'user', ok: false, text: 'root; agents would run as root too' }] : []),
+    daemonFinding(findDaemon(loaded, shell.env)?.url ?? null),
+    ...(await runtimeFindings(loaded, shell.env)),
+  ]
+  if (options.json) printJson(findings)
+  else {
+    for (const { ok, name, text } of findings) {
+      print(`${ok ? paint('green', 'ok  ') : paint('yellow', 'look')}  ${name.padEnd(16)}  ${safe(text)}`)
+    }
+  }
+  return findings.every((finding) => finding.ok) ? exit.ok : exit.failed
+}
+
+function writable(name: string, path: string): Finding {
+  try {
+    mkdirSync(path, { recursive: true })
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
+    return { name, ok: true, text: path }
+  } catch (error) {
+    return { name, ok: false, text: `${path}: ${error instanceof Error ? error.message : String(error)}` }
+  }
+}
+
+function privacy(path: string): Finding {
+  const open = existsSync(path) && (statSync(path).mode & 0o077) !== 0
+  const text = open ? `other users may read it; run chmod 700 ${path}` : 'only for you'
+  return { name: 'privacy', ok: !open, text }
+}
+
+const daemonFinding = (url: string | null): Finding => ({
+  name: 'daemon',
+  ok: true,
+  text: url ? `running at ${url}` : 'not running',
+})
+
+async function runtimeFindings(loaded: LoadedConfig, env: NodeJS.ProcessEnv): Promise<Finding[]> {
+  const store = openStore({ path: ':memory:', clock: systemClock })
+  const base = { store, log: openLog('silent', new Secrets()), secrets: new Secrets(), owner: 'doctor' }
+  const runtimes = openRuntimes({ base, loaded, env, role: 'run' })
+  try {
+    const found = await Promise.all([...runtimes.values()].map(readiness))
+    const hint = loaded.config.models.providers.length === 0 ? ' The daemon would run its sample.' : ''
+    return found.map(({ name, ready, detail }) => ({ name: `runtime ${name}`, ok: ready, text: `${detail}${hint}` }))
+  } finally {
+    for (const runtime of runtimes.values()) await runtime.close()
+    store.close()
+  }
+}

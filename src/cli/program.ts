@@ -1,0 +1,19 @@
+/** What every verb gets: the configuration, its environment, and one way to end. */
+import { type LoadedConfig, loadConfig } from '../config.ts'
+import { ProblemError } from '../core/problem.ts'
+import type { Tree } from '../lib/layers.ts'
+
+export interface Shell {
+  env: NodeJS.ProcessEnv
+  cwd: string
+}
+
+/** Throws the problems of the configuration; `--config` problems end with exit code 2 in main.ts. */
+export function configOf({ env, cwd }: Shell, flags: Tree = {}): LoadedConfig {
+  const loaded = loadConfig({ cwd, env, flags })
+  if (!loaded.ok) throw new UsageError(...loaded.problems)
+  return loaded.value
+}
+
+/** Wrong use: ends with exit code 2. */
+export class UsageError extends ProblemError {}

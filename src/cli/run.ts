@@ -1,0 +1,139 @@
+/** `openloom run -p "…"`: one run of our own agent in this folder, without a daemon and without checks. */
+import { readFileSync, realpathSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { ProblemError, reasonOf } from '../core/problem.ts'
+import type { Observation } from '../core/session.ts'
+import { exit } from './exit.ts'
+import { configOf, type Shell, UsageError } from './program.ts'
+import { openRunner, type Runner } from './runner.ts'
+import { printJson, printProblems, safe } from './terminal.ts'
+
+export interface RunOptions {
+  prompt?: string
+  json?: boolean
+  streamJson?: boolean
+  agent?: string
+  model?: string
+  maxSteps?: number
+  allow?: string[]
+  deny?: string[]
+  outputSchema?: string
+  session?: string
+}
+
+const repairsMax = 2
+const permissionNeeded = 'permission-needed'
+
+export async function run(options: RunOptions, shell: Shell): Promise<number> {
+  if (!options.prompt?.trim()) {
+    throw new UsageError({ kind: 'no-prompt', text: 'There is no prompt.', todo: 'Write openloom run -p "…".' })
+  }
+  const schema = options.outputSchema ? readSchema(resolve(shell.cwd, options.outputSchema)) : null
+  const { allow = [], deny = [], maxSteps } = options
+  const runner = openRunner(configOf(shell), { env: shell.env, allow, deny, stepsMax: maxSteps ?? null })
+  if (!runner.ok) throw new ProblemError(...runner.problems)
+  const quiet = options.json || options.streamJson
+  const stops = [
+    runner.value.deltas.onDelta((delta) => {
+      if (options.streamJson) process.stdout.write(`${JSON.stringify({ type: 'delta', ...delta })}\n`)
+      else if (!quiet && delta.kind === 'text') process.stdout.write(safe(delta.text))
+    }),
+    runner.value.events.onEvent((event) => {
+      if (options.streamJson) process.stdout.write(`${JSON.stringify(event)}\n`)
+    }),
+  ]
+  const cancel = new AbortController()
+  process.once('SIGINT', () => cancel.abort())
+  try {
+    return await converse(runner.value, { options, schema, shell, signal: cancel.signal })
+  } finally {
+    for (const stop of stops) stop()
+    await runner.value.close()
+  }
+}
+
+interface Talk {
+  options: RunOptions
+  schema: z.ZodType | null
+  shell: Shell
+  signal: AbortSignal
+}
+
+async function converse(runner: Runner, { options, schema, shell, signal }: Talk): Promise<number> {
+  const { agent = null, model = null, session = null } = options
+  const workspace = realpathSync(shell.cwd)
+  const opened = await runner.open({ workspace, agent, model, session })
+  if (!opened.ok) throw new ProblemError(...opened.problems)
+  const { sessionId } = opened.value
+  let text = schema ? withSchema(options.prompt ?? '', schema) : (options.prompt ?? '')
+  for (let round = 0; ; round++) {
+    const seen = await runner.turn(sessionId, text, signal)
+    const code = signal.aborted ? exit.cancelled : codeOf(seen)
+    const answer = seen.state.kind === 'idle' ? seen.state.text : ''
+    const fault = code === exit.ok && schema ? faultOf(answer, schema) : null
+    if (fault === null || round >= repairsMax) {
+      report({ sessionId, seen, answer, options, code: fault === null ? code : exit.failed, fault })
+      return fault === null ? code : exit.failed
+    }
+    text = `The answer does not fit the schema: ${fault}\nAnswer again with nothing but the JSON.`
+  }
+}
+
+/** 0 ok · 1 failed · 3 needs permission · 4 provider · 130 cancelled (CL-3). */
+function codeOf({ state }: Observation): number {
+  if (state.kind === 'idle') return state.complete ? exit.ok : exit.failed
+  if (state.kind === 'waiting') return exit.person
+  if (state.kind === 'interrupted') return exit.cancelled
+  if (state.kind !== 'failed') return exit.failed
+  return state.problem.kind === permissionNeeded ? exit.person : exit.provider
+}
+
+interface Outcome {
+  sessionId: string
+  seen: Observation
+  answer: string
+  options: RunOptions
+  code: number
+  fault: string | null
+}
+
+function report({ sessionId, seen, answer, options, code, fault }: Outcome): void {
+  const problem = seen.state.kind === 'failed' ? seen.state.problem : null
+  if (options.json || options.streamJson) {
+    const { usage } = seen
+    const result = { type: 'result', session_id: sessionId, response: answer, exit_code: code, usage, problem, fault }
+    if (options.json) printJson(result)
+    else process.stdout.write(`${JSON.stringify(result)}\n`)
+    return
+  }
+  process.stdout.write('\n')
+  const todo = 'Allow it with --allow "bash(<command>)", or --allow bash for every command.'
+  if (problem) printProblems([problem.kind === permissionNeeded ? { ...problem, todo } : problem])
+  if (fault) process.stderr.write(`The answer does not fit the schema: ${fault}\n`)
+}
+
+function readSchema(path: string): z.ZodType {
+  try {
+    return z.fromJSONSchema(JSON.parse(readFileSync(path, 'utf8')))
+  } catch (error) {
+    const text = `${path} is no JSON Schema that can be used: ${reasonOf(error)}.`
+    throw new UsageError({ kind: 'bad-schema', text })
+  }
+}
+
+function withSchema(prompt: string, schema: z.ZodType): string {
+  const wanted = JSON.stringify(z.toJSONSchema(schema))
+  return `${prompt}\n\nEnd with an answer that is nothing but JSON fitting this schema:\n${wanted}`
+}
+
+/** Null when the answer (a fence around it tolerated) fits. */
+function faultOf(answer: string, schema: z.ZodType): string | null {
+  const json = /^\s*```(?:json)?\s*\n([\s\S]*?)\n```\s*$/.exec(answer)?.[1] ?? answer
+  try {
+    const parsed = schema.safeParse(JSON.parse(json))
+    return parsed.success ? null : parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`).join('; ')
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}

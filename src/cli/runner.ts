@@ -1,0 +1,120 @@
+/** Our own agent without the harness: one session, prompts one after the other, headless permissions. For `run`. */
+import type { LoadedConfig } from '../config.ts'
+import { systemClock } from '../core/clock.ts'
+import { type Result, refuse } from '../core/problem.ts'
+import type { Runtime } from '../core/runtime.ts'
+import type { Observation } from '../core/session.ts'
+import { type Base, openBase, openRuntimes } from '../daemon.ts'
+import { newId } from '../lib/id.ts'
+
+export interface RunnerOptions {
+  env: NodeJS.ProcessEnv
+  allow: readonly string[]
+  deny: readonly string[]
+  stepsMax: number | null
+}
+
+export interface RunRequest {
+  workspace: string
+  agent: string | null
+  model: string | null
+  session: string | null
+}
+
+type Action = 'allow' | 'ask' | 'deny'
+
+/** Files inside the folder are its to change; a command is run only where a person said so. */
+const headless = [
+  { tool: '*', pattern: '*', action: 'allow' as Action },
+  { tool: 'bash', pattern: '*', action: 'ask' as Action },
+]
+
+export class Runner {
+  private readonly base: Base
+  private readonly runtime: Runtime
+  private readonly id = newId('r', systemClock.now())
+  private turns = 0
+
+  constructor(base: Base, runtime: Runtime) {
+    this.base = base
+    this.runtime = runtime
+  }
+
+  get events() {
+    return this.base.store.ledger
+  }
+
+  get deltas() {
+    return this.runtime
+  }
+
+  open(request: RunRequest): Promise<Result<{ sessionId: string }>> {
+    return this.runtime.open({ taskId: this.id, title: 'openloom run', ...request })
+  }
+
+  /** One prompt to its end; an abort of `signal` ends the turn with its processes. */
+  async turn(sessionId: string, text: string, signal: AbortSignal): Promise<Observation> {
+    const promptId = `${this.id}.${++this.turns}`
+    const limits = { toolCalls: null, tokens: null }
+    const sent = await this.runtime.prompt({ sessionId, promptId, text, limits })
+    const onAbort = () => void this.runtime.abort(sessionId)
+    signal.addEventListener('abort', onAbort, { once: true })
+    if (signal.aborted) onAbort()
+    try {
+      if (!sent.ok) return await this.failed(sessionId, promptId, sent)
+      return await this.untilOver(sessionId, promptId)
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.runtime.close()
+    this.base.store.close()
+  }
+
+  private untilOver(sessionId: string, promptId: string): Promise<Observation> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        this.runtime.look(sessionId).then((seen) => {
+          const { state } = seen
+          const over = 'promptId' in state && state.promptId === promptId
+          if (!over && state.kind !== 'waiting') return
+          stop()
+          resolve(seen)
+        }, reject)
+      }
+      const stop = this.runtime.onChange(look)
+      look()
+    })
+  }
+
+  private async failed(sessionId: string, promptId: string, sent: Result<void>): Promise<Observation> {
+    const seen = await this.runtime.look(sessionId)
+    const unknown = { kind: 'runtime-trouble', text: 'The agent could not be started.' }
+    const problem = (sent.ok ? undefined : sent.problems[0]) ?? unknown
+    return { ...seen, state: { kind: 'failed', promptId, transient: false, problem } }
+  }
+}
+
+export function openRunner(loaded: LoadedConfig, options: RunnerOptions): Result<Runner> {
+  const { env, allow, deny, stepsMax } = options
+  const base = openBase(loaded, env)
+  const rules = [
+    ...headless,
+    ...allow.map((text) => ruleOf(text, 'allow')),
+    ...deny.map((text) => ruleOf(text, 'deny')),
+  ]
+  const runtime = openRuntimes({ base, loaded, env, narrowed: { permissions: rules, stepsMax }, role: 'run' }).get(
+    'builtin',
+  )
+  if (runtime) return { ok: true, value: new Runner(base, runtime) }
+  base.store.close()
+  return refuse({ kind: 'no-runtime', text: 'The built-in runtime is not there.' })
+}
+
+/** `bash(npm test*)` or `bash`. */
+export function ruleOf(text: string, action: Action): { tool: string; pattern: string; action: Action } {
+  const match = /^([^()\s]+)\((.*)\)$/s.exec(text.trim())
+  return { tool: match?.[1] ?? text.trim(), pattern: match?.[2] ?? '*', action }
+}

@@ -1,0 +1,36 @@
+/** `openloom show`: one task with its attempts: what the agent said against what the checks found. */
+import type { AttemptRecord, CheckRecord } from '../core/verdict.ts'
+import type { TaskDetail } from '../server/api.ts'
+import { requireDaemon } from './client.ts'
+import { exit } from './exit.ts'
+import { configOf, type Shell } from './program.ts'
+import { cut, paint, print, printJson, safe, stateOf } from './terminal.ts'
+
+export async function show(id: string, options: { json?: boolean }, shell: Shell): Promise<number> {
+  const client = requireDaemon(configOf(shell), shell.env)
+  const detail = await client.get<TaskDetail>(`/api/tasks/${encodeURIComponent(id)}`)
+  if (options.json) {
+    printJson(detail)
+    return exit.ok
+  }
+  const { task, attempts } = detail
+  print(`${task.id}  ${safe(task.title)}`)
+  print(`${stateOf(task)}${task.reason ? `: ${safe(task.reason.text)}` : ''}`)
+  print(`${task.runtime} in ${safe(task.workspace)}; ${task.tokens} tokens, ${task.toolCalls} tool calls`)
+  for (const attempt of attempts) printAttempt(attempt)
+  return exit.ok
+}
+
+function printAttempt({ number, claim, verdict, checks }: AttemptRecord): void {
+  print(`\nAttempt ${number}: ${verdict ?? 'under way'}`)
+  if (claim) print(`  the agent said: ${cut(claim, 200)}`)
+  for (const check of checks) print(checkLine(check))
+}
+
+export function checkLine({ outcome, title, evidence }: CheckRecord): string {
+  const style = outcome === 'pass' ? 'green' : outcome === 'fail' ? 'red' : 'yellow'
+  const head = `  ${paint(style, outcome.padEnd(5))}  ${safe(title)}: ${cut(evidence.summary, 160)}`
+  if (outcome === 'pass' || !evidence.excerpt) return head
+  const excerpt = safe(evidence.excerpt).split('\n').slice(-12)
+  return [head, ...excerpt.map((line) => `         ${paint('dim', line)}`)].join('\n')
+}

@@ -1,0 +1,119 @@
+/**
+ * Words for a terminal: safe (control characters of agents and files never reach it), aligned, coloured only on a TTY.
+ */
+import { styleText } from 'node:util'
+import type { LoomEvent } from '../core/event.ts'
+import type { Problem } from '../core/problem.ts'
+import type { TaskItem } from '../core/task.ts'
+
+type Style = Parameters<typeof styleText>[0]
+
+export const paint = (style: Style, text: string): string =>
+  process.stdout.isTTY && !process.env.NO_COLOR ? styleText(style, text) : text
+
+/** Escapes and other control characters become visible; they could move the cursor or forge lines. */
+export const safe = (text: string): string =>
+  Array.from(text, (c) => {
+    const code = c.codePointAt(0) ?? 0
+    const control = (code < 32 && c !== '\n' && c !== '\t') || (code >= 0x7f && code < 0xa0)
+    const bidi = (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069)
+    return control || bidi ? `\\u{${code.toString(16)}}` : c
+  }).join('')
+
+export const print = (text: string): void => {
+  process.stdout.write(`${text}\n`)
+}
+
+export const printJson = (value: unknown): void => print(JSON.stringify(value, null, 2))
+
+export function printProblems(problems: readonly Problem[]): void {
+  for (const { text, todo, line } of problems) {
+    const where = line === undefined || text.includes(`:${line}:`) ? '' : `line ${line}: `
+    process.stderr.write(`${safe(`${where}${text}`)}\n${todo ? `  ${safe(todo)}\n` : ''}`)
+  }
+}
+
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = []
+  for (const row of rows) {
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length)
+  }
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+export function cut(text: string, max: number): string {
+  const line = safe(text).replace(/\s+/g, ' ').trim()
+  return line.length > max ? `${line.slice(0, max - 1)}…` : line
+}
+
+/** Status and verdict in one word or two; an unverified done never looks like a verified one. */
+export function stateOf(item: Pick<TaskItem, 'status' | 'verdict'>): string {
+  if (item.status === 'done') return item.verdict === 'verified' ? 'done, verified' : 'done (unverified)'
+  return item.status
+}
+
+const styles: Partial<Record<LoomEvent['type'], Style>> = {
+  'task.done': 'green',
+  'task.failed': 'red',
+  'task.refuted': 'yellow',
+  'task.paused': 'yellow',
+  'inbox.rejected': 'red',
+  'alarm.raised': 'red',
+}
+
+/** One line for a person watching; null for events that would be noise there. */
+export function lineOf(event: LoomEvent): string | null {
+  const words = wordsOf(event)
+  if (words === null) return null
+  const time = new Date(event.at).toTimeString().slice(0, 8)
+  const style = styles[event.type]
+  const text = cut(words, 160)
+  return `${paint('dim', time)}  ${(event.taskId ?? '').slice(-6).padEnd(6)}  ${style ? paint(style, text) : text}`
+}
+
+function wordsOf({ type, data }: LoomEvent): string | null {
+  const task = data.task as TaskItem | undefined
+  const reason = task?.reason ? `: ${task.reason.text}` : ''
+  switch (type) {
+    case 'task.created':
+      return `new task from ${String(data.source)}: ${task?.title ?? ''}`
+    case 'task.started':
+      return `started on ${task?.runtime ?? ''} in ${task?.workspace ?? ''}`
+    case 'task.waiting':
+    case 'task.paused':
+    case 'task.failed':
+    case 'task.cancelled':
+      return `${type.slice('task.'.length)}${reason}`
+    case 'task.done':
+      return task?.verdict === 'verified' ? 'done: verified by its checks' : 'done, but unverified: it had no checks'
+    case 'task.refuted':
+      return `the files disagree: ${(data.failed as string[] | undefined)?.join(', ') ?? ''}`
+    case 'attempt.started':
+      return `attempt ${String(data.number)}`
+    case 'run.started':
+      return `model ${String(data.model)} (${String(data.provider)})`
+    case 'message.finished':
+      return data.text ? `agent: ${String(data.text)}` : null
+    case 'tool.started':
+      return `tool ${String(data.name)} ${String(data.summary ?? '')}`
+    case 'check.finished':
+      return `check ${String(data.outcome)}: ${String(data.title)} (${String(data.summary)})`
+    case 'inbox.rejected':
+      return `rejected ${String(data.file)}: ${(data.problems as Problem[] | undefined)?.[0]?.text ?? ''}`
+    case 'inbox.noticed':
+    case 'alarm.raised':
+    case 'alarm.cleared':
+      return String(data.text ?? data.code ?? '')
+    case 'delivery.failed':
+      return `a notification could not be delivered: ${String(data.problem ?? data.sink ?? '')}`
+    default:
+      return null
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * `openloom watch`: one task to its end, with the task's outcome as exit code. Starts a daemon of its own if none
+ * runs.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { readSpecFile } from '../config.ts'
+import type { LoomEvent } from '../core/event.ts'
+import { ProblemError } from '../core/problem.ts'
+import type { TaskItem } from '../core/task.ts'
+import { startDaemon } from '../daemon.ts'
+import type { DaemonState, TaskDetail } from '../server/api.ts'
+import { Client, findDaemon } from './client.ts'
+import { exit, exitOf } from './exit.ts'
+import { configOf, type Shell, UsageError } from './program.ts'
+import { lineOf, print, printJson } from './terminal.ts'
+
+export interface WatchOptions {
+  json?: boolean
+}
+
+/** `target`: a spec (YAML or markdown), an id, or nothing for ./openloom.yaml. */
+export async function watch(target: string | undefined, options: WatchOptions, shell: Shell): Promise<number> {
+  const loaded = configOf(shell)
+  const running = findDaemon(loaded, shell.env)
+  if (running) return follow(running, { body: bodyOf(target, shell), target, options })
+  const own = await startDaemon(loaded, { env: shell.env, alone: true })
+  if (!own.ok) throw new ProblemError(...own.problems)
+  try {
+    const client = new Client(own.value.url, own.value.token)
+    return await follow(client, { body: bodyOf(target, shell), target, options })
+  } finally {
+    await own.value.stop(false)
+  }
+}
+
+function bodyOf(target: string | undefined, shell: Shell): Record<string, unknown> | null {
+  const path = resolve(shell.cwd, target ?? 'openloom.yaml')
+  if (target && !existsSync(path)) return null
+  if (/\.md$/i.test(path)) return { markdown: readFileSync(path, 'utf8') }
+  const spec = readSpecFile(path)
+  if (!spec.ok) throw new UsageError(...spec.problems)
+  return { workspace: shell.cwd, ...spec.value }
+}
+
+interface Follow {
+  body: Record<string, unknown> | null
+  target: string | undefined
+  options: WatchOptions
+}
+
+async function follow(client: Client, { body, target, options }: Follow): Promise<number> {
+  const state = await client.get<DaemonState>('/api/state')
+  const id = body
+    ? (await client.post<{ id: string }>('/api/tasks', body, { 'x-openloom-source': 'cli' })).id
+    : (await client.get<TaskDetail>(`/api/tasks/${encodeURIComponent(target ?? '')}`)).task.id
+  const stop = new AbortController()
+  let interrupted = false
+  process.once('SIGINT', () => {
+    interrupted = true
+    stop.abort()
+  })
+  const first = (await client.get<TaskDetail>(`/api/tasks/${id}`)).task
+  let code = exitOf(first)
+  if (code === null) code = await untilOver(client, id, { after: state.seq, stop, json: options.json ?? false })
+  if (interrupted) return exit.cancelled
+  if (options.json) printJson(await client.get<TaskDetail>(`/api/tasks/${id}`))
+  return code ?? exit.failed
+}
+
+interface Until {
+  after: number
+  stop: AbortController
+  json: boolean
+}
+
+async function untilOver(client: Client, id: string, { after, stop, json }: Until): Promise<number | null> {
+  try {
+    for await (const event of client.events(after, stop.signal)) {
+      if (event.taskId !== id) continue
+      tell(event, json)
+      const code = event.data.task ? exitOf(event.data.task as TaskItem) : null
+      if (code !== null) return code
+    }
+  } catch (error) {
+    if (!stop.signal.aborted) throw error
+  }
+  return null
+}
+
+function tell(event: LoomEvent, json: boolean): void {
+  const line = json ? null : lineOf(event)
+  if (line !== null) print(line)
+}

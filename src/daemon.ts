@@ -1,0 +1,370 @@
+/** The only file that knows every concrete piece: builds them, starts them in order, stops them in reverse. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Rule } from './agent/permission.ts'
+import { type ModelSource, providerKinds } from './agent/providers/index.ts'
+import { checkers } from './checks/index.ts'
+import { type Config, grammar, intakeSettings, type LoadedConfig, realOr, settingSections, toPath } from './config.ts'
+import { pause, systemClock } from './core/clock.ts'
+import type { LoomEvent } from './core/event.ts'
+import { ok, type Result, refuse } from './core/problem.ts'
+import type { LiveDelta, Runtime } from './core/runtime.ts'
+import { activeStatuses } from './core/task.ts'
+import { Alarms } from './harness/alarms.ts'
+import { Commands } from './harness/commands.ts'
+import { Supervisor } from './harness/supervisor.ts'
+import type { World } from './harness/world.ts'
+import { InboxDirectory } from './inbox/directory.ts'
+import { Intake } from './inbox/intake.ts'
+import { makeParser } from './inbox/parser.ts'
+import { InboxWays } from './inbox/ways.ts'
+import { sha256 } from './lib/digest.ts'
+import { type Log, openLog, Secrets } from './lib/log.ts'
+import { version, webDir } from './lib/paths.ts'
+import { childEnvironment, killTree } from './lib/process.ts'
+import { Courier } from './notify/courier.ts'
+import { createSinks } from './notify/index.ts'
+import { runtimeKinds } from './runtimes/index.ts'
+import { openSample, type Sample } from './sample/open.ts'
+import type { DaemonState } from './server/api.ts'
+import { createApp } from './server/app.ts'
+import { Auth, readToken } from './server/auth.ts'
+import { hostNames, isLoopback, listen } from './server/listen.ts'
+import { type Lock, takeLock } from './store/lock.ts'
+import { openStore, type Store } from './store/open.ts'
+
+export { isLoopback }
+
+export interface DaemonOptions {
+  env: NodeJS.ProcessEnv
+  onEvent?: (event: LoomEvent) => void
+  /** For one task: no inbox, no sample, a free port. */
+  alone?: boolean
+}
+
+export interface Daemon {
+  url: string
+  token: string
+  store: Store
+  /** Logs one browser in, once. */
+  loginUrl(): string
+  /** Where the sample runs; null when real models are configured. */
+  sampleFolder: string | null
+  /** Drains and stops; `now` skips the wait for running turns. Safe to call again. */
+  stop(now: boolean): Promise<void>
+  stopped: Promise<void>
+}
+
+export async function startDaemon(loaded: LoadedConfig, options: DaemonOptions): Promise<Result<Daemon>> {
+  const { config } = loaded
+  const { host } = config.server
+  if (!isLoopback(host) && !config.server.allow_remote) return refuse(notLoopback(host))
+  mkdirSync(config.data_dir, { recursive: true, mode: 0o700 })
+  const lock = takeLock(config.data_dir)
+  if (!('release' in lock)) return refuse(lock)
+  try {
+    return await startLocked(loaded, options, lock)
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+const notLoopback = (host: string) => ({
+  kind: 'not-loopback',
+  text: `The address ${host} can be reached from other machines.`,
+  todo: 'Say --allow-remote (or server.allow_remote: true) if that is meant, and put TLS in front.',
+})
+
+async function startLocked(loaded: LoadedConfig, options: DaemonOptions, lock: Lock): Promise<Result<Daemon>> {
+  const base = openBase(loaded, options.env)
+  const { config } = loaded
+  if (options.onEvent) base.store.ledger.onEvent(options.onEvent)
+  const wantsSample = config.sample === 'on' || (config.sample === 'auto' && config.models.providers.length === 0)
+  const sample = wantsSample && !options.alone ? await openSample(systemClock) : null
+  const parts = build({ ...base, loaded, options, sample })
+  // What a killed daemon left running belongs to nobody now.
+  for (const role of ['agent', 'check']) await killTree(undefined, `${base.owner}-${role}`)
+  parts.supervisor.start()
+  const { host } = config.server
+  const listening = await listen(parts.app.fetch, { host, port: options.alone ? 0 : config.server.port })
+  if (!('close' in listening)) {
+    await stopParts(parts, { now: true, drainMs: 0 })
+    lock.release()
+    return refuse(listening)
+  }
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${listening.port}`
+  parts.address.port = listening.port
+  lock.announce({ pid: process.pid, url })
+  base.store.ledger.note({ type: 'daemon.started', data: { version, pid: process.pid, sample: sample !== null } })
+  parts.courier.start()
+  if (!options.alone) {
+    await parts.directory.open()
+    await sample?.drop(config.inbox.dir)
+  }
+  return ok(handle({ parts, url, listening, lock, loaded }))
+}
+
+export interface Base {
+  store: Store
+  log: Log
+  secrets: Secrets
+  owner: string
+}
+
+/** Store and diary of the data directory: what the daemon and a single run have in common. */
+export function openBase({ config }: LoadedConfig, env: NodeJS.ProcessEnv): Base {
+  const secrets = new Secrets()
+  for (const provider of config.models.providers)
+    secrets.add(provider.api_key_env ? env[provider.api_key_env] : undefined)
+  for (const name of ['OPENLOOM_API_KEY', 'OPENAI_API_KEY', 'OPENLOOM_TOKEN']) secrets.add(env[name])
+  mkdirSync(config.data_dir, { recursive: true, mode: 0o700 })
+  const store = openStore({ path: join(config.data_dir, 'openloom.db'), clock: systemClock })
+  const owner = `loom-${sha256(realOr(config.data_dir)).slice(0, 12)}`
+  return { store, log: openLog(config.log_level, secrets), secrets, owner }
+}
+
+export interface RuntimeOptions {
+  base: Base
+  loaded: LoadedConfig
+  env: NodeJS.ProcessEnv
+  sample?: Sample | null
+  /** What a single run asks for beside the configuration. */
+  narrowed?: { permissions: readonly Rule[]; stepsMax: number | null }
+  /** Part of the owner of its processes; the daemon ends those of `agent` that a killed one left. */
+  role: 'agent' | 'run'
+}
+
+export function openRuntimes({ base, loaded, env, sample, narrowed, role }: RuntimeOptions): Map<string, Runtime> {
+  const { config } = loaded
+  const providers = [...config.models.providers, ...(sample ? [providerKinds[0].schema.parse(sample.provider)] : [])]
+  const deps = {
+    journal: base.store.sessions,
+    providers: openProviders(providers, env),
+    clock: systemClock,
+    env: childEnvironment(env, config.child_env),
+    outputRoot: join(config.data_dir, 'outputs'),
+    owner: `${base.owner}-${role}`,
+    log: (text: string) => base.log.error({ role }, text),
+  }
+  const runtimes = config.runtimes.map((given): [string, Runtime] => {
+    const permissions = [...given.permissions, ...(narrowed?.permissions ?? [])]
+    const steps = narrowed?.stepsMax ? { steps_max: narrowed.stepsMax } : {}
+    const kind = runtimeKinds.find((one) => one.kind === given.kind) ?? runtimeKinds[0]
+    return [given.kind, kind.create({ ...given, ...steps, permissions }, deps)]
+  })
+  return new Map(runtimes)
+}
+
+function openProviders(configs: Config['models']['providers'], env: NodeJS.ProcessEnv): ModelSource[] {
+  return configs.map((config) => {
+    const kind = providerKinds.find((one) => one.kind === config.kind) ?? providerKinds[0]
+    return kind.create(config, { clock: systemClock, env })
+  })
+}
+
+interface Plan extends Base {
+  loaded: LoadedConfig
+  options: DaemonOptions
+  sample: Sample | null
+}
+
+function openSinks({ loaded, options, sample }: Plan) {
+  const { config } = loaded
+  const demo = sample
+    ? [{ kind: 'file' as const, name: 'sample', dir: sample.notificationsDir, events: ['*'], prefix: '' }]
+    : []
+  const sinks = [...config.notify.sinks, ...demo].map((sink) =>
+    sink.kind === 'file' ? { ...sink, dir: toPath(sink.dir, loaded) } : sink,
+  )
+  return createSinks(options.alone ? config.notify.sinks : sinks, { clock: systemClock })
+}
+
+/** Harness and ways in: everything between a text and a verdict. */
+function buildCore(plan: Plan) {
+  const { loaded, store, log } = plan
+  const { config } = loaded
+  const runtimes = openRuntimes({ base: plan, loaded, env: plan.options.env, sample: plan.sample, role: 'agent' })
+  const alarms = new Alarms(store, log)
+  const alarm = (code: string, text: string | null) => alarms.set(code, text)
+  const supervisor = new Supervisor(worldOf(plan, runtimes, alarm))
+  const commands = new Commands(worldOf(plan, runtimes, alarm), supervisor)
+  const ways = new InboxWays({
+    intake: new Intake(
+      store.tasks,
+      intakeSettings(loaded, { checkers, sampleWorkspace: plan.sample?.workspace ?? null }),
+    ),
+    arrivals: store.tasks,
+    grammar,
+    inboxDir: config.inbox.dir,
+    parseMarkdown: makeParser(grammar, systemClock),
+    sections: settingSections,
+    note: (type, data) => void store.ledger.note({ type, data }),
+    accepted: () => supervisor.fillPlaces(),
+  })
+  const directory = new InboxDirectory({
+    dir: config.inbox.dir,
+    clock: systemClock,
+    sweepMs: config.inbox.poll_seconds * 1_000,
+    quietMs: config.inbox.quiet_seconds * 1_000,
+    take: (file) => ways.take(file),
+    changed: (taskId, file) => ways.changed(taskId, file),
+    alarm,
+  })
+  return { runtimes, alarms, supervisor, commands, ways, directory }
+}
+
+/** Everything, built and not yet started. */
+function build(plan: Plan) {
+  const { loaded, options, sample, store, log } = plan
+  const { config } = loaded
+  const core = buildCore(plan)
+  const { runtimes, supervisor, commands, ways, directory, alarms } = core
+  const courier = new Courier({
+    outbox: store.outbox,
+    sinks: openSinks(plan),
+    clock: systemClock,
+    tell: (event) => void store.ledger.note(event),
+    report: (problem) => log.error({ kind: problem.kind }, problem.text),
+  })
+  store.ledger.onEvent(() => courier.nudge())
+  const token = readToken(config.data_dir, options.env.OPENLOOM_TOKEN)
+  plan.secrets.add(token)
+  const auth = new Auth(token, store.logins, systemClock)
+  const address = { port: config.server.port }
+  const startedAt = systemClock.now()
+  const state = async (): Promise<DaemonState> => ({
+    version,
+    startedAt,
+    seq: store.ledger.head(),
+    sample: sample !== null,
+    draining: supervisor.isDraining,
+    inbox: { dir: config.inbox.dir, watching: directory.watching },
+    runtimes: await Promise.all([...runtimes.values()].map(readiness)),
+    sinks: courier.state(),
+    counts: store.tasks.counts(),
+    alarms: alarms.list(),
+  })
+  const onDelta = (listener: (delta: LiveDelta) => void) => listenAll(runtimes, listener)
+  const nudgeCourier = () => courier.nudge()
+  const served = {
+    store,
+    commands,
+    supervisor,
+    ways,
+    auth,
+    clock: systemClock,
+    log,
+    state,
+    onDelta,
+    nudgeCourier,
+    version,
+  }
+  const hosts = () => hostNames(config.server, address.port)
+  const app = createApp(served, { hosts, cookieName: () => `openloom_${address.port}`, webDir })
+  return { ...core, store, courier, app, auth, token, address, sample }
+}
+
+type Parts = ReturnType<typeof build>
+
+function listenAll(runtimes: ReadonlyMap<string, Runtime>, listener: (delta: LiveDelta) => void): () => void {
+  const stops = [...runtimes.values()].map((runtime) => runtime.onDelta(listener))
+  return () => {
+    for (const stop of stops) stop()
+  }
+}
+
+function worldOf(plan: Plan, runtimes: ReadonlyMap<string, Runtime>, alarm: World['alarm']): World {
+  const { loaded, options, store, log, owner } = plan
+  const { config } = loaded
+  return {
+    store,
+    runtimes,
+    checkers,
+    clock: systemClock,
+    env: childEnvironment(options.env, config.child_env),
+    owner: `${owner}-check`,
+    settings: {
+      concurrency: config.concurrency,
+      attemptsMax: config.defaults.limits.attempts ?? 3,
+      backoff: { firstMs: 2_000, factor: 2, maxMs: 300_000 },
+      reconcileMs: config.defaults.check_interval_minutes * 60_000,
+    },
+    log,
+    alarm,
+  }
+}
+
+export async function readiness(runtime: Runtime): Promise<DaemonState['runtimes'][number]> {
+  const found = await runtime.available()
+  const ready = found.kind === 'ready'
+  const detail = ready ? found.detail : [found.problem.text, found.problem.todo].filter(Boolean).join(' ')
+  return { name: runtime.name, ready, detail }
+}
+
+interface Started {
+  parts: Parts
+  url: string
+  listening: { close(): Promise<void> }
+  lock: Lock
+  loaded: LoadedConfig
+}
+
+function handle({ parts, url, listening, lock, loaded }: Started): Daemon {
+  const { store, token, auth, sample } = parts
+  let stopping: Promise<void> | null = null
+  let hurry: () => void = () => undefined
+  const hurried = new Promise<void>((resolve) => {
+    hurry = resolve
+  })
+  let settle: () => void = () => undefined
+  const stopped = new Promise<void>((resolve) => {
+    settle = resolve
+  })
+  const stopOnce = async (now: boolean) => {
+    await stopParts(parts, { now, drainMs: loaded.config.drain_seconds * 1_000, hurried })
+    await listening.close()
+    store.close()
+    lock.release()
+    settle()
+  }
+  return {
+    url,
+    token,
+    store,
+    stopped,
+    loginUrl: () => `${url}/login#${auth.newCode()}`,
+    sampleFolder: sample?.folder ?? null,
+    stop: (now) => {
+      if (now) hurry()
+      stopping ??= stopOnce(now)
+      return stopping
+    },
+  }
+}
+
+interface Stop {
+  now: boolean
+  drainMs: number
+  hurried?: Promise<void>
+}
+
+/** No new work; turns that run get `drainMs` to end, the rest is parked and found again by the next start. */
+async function stopParts(parts: Parts, { now, drainMs, hurried }: Stop): Promise<void> {
+  const { directory, supervisor, runtimes, courier, store, sample } = parts
+  await directory.close()
+  supervisor.refuseNew()
+  const busy = () =>
+    store.tasks.withStatus(activeStatuses).some((task) => ['starting', 'running', 'verifying'].includes(task.status))
+  const deadline = systemClock.monotonic() + drainMs
+  let over = now
+  void hurried?.then(() => {
+    over = true
+  })
+  while (!over && busy() && systemClock.monotonic() < deadline) await pause(systemClock, 50)
+  await supervisor.drain()
+  for (const runtime of runtimes.values()) await runtime.close()
+  store.ledger.note({ type: 'daemon.stopped', data: {} })
+  await courier.close(now ? 0 : 2_000)
+  await sample?.close()
+}

@@ -1,0 +1,130 @@
+/**
+ * Every way in, ending in the one dispatch and the one intake: text, objects, YAML specs, files of the inbox folder.
+ */
+import { realpath } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+import type { Problem, Result } from '../core/problem.ts'
+import type { TaskSpec } from '../core/spec.ts'
+import type { Origin, Submission } from '../core/task.ts'
+import { sha256 } from '../lib/digest.ts'
+import { type FileOutcome, type InboxFile, readInboxFile } from './directory.ts'
+import { decodeTask, dispatchObject, dispatchYaml, type Grammar } from './dispatch.ts'
+import type { Arrivals, Intake } from './intake.ts'
+import { isRecord } from './keys.ts'
+
+export interface WaysOptions {
+  intake: Intake
+  arrivals: Arrivals
+  grammar: Grammar
+  inboxDir: string
+  /** Markdown → spec; may run beside the main thread. */
+  parseMarkdown(text: string): Promise<Result<TaskSpec>>
+  /** Top-level keys of a YAML file that are not the task's. */
+  sections: readonly string[]
+  note(type: 'inbox.noticed', data: Record<string, unknown>): void
+  /** Called after a task was accepted. */
+  accepted(): void
+}
+
+export class InboxWays {
+  private readonly options: WaysOptions
+
+  constructor(options: WaysOptions) {
+    this.options = options
+  }
+
+  /** Markdown. `also` fills fields that the text itself leaves open; what the text says wins only for the workspace. */
+  async submitText(text: string, origin: Origin, also: Record<string, unknown> = {}): Promise<Submission> {
+    const decoded = decodeTask(new TextEncoder().encode(text))
+    const parsed = decoded.ok ? await this.options.parseMarkdown(decoded.value) : decoded
+    return this.submit(parsed.ok ? { ok: true, value: withFields(parsed.value, also) } : parsed, origin)
+  }
+
+  submitObject(value: Record<string, unknown>, origin: Origin): Promise<Submission> {
+    return this.submit(dispatchObject(value, this.options.grammar), origin)
+  }
+
+  submitYaml(text: string, origin: Origin): Promise<Submission> {
+    return this.submit(dispatchYaml(text, this.options.grammar, this.options.sections), origin)
+  }
+
+  /** A file that lies directly in the inbox, by path; it gets the key that the folder itself will find it under. */
+  async submitInboxFile(path: string): Promise<Submission> {
+    const { inboxDir } = this.options
+    const [folder, dir] = await Promise.all([realFolder(dirname(path)), realFolder(inboxDir)])
+    if (folder === null || folder !== dir) return { kind: 'refused', problems: [outside(inboxDir)] }
+    const file = await readInboxFile(inboxDir, basename(path))
+    if (file === null) return { kind: 'refused', problems: [noSuchFile] }
+    const outcome = await this.take(file)
+    if (outcome.kind === 'rejected') return { kind: 'refused', problems: outcome.problems }
+    const task = this.options.arrivals.get(outcome.taskId)
+    return { kind: 'known', task }
+  }
+
+  /** For the folder: stores what a file asks for, or remembers that it was refused. */
+  async take(file: InboxFile): Promise<FileOutcome> {
+    const origin: Origin = { source: 'inbox', externalId: file.key, bodySha256: file.sha256 }
+    const result = await this.submit(
+      file.problem ? { ok: false, problems: [file.problem] } : await this.parse(file),
+      origin,
+    )
+    if (result.kind === 'refused') {
+      const data = { file: file.name, problems: result.problems }
+      this.options.arrivals.refuse(origin, { type: 'inbox.rejected', data })
+      return { kind: 'rejected', problems: result.problems }
+    }
+    if (result.task) return { kind: result.kind === 'accepted' ? 'accepted' : 'known', taskId: result.task.id }
+    const again = await this.parse(file)
+    return { kind: 'rejected', problems: again.ok ? [refusedBefore] : again.problems }
+  }
+
+  /** Bytes that came to a file after it was taken: an update before the start, a notice after it. */
+  async changed(taskId: string, file: InboxFile): Promise<void> {
+    const task = this.options.arrivals.get(taskId)
+    if (!task) return
+    const result = await this.options.intake.revise(task, await this.parse(file))
+    if (result === 'revised') return
+    const why = result === 'late' ? 'the task had started' : 'it cannot be read as this task any more'
+    const text = `The file of task ${taskId} was written to after it was taken; nothing was changed, because ${why}.`
+    this.options.note('inbox.noticed', { taskId, file: basename(file.name), text })
+  }
+
+  private async parse(file: InboxFile): Promise<Result<TaskSpec>> {
+    const decoded = decodeTask(file.bytes)
+    return decoded.ok ? this.options.parseMarkdown(decoded.value) : decoded
+  }
+
+  private async submit(parsed: Result<TaskSpec>, origin: Origin): Promise<Submission> {
+    const result = await this.options.intake.submit(parsed, origin)
+    if (result.kind === 'accepted') this.options.accepted()
+    return result
+  }
+}
+
+/** Key of a request that named none: what it says. Used by `watch`, so that the same file twice is one task. */
+export const keyOfText = (text: string): string => `text:${sha256(text)}`
+
+function withFields(spec: TaskSpec, also: Record<string, unknown>): TaskSpec {
+  const given = isRecord(also) ? also : {}
+  const workspace = spec.workspace ?? (typeof given.workspace === 'string' ? given.workspace : undefined)
+  const session = typeof given.session === 'string' ? given.session : spec.session
+  return { ...spec, ...(workspace ? { workspace } : {}), ...(session ? { session } : {}) }
+}
+
+async function realFolder(path: string): Promise<string | null> {
+  try {
+    return await realpath(path)
+  } catch {
+    // Missing or unreadable is "not the inbox" all the same.
+    return null
+  }
+}
+
+const outside = (dir: string): Problem => ({
+  kind: 'outside-inbox',
+  text: 'Only files directly inside the inbox folder are read.',
+  todo: `Put the file into ${dir}, or send its text.`,
+})
+
+const noSuchFile: Problem = { kind: 'file-missing', text: 'There is no such file in the inbox.' }
+const refusedBefore: Problem = { kind: 'refused-before', text: 'The same file was refused before.' }

@@ -1,0 +1,206 @@
+/**
+ * Parses the arguments and picks a command; loads only what that command needs. As a thread it parses one task text.
+ */
+import { isMainThread, parentPort, workerData } from 'node:worker_threads'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import type { Shell } from './cli/program.ts'
+import { keepAlive } from './lib/alive.ts'
+import { version } from './lib/paths.ts'
+
+const shell: Shell = { env: process.env, cwd: process.cwd() }
+
+type Action = () => Promise<number>
+
+const number = (text: string): number => {
+  const value = Number(text)
+  if (!Number.isFinite(value) || text.trim() === '') throw new InvalidArgumentError('It must be a number.')
+  return value
+}
+const several = (text: string, before: string[] = []): string[] => [...before, text]
+
+function build(pick: (action: Action) => void): Command {
+  const program = new Command('openloom')
+    .description('Supervises coding agents and decides "done" from the file system, never from their word.')
+    .version(version)
+    .showHelpAfterError('(openloom --help shows what there is)')
+    .exitOverride()
+  addDaemonVerbs(program, pick)
+  addTaskVerbs(program, pick)
+  addAgentVerbs(program, pick)
+  program.addHelpText(
+    'after',
+    '\nExit codes: 0 ok, 1 failed, 2 wrong use, 3 a person must act, 4 provider, 5 done but unverified, 130 cancelled',
+  )
+  return program
+}
+
+function addDaemonVerbs(program: Command, pick: (action: Action) => void): void {
+  program
+    .command('serve')
+    .description('run the daemon in the foreground')
+    .option('--host <address>', 'address to listen on')
+    .option('--port <number>', 'port to listen on', number)
+    .option('--allow-remote', 'allow an address that is not loopback')
+    .option('--quiet', 'say nothing about tasks')
+    .option('--json', 'print events as JSON lines')
+    .action((options) => pick(async () => (await import('./cli/serve.ts')).serve(options, shell)))
+  program
+    .command('init')
+    .description('write an openloom.yaml to begin with')
+    .option('--path <folder>', 'where')
+    .option('--json', 'answer as JSON')
+    .action((options) => pick(async () => (await import('./cli/init.ts')).init(options, shell)))
+  program
+    .command('doctor')
+    .description('look at everything the daemon needs')
+    .option('--json', 'answer as JSON')
+    .action((options) => pick(async () => (await import('./cli/doctor.ts')).doctor(options, shell)))
+  const config = program.command('config').description('the effective settings')
+  config
+    .command('show')
+    .description('every setting')
+    .option('--origin', 'with the place it came from')
+    .option('--json', 'answer as JSON')
+    .action((options) => pick(async () => (await import('./cli/config.ts')).showConfig(options, shell)))
+  config
+    .command('schema')
+    .description('JSON Schema of openloom.yaml and specs/*.yaml')
+    .option('--json', 'answer as JSON (it always does)')
+    .action(() => pick(async () => (await import('./cli/config.ts')).showSchema()))
+}
+
+const resumable = ['resume', 'retry']
+const descriptions: Record<string, string> = {
+  pause: 'stop a task for now',
+  resume: 'let a paused task go on',
+  cancel: 'end a task and everything it started',
+  retry: 'give an ended task another round of attempts',
+  archive: 'put an ended task out of sight',
+}
+
+function addTaskVerbs(program: Command, pick: (action: Action) => void): void {
+  program
+    .command('add [goal]')
+    .description('give the daemon a task')
+    .option('-w, --workspace <folder>', 'folder to work in (default: this one)')
+    .option('-c, --check <line>', 'a check, e.g. "run: npm test"; may be repeated', several)
+    .option('--title <text>')
+    .option('--runtime <name>')
+    .option('--model <name>')
+    .option('--attempts <number>', 'at most so many attempts', number)
+    .option('--minutes <number>', 'at most so many minutes of work', number)
+    .option('-f, --file <path>', 'a markdown or YAML task instead of a goal')
+    .option('--key <text>', 'Idempotency-Key: the same key twice is one task')
+    .option('--json', 'answer as JSON')
+    .action((goal, options) => pick(async () => (await import('./cli/add.ts')).add(goal, options, shell)))
+  program
+    .command('watch [target]')
+    .description('run a spec (default: ./openloom.yaml) or follow a task; exits with its outcome')
+    .option('--json', 'print the task at the end as JSON')
+    .action((target, options) => pick(async () => (await import('./cli/watch.ts')).watch(target, options, shell)))
+  program
+    .command('status')
+    .description('the daemon and its newest tasks')
+    .option('--login', 'print a one-time link that logs a browser in')
+    .option('--all', 'more tasks')
+    .option('--json', 'answer as JSON')
+    .action((options) => pick(async () => (await import('./cli/status.ts')).status(options, shell)))
+  program
+    .command('show <task>')
+    .description('one task: what the agent said, what the checks found')
+    .option('--json', 'answer as JSON')
+    .action((id, options) => pick(async () => (await import('./cli/show.ts')).show(id, options, shell)))
+  program
+    .command('log [task]')
+    .description('the event log')
+    .option('-f, --follow', 'go on as events come')
+    .option('--json', 'print events as JSON lines')
+    .action((id, options) => pick(async () => (await import('./cli/log.ts')).log(id, options, shell)))
+  program
+    .command('verify <task>')
+    .description('run the checks of a task again, now')
+    .option('--json', 'answer as JSON')
+    .action((id, options) => pick(async () => (await import('./cli/verify.ts')).verify(id, options, shell)))
+  for (const [name, description] of Object.entries(descriptions)) addCommand(program, { name, description, pick })
+}
+
+interface CommandVerb {
+  name: string
+  description: string
+  pick: (action: Action) => void
+}
+
+function addCommand(program: Command, { name, description, pick }: CommandVerb): void {
+  const verb = program.command(`${name} <task>`).description(description).option('--json', 'answer as JSON')
+  if (resumable.includes(name)) {
+    verb
+      .option('--minutes <number>', 'new limit', number)
+      .option('--attempts <number>', 'new limit', number)
+      .option('--tool-calls <number>', 'new limit', number)
+      .option('--tokens <number>', 'new limit', number)
+  }
+  verb.action((id, options) =>
+    pick(async () => (await import('./cli/command.ts')).command(name, id, { options, shell })),
+  )
+}
+
+function addAgentVerbs(program: Command, pick: (action: Action) => void): void {
+  program
+    .command('run')
+    .description('one run of the built-in agent in this folder, without a daemon')
+    .requiredOption('-p, --prompt <text>')
+    .option('--agent <profile>', 'build or plan')
+    .option('--model <name>', 'provider/model or model')
+    .option('--max-steps <number>', 'at most so many model calls', number)
+    .option('--allow <rule>', 'e.g. "bash(npm test*)"; may be repeated', several)
+    .option('--deny <rule>', 'the same, forbidden', several)
+    .option('--session <id>', 'go on in an earlier session')
+    .option('--output-schema <file>', 'JSON Schema that the answer must fit')
+    .addOption(new Option('--json', 'one JSON object at the end').conflicts('streamJson'))
+    .option('--stream-json', 'events as JSON lines')
+    .action((options) => pick(async () => (await import('./cli/run.ts')).run(options, shell)))
+  program
+    .command('scripted-model <file>')
+    .description('serve a script as a model, for tests and demonstrations')
+    .option('--port <number>', 'port to listen on', number)
+    .option('--log <file>', 'write each request as a JSON line')
+    .action((file, options) =>
+      pick(async () => (await import('./cli/scripted-model.ts')).scriptedModel(file, options, shell)),
+    )
+}
+
+async function main(): Promise<number> {
+  const chosen: Action[] = []
+  try {
+    await build((action) => chosen.push(action)).parseAsync(process.argv)
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    throw error
+  }
+  const [action] = chosen
+  return action ? keepAlive(guarded(action)) : 2
+}
+
+/** Problems are for people; anything else that is thrown is a bug and shows where. */
+async function guarded(action: Action): Promise<number> {
+  try {
+    return await action()
+  } catch (error) {
+    const [{ ProblemError }, { UsageError }] = await Promise.all([
+      import('./core/problem.ts'),
+      import('./cli/program.ts'),
+    ])
+    if (!(error instanceof ProblemError)) throw error
+    const { printProblems } = await import('./cli/terminal.ts')
+    printProblems(error.problems)
+    return error instanceof UsageError ? 2 : 1
+  }
+}
+
+async function parseOneText(text: string): Promise<void> {
+  const [{ grammar }, { dispatchMarkdown }] = await Promise.all([import('./config.ts'), import('./inbox/dispatch.ts')])
+  parentPort?.postMessage(dispatchMarkdown(text, grammar))
+}
+
+if (isMainThread) process.exitCode = await main()
+else await parseOneText(String(workerData))

@@ -1,0 +1,316 @@
+/**
+ * The built-in runtime: sessions of our own agent loop, in this process, with the journal as their only memory. What is
+ * not in the journal did not happen.
+ */
+import { join } from 'node:path'
+import { lastTurnOf, standingOf, usageOf } from '../agent/history.ts'
+import { runAgent } from '../agent/loop.ts'
+import { type Choice, chooseModel } from '../agent/model-choice.ts'
+import { defaultRules, type Rule } from '../agent/permission.ts'
+import { type Profile, profiles } from '../agent/profiles.ts'
+import { isTransient, type ModelSource } from '../agent/providers/index.ts'
+import { type LiveState, parked, type Run, Transcript } from '../agent/run.ts'
+import { createTools } from '../agent/tools/index.ts'
+import { type Clock, pause } from '../core/clock.ts'
+import { ok, type Problem, type Result, reasonOf, refuse } from '../core/problem.ts'
+import type {
+  Availability,
+  LiveDelta,
+  PromptRequest,
+  Runtime,
+  RuntimeAbilities,
+  SessionRequest,
+} from '../core/runtime.ts'
+import type { Journal, JournalEntry, Observation, SessionRecord, SessionState } from '../core/session.ts'
+import type { AnyTool } from '../core/tool.ts'
+import { newId } from '../lib/id.ts'
+
+export interface BuiltinOptions {
+  journal: Journal
+  /** In order of preference; the first gives the default model. */
+  providers: readonly ModelSource[]
+  /** `model` or `provider/model`; null: the first model of the first provider. */
+  defaultModel: string | null
+  clock: Clock
+  /** For child processes: already an allow-list. */
+  env: Readonly<Record<string, string>>
+  /** A folder below it for each session's whole outputs. */
+  outputRoot: string
+  /** Owner of all child processes; the daemon's own name. */
+  owner: string
+  permissions?: readonly Rule[]
+  profiles?: readonly Profile[]
+  tools?: readonly AnyTool[]
+  platform?: string
+  /** For bugs that would otherwise be silent. */
+  log(text: string): void
+}
+
+const answerMs = 5_000
+const readyForMs = 15_000
+const unreadyForMs = 2_000
+const abortMs = 10_000
+const listless = ['model-not-found', 'model-list-strange', 'model-request-refused']
+
+interface Live {
+  promptId: string
+  stop: AbortController
+  transcript: Transcript
+  state: LiveState
+  lastActivityAt: number
+  done: Promise<void>
+}
+
+export function createBuiltin(options: BuiltinOptions): Runtime {
+  return new Builtin(options)
+}
+
+class Builtin implements Runtime {
+  readonly name = 'builtin'
+  readonly abilities: RuntimeAbilities = { resume: true, watch: false, usage: true, permissions: false }
+  private readonly options: BuiltinOptions
+  private readonly tools: readonly AnyTool[]
+  private readonly profiles: readonly Profile[]
+  private readonly live = new Map<string, Live>()
+  private readonly changed = new Set<(sessionId: string) => void>()
+  private readonly heard = new Set<(delta: LiveDelta) => void>()
+  private known: { until: number; availability: Promise<Availability> } | null = null
+  private closed = false
+
+  constructor(options: BuiltinOptions) {
+    this.options = options
+    this.tools = options.tools ?? createTools()
+    this.profiles = options.profiles ?? profiles
+  }
+
+  available(): Promise<Availability> {
+    const now = this.options.clock.monotonic()
+    if (this.known && now < this.known.until) return this.known.availability
+    const asked = { until: now + readyForMs, availability: this.ask() }
+    this.known = asked
+    void asked.availability.then((availability) => {
+      if (availability.kind !== 'ready') asked.until = now + unreadyForMs
+    })
+    return asked.availability
+  }
+
+  private async ask(): Promise<Availability> {
+    const unavailable = (problem: Problem): Availability => ({
+      kind: 'unavailable',
+      transient: isTransient(problem),
+      problem,
+    })
+    return this.within(answerMs, async (signal) => {
+      const chosen = await chooseModel(this.options.providers, this.options.defaultModel, signal)
+      if (!chosen.ok) return unavailable(chosen.problems[0] ?? { kind: 'no-model', text: 'No model is configured.' })
+      const { source, model } = chosen.value
+      const detail = `${model} at ${source.provider.name}`
+      const listed = await source.provider.models(signal)
+      // Not every server lists its models; that it answers is enough.
+      const answers = 'ids' in listed || listless.includes(listed.problem.kind)
+      return answers ? { kind: 'ready', detail } : unavailable(listed.problem)
+    })
+  }
+
+  /** Calls to the outside that have no limit of their own. */
+  private async within<T>(limitMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const stop = new AbortController()
+    const timer = this.options.clock.after(limitMs, () => stop.abort(new Error(`no answer in ${limitMs} ms`)))
+    try {
+      return await work(stop.signal)
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  async open(request: SessionRequest): Promise<Result<{ sessionId: string }>> {
+    const { journal, clock } = this.options
+    if (request.session !== null) {
+      const found = journal.session(request.session)
+      return found?.runtime === this.name ? ok({ sessionId: found.id }) : refuse(missing(request.session))
+    }
+    if (request.agent !== null && !this.profileOf(request.agent)) {
+      const names = this.profiles.map((profile) => profile.name).join(', ')
+      return refuse({ kind: 'agent-unknown', text: `There is no agent "${request.agent}". There are: ${names}.` })
+    }
+    const made = journal.sessionOfTask(request.taskId)
+    if (made?.runtime === this.name) return ok({ sessionId: made.id })
+    const { taskId, title, workspace, agent, model } = request
+    const createdAt = clock.now()
+    const id = newId('s', createdAt)
+    journal.createSession({ id, runtime: this.name, title, workspace, taskId, agent, model, createdAt })
+    return ok({ sessionId: id })
+  }
+
+  private profileOf(agent: string | null): Profile | undefined {
+    return agent === null ? this.profiles[0] : this.profiles.find((profile) => profile.name === agent)
+  }
+
+  async prompt(request: PromptRequest): Promise<Result<void>> {
+    const { journal, providers, defaultModel } = this.options
+    const session = journal.session(request.sessionId)
+    const profile = this.profileOf(session?.agent ?? null)
+    if (!session || !profile) return refuse(missing(request.sessionId))
+    const chosen = await this.within(answerMs, (signal) =>
+      chooseModel(providers, session.model ?? defaultModel, signal),
+    )
+    if (!chosen.ok) return chosen
+    // From here to the end nothing is awaited: of two calls with one id only the first can get further.
+    if (this.closed) return refuse({ kind: 'runtime-closed', text: 'The runtime is shutting down.' })
+    const running = this.live.get(session.id)
+    if (running?.promptId === request.promptId) return ok(undefined)
+    if (running) return refuse({ kind: 'session-busy', text: `The session ${session.id} answers another prompt.` })
+    const transcript = new Transcript(journal, session.id)
+    const standing = standingOf(transcript.entries, request.promptId)
+    if (standing === 'over') return ok(undefined)
+    if (standing === 'new') {
+      transcript.append({ type: 'prompt', promptId: request.promptId, text: request.text })
+    }
+    this.start({ session, profile, request, transcript, choice: chosen.value, resumed: standing === 'open' })
+    return ok(undefined)
+  }
+
+  private start(begin: Begin): void {
+    const { session, request, transcript } = begin
+    const live: Live = {
+      promptId: request.promptId,
+      stop: new AbortController(),
+      transcript,
+      state: { tool: null, retry: null },
+      lastActivityAt: this.options.clock.now(),
+      done: Promise.resolve(),
+    }
+    this.live.set(session.id, live)
+    live.done = runAgent(this.runOf(begin, live))
+      .catch((error: unknown) => {
+        // A bug, or a journal that cannot be written. The run has no end in the journal, so it is seen as interrupted.
+        this.options.log(`run of session ${session.id} broke: ${reasonOf(error)}`)
+      })
+      .then(() => {
+        this.live.delete(session.id)
+        this.nudge(session.id)
+      })
+    this.nudge(session.id)
+  }
+
+  private runOf({ session, profile, request, transcript, choice, resumed }: Begin, live: Live): Run {
+    const { clock, env, outputRoot, owner, permissions, platform } = this.options
+    const id = newId('r', clock.now())
+    return {
+      id,
+      session,
+      promptId: request.promptId,
+      resumed,
+      ...choice,
+      profile,
+      tools: profile.tools === null ? this.tools : this.tools.filter((tool) => profile.tools?.includes(tool.name)),
+      rules: permissions ?? defaultRules,
+      limits: request.limits,
+      transcript,
+      clock,
+      env,
+      platform: platform ?? process.platform,
+      owner: `${owner}/${id}`,
+      outputDir: join(outputRoot, session.id),
+      signal: live.stop.signal,
+      onState: (state) => {
+        live.state = state
+        live.lastActivityAt = clock.now()
+        this.nudge(session.id)
+      },
+      onDelta: (kind, text) => {
+        live.lastActivityAt = clock.now()
+        for (const listener of this.heard) listener({ sessionId: session.id, kind, text })
+      },
+    }
+  }
+
+  async look(sessionId: string): Promise<Observation> {
+    const { journal, clock } = this.options
+    const at = clock.now()
+    const live = this.live.get(sessionId)
+    if (live) {
+      const usage = usageOf(live.transcript.entries)
+      return { state: liveState(live.state), at, channel: 'live', lastActivityAt: live.lastActivityAt, usage }
+    }
+    const found = journal.session(sessionId)?.runtime === this.name
+    const rows = found ? journal.entries(sessionId) : []
+    const entries = rows.map((row) => row.entry)
+    const state: SessionState = found ? restingState(entries) : { kind: 'absent' }
+    return { state, at, channel: 'journal', lastActivityAt: rows.at(-1)?.at ?? null, usage: usageOf(entries) }
+  }
+
+  async abort(sessionId: string): Promise<void> {
+    const live = this.live.get(sessionId)
+    if (!live) return
+    live.stop.abort(new Error('cancelled'))
+    await this.ended(live)
+  }
+
+  private async ended(live: Live): Promise<void> {
+    const over = new AbortController()
+    await Promise.race([live.done, pause(this.options.clock, abortMs, over.signal)])
+    over.abort()
+  }
+
+  onChange(listener: (sessionId: string) => void): () => void {
+    this.changed.add(listener)
+    return () => this.changed.delete(listener)
+  }
+
+  onDelta(listener: (delta: LiveDelta) => void): () => void {
+    this.heard.add(listener)
+    return () => this.heard.delete(listener)
+  }
+
+  private nudge(sessionId: string): void {
+    for (const listener of [...this.changed]) listener(sessionId)
+  }
+
+  async close(): Promise<void> {
+    this.closed = true
+    const all = [...this.live.values()]
+    for (const live of all) live.stop.abort(parked)
+    await Promise.all(all.map((live) => this.ended(live)))
+    this.changed.clear()
+    this.heard.clear()
+  }
+}
+
+interface Begin {
+  session: SessionRecord
+  profile: Profile
+  request: PromptRequest
+  transcript: Transcript
+  choice: Choice
+  resumed: boolean
+}
+
+const missing = (sessionId: string): Problem => ({
+  kind: 'session-missing',
+  text: `The built-in runtime has no session ${sessionId}.`,
+})
+
+function liveState({ tool, retry }: LiveState): SessionState {
+  if (!retry) return { kind: 'busy', tool }
+  return { kind: 'retrying', attempt: retry.attempt, nextAt: retry.nextAt, text: retry.problem.text }
+}
+
+/** The state of a session that nothing runs in, from its rows alone. */
+export function restingState(entries: readonly JournalEntry[]): SessionState {
+  const turn = lastTurnOf(entries)
+  if (!turn) return { kind: 'idle', promptId: null, complete: false, text: '' }
+  const { promptId, ended, complete, text } = turn
+  switch (ended?.reason) {
+    case undefined:
+    case 'cancelled':
+      return { kind: 'interrupted', promptId }
+    case 'provider_error':
+    case 'needs_permission': {
+      const problem = ended?.problem ?? { kind: 'run-failed', text: 'The run failed.' }
+      return { kind: 'failed', promptId, transient: isTransient(problem), problem }
+    }
+    default:
+      return { kind: 'idle', promptId, complete, text }
+  }
+}

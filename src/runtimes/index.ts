@@ -1,0 +1,36 @@
+/** The runtimes there are. A new one is one file (or folder) and one line here. */
+import { z } from 'zod'
+import { defaultRules, ruleSchema } from '../agent/permission.ts'
+import { profiles } from '../agent/profiles.ts'
+import { createTools, toolSettingsSchema } from '../agent/tools/index.ts'
+import { type BuiltinOptions, createBuiltin } from './builtin.ts'
+
+const builtinSchema = z
+  .strictObject({
+    kind: z.literal('builtin').default('builtin'),
+    model: z.string().min(1).optional().describe('`model` or `provider/model`; default: the first that is configured.'),
+    permissions: z.array(ruleSchema).max(1_000).default([]).describe('Added behind the default, which allows all.'),
+    tools: toolSettingsSchema.prefault({}),
+    steps_max: z.number().int().min(1).max(10_000).optional().describe('Model calls in one run.'),
+  })
+  .meta({ id: 'BuiltinRuntime', description: 'The agent loop of OpenLoom itself.' })
+
+export type BuiltinConfig = z.output<typeof builtinSchema>
+type BuiltinDeps = Omit<BuiltinOptions, 'defaultModel' | 'permissions' | 'profiles' | 'tools'>
+
+export const builtin = {
+  kind: 'builtin',
+  schema: builtinSchema,
+  create(config: BuiltinConfig, deps: BuiltinDeps) {
+    const stepsMax = config.steps_max
+    return createBuiltin({
+      ...deps,
+      defaultModel: config.model ?? null,
+      permissions: [...defaultRules, ...config.permissions],
+      tools: createTools(config.tools),
+      profiles: stepsMax === undefined ? profiles : profiles.map((profile) => ({ ...profile, stepsMax })),
+    })
+  },
+} as const
+
+export const runtimeKinds = [builtin] as const

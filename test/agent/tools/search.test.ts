@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest'
+import { toolWorld } from '../../fakes/tool-world.ts'
+
+async function project() {
+  const world = await toolWorld()
+  await world.put('src/a.ts', 'alpha\nbeta\n')
+  await world.put('src/deep/b.test.ts', 'alpha\n')
+  await world.put('src/c.js', 'alpha\n')
+  await world.put('node_modules/x/d.ts', 'alpha\n')
+  await world.put('sub/.gitignore', 'gone.ts\nbuild/\n')
+  await world.put('sub/gone.ts', 'alpha\n')
+  await world.put('sub/build/e.ts', 'alpha\n')
+  await world.put('.github/ci.ts', 'alpha\n')
+  return world
+}
+
+describe('TL-3 glob', () => {
+  it.each([
+    ['*.ts', ['.github/ci.ts', 'src/a.ts', 'src/deep/b.test.ts']],
+    ['**/*.ts', ['.github/ci.ts', 'src/a.ts', 'src/deep/b.test.ts']],
+    ['src/**/*.ts', ['src/a.ts', 'src/deep/b.test.ts']],
+    ['src/*.{ts,js}', ['src/a.ts', 'src/c.js']],
+    ['sub/**', ['sub/.gitignore']],
+    ['*.rs', ['No file fits *.rs.']],
+  ])('%s, ignore rules of every level honoured', async (pattern, files) => {
+    const world = await project()
+    expect((await world.use('glob', { pattern })).output.split('\n')).toEqual(files)
+  })
+
+  it('looks below a folder and answers relative to the workspace, as absolute patterns too', async () => {
+    const world = await project()
+    expect((await world.use('glob', { pattern: '*.ts', path: 'src/deep' })).output).toBe('src/deep/b.test.ts')
+    expect((await world.use('glob', { pattern: `${world.path('src')}/*.ts` })).output).toBe('src/a.ts')
+  })
+
+  it('reports a bad pattern as a result', async () => {
+    const world = await project()
+    expect(await world.use('glob', { pattern: 'src/{a' })).toMatchObject({ ok: false })
+    expect(await world.use('glob', { pattern: '!*.ts' })).toMatchObject({ ok: false })
+  })
+})
+
+describe('TL-3 grep', () => {
+  it('finds lines with path and number, honouring ignore rules', async () => {
+    const world = await project()
+    const { output } = await world.use('grep', { pattern: 'alpha', include: '*.ts' })
+    expect(output.split('\n')).toEqual(['.github/ci.ts:1:alpha', 'src/a.ts:1:alpha', 'src/deep/b.test.ts:1:alpha'])
+    const sub = await world.use('grep', { pattern: 'alpha', include: 'src/*.{js,ts}' })
+    expect(sub.output.split('\n')).toEqual(['src/a.ts:1:alpha', 'src/c.js:1:alpha'])
+  })
+
+  it('searches one file, counts, names files, shows context, ignores case', async () => {
+    const world = await project()
+    expect((await world.use('grep', { pattern: 'BETA', path: 'src/a.ts', ignore_case: true })).output).toBe(
+      'src/a.ts:2:beta',
+    )
+    expect((await world.use('grep', { pattern: 'a', path: 'src', mode: 'files', include: 'a.ts' })).output).toBe(
+      'src/a.ts',
+    )
+    expect((await world.use('grep', { pattern: 'a', path: 'src/a.ts', mode: 'count' })).output).toBe('src/a.ts:2')
+    expect((await world.use('grep', { pattern: 'beta', path: 'src/a.ts', context: 1 })).output).toBe(
+      'src/a.ts:1-alpha\nsrc/a.ts:2:beta',
+    )
+  })
+
+  it('keeps 200 lines over all files together, and says that there is more', async () => {
+    const world = await toolWorld()
+    for (const name of ['a', 'b', 'c']) await world.put(name, 'hit\n'.repeat(500))
+    const { output } = await world.use('grep', { pattern: 'hit' })
+    const lines = output.split('\n')
+    expect(lines).toHaveLength(201)
+    expect(lines[200]).toContain('only the first 200 lines')
+  })
+
+  it('names the fault of a bad expression', async () => {
+    const world = await project()
+    expect(await world.use('grep', { pattern: '(' })).toMatchObject({ ok: false, output: /unclosed group/ })
+  })
+
+  it('takes a pattern that looks like an option for a pattern', async () => {
+    const world = await project()
+    await world.put('flags.txt', 'use --files here\n')
+    expect((await world.use('grep', { pattern: '--files' })).output).toBe('flags.txt:1:use --files here')
+  })
+})

@@ -1,0 +1,19 @@
+import { createTools } from '../../../src/agent/tools/index.ts'
+import { toolContract } from '../../contracts/tool.ts'
+
+toolContract(createTools(), {
+  read: { good: { file_path: 'a.txt' }, at: (file_path) => ({ file_path }) },
+  write: { good: { file_path: 'new.txt', content: 'x' }, at: (file_path) => ({ file_path, content: 'x' }) },
+  edit: {
+    good: { file_path: 'a.txt', old_string: 'a', new_string: 'b' },
+    at: (file_path) => ({ file_path, old_string: 'a', new_string: 'b' }),
+  },
+  multiedit: {
+    good: { file_path: 'a.txt', edits: [{ old_string: 'a', new_string: 'b' }] },
+    at: (file_path) => ({ file_path, edits: [{ old_string: 'a', new_string: 'b' }] }),
+  },
+  glob: { good: { pattern: '*' }, at: (path) => ({ pattern: '*', path }) },
+  grep: { good: { pattern: 'x' }, at: (path) => ({ pattern: '.', path }) },
+  bash: { good: { command: 'echo hello' } },
+  bash_output: { good: { id: 'bg_nobody' } },
+})

@@ -1,0 +1,56 @@
+/** A journal in one file of JSON lines, synced at each row: what a killed process leaves is what the next one reads. */
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
+import type { Clock } from '../../src/core/clock.ts'
+import type { Journal, JournalEntry, SessionRecord, StoredEntry } from '../../src/core/session.ts'
+import { MemoryJournal } from './journal.ts'
+
+type Line = { session: SessionRecord } | { sessionId: string; entry: JournalEntry }
+
+export class FileJournal implements Journal {
+  private readonly memory: MemoryJournal
+  private readonly file: number
+
+  constructor(path: string, clock: Clock) {
+    this.memory = new MemoryJournal(clock)
+    const text = existsSync(path) ? readFileSync(path, 'utf8') : ''
+    for (const line of text.split('\n').filter(Boolean)) this.replay(JSON.parse(line) as Line)
+    this.file = openSync(path, 'a')
+  }
+
+  private replay(line: Line): void {
+    if ('session' in line) this.memory.createSession(line.session)
+    else this.memory.append(line.sessionId, line.entry)
+  }
+
+  private write(line: Line): void {
+    writeSync(this.file, `${JSON.stringify(line)}\n`)
+    fsyncSync(this.file)
+  }
+
+  createSession(session: SessionRecord): void {
+    this.memory.createSession(session)
+    this.write({ session })
+  }
+
+  session(id: string): SessionRecord | null {
+    return this.memory.session(id)
+  }
+
+  sessionOfTask(taskId: string): SessionRecord | null {
+    return this.memory.sessionOfTask(taskId)
+  }
+
+  append(sessionId: string, entry: JournalEntry): StoredEntry {
+    const row = this.memory.append(sessionId, entry)
+    this.write({ sessionId, entry })
+    return row
+  }
+
+  entries(sessionId: string): StoredEntry[] {
+    return this.memory.entries(sessionId)
+  }
+
+  close(): void {
+    closeSync(this.file)
+  }
+}

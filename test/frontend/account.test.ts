@@ -1,0 +1,162 @@
+/** The account of a task: weave, timeline, and what the files say against the claim. */
+import { describe, expect, it } from 'vitest'
+import { filesSay, firstTrouble, stepProofs } from '../../frontend/src/model/proof.ts'
+import { mergeEvents, timelineOf } from '../../frontend/src/model/timeline.ts'
+import { cutWeave, describeWeave, sharesOf, weaveByAttempt, weaveOf } from '../../frontend/src/model/weave.ts'
+import type { CheckOutcome } from '../../src/core/check.ts'
+import { eventTypes, type LoomEvent } from '../../src/core/event.ts'
+import type { StepSpec, TaskSpec } from '../../src/core/spec.ts'
+import { type CheckRecord, progressOf, type Verdict, verdictOf } from '../../src/core/verdict.ts'
+import { event } from './events.ts'
+
+const life = [
+  event(0, 'task.created'),
+  event(100, 'task.started'),
+  event(120, 'task.running'),
+  event(200, 'attempt.started', { number: 1 }),
+  event(300, 'tool.started', { name: 'read' }),
+  event(310, 'tool.started', { name: 'grep' }),
+  event(350, 'tool.ended', { name: 'read', ok: true }),
+  event(400, 'tool.ended', { name: 'grep', ok: true }),
+  event(500, 'task.verifying'),
+  event(550, 'verdict.reached', { attempt: 1, verdict: 'refuted', passed: 0, failed: 1, errors: 0 }),
+  event(560, 'task.refuted'),
+  event(600, 'attempt.started', { number: 2 }),
+  event(700, 'task.paused', { reason: { code: 'person', text: 'A person paused it.' } }),
+  event(900, 'task.running'),
+  event(950, 'task.verifying'),
+  event(990, 'verdict.reached', { attempt: 2, verdict: 'verified', passed: 1, failed: 0, errors: 0 }),
+  event(1000, 'task.done', { task: { verdict: 'verified' } }),
+]
+
+describe('the weave', () => {
+  const weave = weaveOf(life, 5000)
+
+  it('accounts for every moment from first to last, without gap or overlap', () => {
+    expect([weave.from, weave.to]).toEqual([0, 1000])
+    weave.segments.forEach((segment, n) => {
+      expect(segment.from).toBe(n === 0 ? 0 : weave.segments[n - 1]?.to)
+    })
+    expect(sharesOf(weave).reduce((sum, share) => sum + share.ms, 0)).toBe(1000)
+  })
+  it('says what each stretch was spent on; tools that overlap are one stretch', () => {
+    expect(weave.segments.map((s) => `${s.kind} ${s.from}-${s.to}`)).toEqual([
+      'queued 0-100',
+      'model 100-300',
+      'tool 300-400',
+      'model 400-500',
+      'verifying 500-560',
+      'model 560-700',
+      'paused 700-900',
+      'model 900-950',
+      'verifying 950-1000',
+    ])
+  })
+  it('grows to now while the task is not over', () => {
+    expect(weaveOf(life.slice(0, 3), 400).to).toBe(400)
+  })
+  it('is cut where the next attempt begins, with each knot in its own', () => {
+    const [first, second] = weaveByAttempt(weave, [200, 600])
+    expect([first?.from, first?.to, second?.from, second?.to]).toEqual([0, 600, 600, 1000])
+    expect([first?.knots, second?.knots].map((knots) => knots?.map((knot) => knot.verdict))).toEqual([
+      ['refuted'],
+      ['verified'],
+    ])
+  })
+  it('says the same in words', () => {
+    expect(describeWeave(cutWeave(weave, 0, 600))).toBe(
+      'queued 100 ms, model 340 ms, tool 100 ms, verifying 60 ms, refuted',
+    )
+    expect(describeWeave(weaveOf([], 10))).toBe('nothing yet')
+  })
+})
+
+describe('the timeline', () => {
+  it.each(eventTypes)('has words for %s', (type) => {
+    expect(timelineOf([event(1, type)])[0]?.text).not.toBe('')
+  })
+  it('carries the reason of a move', () => {
+    expect(timelineOf(life).find((line) => line.type === 'task.paused')?.text).toBe('Paused — A person paused it.')
+  })
+  it('never calls an unverified end verified', () => {
+    const [line] = timelineOf([event(1, 'task.done', { task: { verdict: 'unverified' } })])
+    expect([line?.text, line?.tone]).toEqual(['Done: unverified', 'unknown'])
+    expect(timelineOf([event(1, 'task.done', { task: { verdict: null } })])[0]?.text).toBe('Done: unverified')
+  })
+  it('shows data of the wrong shape without breaking', () => {
+    const odd = { reason: 7, task: 'x', verdict: [], outcome: {}, text: null, number: '1', data: undefined }
+    for (const type of eventTypes) expect(timelineOf([event(1, type, odd)])).toHaveLength(1)
+  })
+  it('holds each event once and in order, whichever way it came first', () => {
+    const [a, b, c, d] = life as [LoomEvent, LoomEvent, LoomEvent, LoomEvent]
+    expect(mergeEvents([a, b], [c, d])).toEqual([a, b, c, d])
+    expect(mergeEvents([c, d], [a, b, c])).toEqual([a, b, c, d])
+    expect(mergeEvents([a], [])).toEqual([a])
+  })
+})
+
+const record = (outcome: CheckOutcome, step: number | null = null, summary = `it is a ${outcome}`): CheckRecord => ({
+  index: 0,
+  spec: { kind: 'file_exists' },
+  title: 'file: a',
+  step,
+  startedAt: 0,
+  durationMs: 1,
+  outcome,
+  evidence: { summary, subject: 'a' },
+})
+
+const attempt = (...checks: CheckRecord[]) => ({ verdict: verdictOf(checks.map((c) => c.outcome)) as Verdict, checks })
+
+describe('what the files say', () => {
+  it.each([
+    [attempt(record('pass', null, 'a exists.')), 'a exists.'],
+    [attempt(record('pass'), record('pass')), 'All 2 checks pass.'],
+    [attempt(record('pass'), record('fail', null, 'b is missing.')), 'b is missing.'],
+    [
+      attempt(record('error'), record('fail', null, 'b is missing.'), record('fail')),
+      'b is missing. And 1 more check does not pass.',
+    ],
+    [attempt(record('error', null, 'No such command.')), 'No such command.'],
+    [attempt(), 'Nothing: the task brought no check, so nobody knows.'],
+    [{ verdict: null, checks: [] }, 'Not asked yet.'],
+  ])('%# is one sentence from the evidence', (given, sentence) => {
+    expect(filesSay(given)).toBe(sentence)
+  })
+  it('opens at the first failure, else at the first that could not look', () => {
+    const fail = record('fail')
+    const error = record('error')
+    expect(firstTrouble([record('pass'), error, fail])).toBe(fail)
+    expect(firstTrouble([record('pass'), error])).toBe(error)
+    expect(firstTrouble([record('pass')])).toBeNull()
+  })
+})
+
+describe('the steps', () => {
+  const own: StepSpec = { title: 'a', checks: [{ kind: 'file_exists' }] }
+  const bare: StepSpec = { title: 'b', checks: [] }
+  const spec = { steps: [own, bare] } as unknown as TaskSpec
+  const cases: CheckRecord[][] = [
+    [],
+    [record('pass', 0), record('pass')],
+    [record('pass', 0), record('fail')],
+    [record('fail', 0), record('pass')],
+    [record('error', 0), record('pass')],
+  ]
+  it.each(cases.map((checks) => ({ checks })))('are proven by the arithmetic of the daemon', ({ checks }) => {
+    const whole = {
+      ...attempt(...checks),
+      number: 1,
+      sessionId: null,
+      prompt: '',
+      startedAt: 0,
+      endedAt: 1,
+      claim: null,
+    }
+    const proven = stepProofs(spec, whole).filter((step) => step.look.word === 'proven').length
+    expect(proven).toBe(progressOf(2, checks).proven)
+  })
+  it('are not proven before there is an attempt', () => {
+    expect(stepProofs(spec, null).map((step) => step.look.word)).toEqual(['not proven yet', 'not proven yet'])
+  })
+})

@@ -1,0 +1,128 @@
+import { readFile } from 'node:fs/promises'
+import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/core/clock.ts'
+import { runtimeKinds } from '../../src/runtimes/index.ts'
+import { sampleScript } from '../../src/sample/sample.ts'
+import type { ScriptInput } from '../../src/sample/script.ts'
+import { contractScript, lookUntil, runtimeContract } from '../contracts/runtime.ts'
+import { agentWorld, endsOf } from '../fakes/agent-world.ts'
+
+runtimeContract('builtin', async () => {
+  const world = await agentWorld(contractScript as ScriptInput)
+  return {
+    runtime: world.runtime,
+    workspace: world.workspace,
+    turns: () => world.requests.filter((request) => request.body).length,
+    close: () => world.runtime.close(),
+  }
+})
+
+describe('the built-in runtime', () => {
+  it('plays the sample: claims, is refuted, does the work', async () => {
+    const world = await agentWorld(sampleScript)
+    const first = await world.run('Write hello.md')
+    expect(first.state).toMatchObject({ kind: 'idle', complete: true, text: /done/ })
+    await expect(readFile(world.path('hello.md'), 'utf8')).rejects.toThrow()
+    const second = await world.run('hello.md is missing', { promptId: 'p2' })
+    expect(second.state).toMatchObject({ kind: 'idle', promptId: 'p2', complete: true })
+    expect(await readFile(world.path('hello.md'), 'utf8')).toContain('woven')
+    expect(second.usage).toMatchObject({ toolCalls: 2 })
+  })
+
+  it('PV-5 sums usage to the token, and cost only while every price is known', async () => {
+    const usage = { prompt_tokens: 1_000, completion_tokens: 100, cached_tokens: 400 }
+    const script = [
+      { tool_calls: [{ name: 'glob', arguments: { pattern: '*' } }], usage },
+      { text: 'fine', usage },
+    ]
+    const price = { 'scripted-model': { input: 2, output: 10, cache_read: 0.5 } }
+    const priced = await agentWorld(script, { provider: { price } })
+    expect((await priced.run('go')).usage).toEqual({ toolCalls: 1, tokens: 2_200, costMicros: 4_800 })
+    const unpriced = await agentWorld(script)
+    expect((await unpriced.run('go')).usage).toEqual({ toolCalls: 1, tokens: 2_200, costMicros: null })
+  })
+
+  it('shows what is going on: the tool, then the retry', async () => {
+    const world = await agentWorld([
+      { tool_calls: [{ name: 'bash', arguments: { command: 'sleep 600' } }] },
+      { fault: '429', retry_after: 20 },
+    ])
+    await world.prompt('go')
+    while ((await world.runtime.look(world.sessionId)).state.kind === 'busy') {
+      const { state } = await world.runtime.look(world.sessionId)
+      if (state.kind === 'busy' && state.tool === 'bash') break
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await world.runtime.abort(world.sessionId)
+    await world.prompt('go')
+    const retrying = await lookUntil(world.runtime, world.sessionId, ['retrying'])
+    expect(retrying.state).toMatchObject({ attempt: 2, text: /429/ })
+  })
+
+  it('is not ready without a provider, and says what to do', async () => {
+    const world = await agentWorld([{ text: 'x' }], { providers: [] })
+    expect(await world.runtime.available()).toMatchObject({
+      kind: 'unavailable',
+      transient: false,
+      problem: { kind: 'no-model', todo: /OPENLOOM_BASE_URL/ },
+    })
+  })
+
+  it('is not ready for now when the server is down', async () => {
+    const world = await agentWorld([{ text: 'x' }], { provider: { base_url: 'http://127.0.0.1:9/v1' } })
+    expect(await world.runtime.available()).toMatchObject({ kind: 'unavailable', transient: true })
+  })
+
+  it('PV-1 switches the model of a session by its name, provider first', async () => {
+    const world = await agentWorld({ models: ['a', 'b'], replies: [{ text: 'x' }] }, { provider: { model: 'a' } })
+    const opened = await world.runtime.open({
+      taskId: 't2',
+      title: '',
+      workspace: world.workspace,
+      agent: null,
+      model: 'local/b',
+      session: null,
+    })
+    const sessionId = opened.ok ? opened.value.sessionId : ''
+    await world.runtime.prompt({ sessionId, promptId: 'p', text: 'hi', limits: { toolCalls: null, tokens: null } })
+    await lookUntil(world.runtime, sessionId, ['idle'])
+    expect(world.requests.at(-1)?.body?.model).toBe('b')
+  })
+
+  it('refuses an agent that does not exist', async () => {
+    await expect(agentWorld([{ text: 'x' }], { agent: 'wizard' })).rejects.toThrow('wizard')
+  })
+
+  it('the plan profile offers no tool that changes anything', async () => {
+    const world = await agentWorld([{ text: 'a plan' }], { agent: 'plan' })
+    await world.run('plan it')
+    const tools = world.requests.at(-1)?.body?.tools as { function: { name: string } }[]
+    expect(tools.map((tool) => tool.function.name)).toEqual(['read', 'glob', 'grep'])
+  })
+
+  it('survives listeners and journals that break: the run is seen as interrupted', async () => {
+    const world = await agentWorld([{ text: 'x' }])
+    world.journal.onAppend = (_session, row) => {
+      if (row.entry.type === 'assistant') throw new Error('disk full')
+    }
+    expect((await world.run('go')).state).toEqual({ kind: 'interrupted', promptId: 'p1' })
+    expect(world.logged.join()).toContain('disk full')
+    world.journal.onAppend = null
+    expect(endsOf(world.entries())).toEqual([])
+  })
+
+  it('is made from its configuration', async () => {
+    const [kind] = runtimeKinds
+    const config = kind.schema.parse({ permissions: [{ tool: 'bash', action: 'deny' }], steps_max: 3 })
+    const runtime = kind.create(config, {
+      journal: (await agentWorld([{ text: 'x' }])).journal,
+      providers: [],
+      clock: systemClock,
+      env: {},
+      outputRoot: '/nowhere',
+      owner: 'x',
+      log: () => undefined,
+    })
+    expect(runtime.name).toBe('builtin')
+  })
+})
