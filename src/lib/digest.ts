@@ -6,13 +6,6 @@ import { errnoOf, openRegular, realPathInside } from './files.ts'
 
 export const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex')
 
-/** Streams the file; rejects with the errno of the file system. */
-export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<string> {
-  const hash = createHash('sha256')
-  await pipeline(createReadStream(path), hash, signal ? { signal } : {})
-  return hash.digest('hex')
-}
-
 /**
  * Digest of a regular file inside `root`, or null when there is none (missing, a folder, a FIFO, or out of `root`):
  * what
