@@ -1,6 +1,6 @@
 /**
- * `openloom watch`: one task to its end, with the task's outcome as exit code. Starts a daemon of its own if none
- * runs.
+ * `openloom watch`: one task to its end, with the task's outcome
+ * as exit code. Starts a daemon of its own if none runs.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'

@@ -1,7 +1,6 @@
 /**
  * The tick: takes due tasks one step further (look, decide, act), nudged by events and by a slow reconcile. One step
- * at a
- * time per task. Correctness never depends on a nudge: what was in flight before a crash is found by looking.
+ * at a time per task. Correctness never depends on a nudge: what was in flight before a crash is found by looking.
  */
 import type { Timer } from '../core/clock.ts'
 import { reasonOf } from '../core/problem.ts'

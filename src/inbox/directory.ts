@@ -1,7 +1,6 @@
 /**
- * The inbox folder. A rescan is the truth and the watcher only a hint; a file is read once nobody writes to it,
- * handed on
- * under a key that survives a crash, and only then renamed. It never decides what a text means.
+ * The inbox folder. A rescan is the truth and the watcher only a hint; a file is read once nobody writes to
+ * it, handed on under a key that survives a crash, and only then renamed. It never decides what a text means.
  */
 import { lstat, mkdir, readdir, rename } from 'node:fs/promises'
 import { basename, join } from 'node:path'
@@ -162,8 +161,8 @@ export class InboxDirectory {
   }
 
   /**
-   * The watcher looks through the whole folder at each rename of ours; a flood is worked without it and then looked at
-   * again.
+   * The watcher looks through the whole folder at each rename of
+   * ours; a flood is worked without it and then looked at again.
    */
   private async disarm(): Promise<void> {
     await this.watcher?.close()

@@ -1,7 +1,6 @@
 /**
- * Text → TaskSpec, or problems with line numbers. Pure: every way in comes through here and nothing here touches a
- * file,
- * a clock or the store. Checks are judged by the grammar that the caller passes in.
+ * Text → TaskSpec, or problems with line numbers. Pure: every way in comes through here and nothing here
+ * touches a file, a clock or the store. Checks are judged by the grammar that the caller passes in.
  */
 import type { z } from 'zod'
 import type { CheckSpec } from '../core/check.ts'

@@ -220,8 +220,8 @@ export class Tasks {
   }
 
   /**
-   * Gives a queued task its place before it has moved; `release` when its step is over. Lost with the process,
-   * rightly.
+   * Gives a queued task its place before it has moved; `release`
+   * when its step is over. Lost with the process, rightly.
    */
   hold(id: string): void {
     this.held.add(id)
