@@ -1,7 +1,7 @@
 /** `npm run check`: format and lint, types of server and page, then the fast tests. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { ensurePackages, root, run } from './ensure.mjs'
+import { ensureBuild, ensurePackages, root, run } from './ensure.mjs'
 
 const bin = (name) => join(root, 'node_modules', '.bin', name)
 
@@ -26,5 +26,6 @@ export function checkSources() {
 if (process.argv[1]?.endsWith('check.mjs')) {
   ensurePackages()
   checkSources()
+  await ensureBuild()
   process.exit(run(bin('vitest'), ['run']))
 }

@@ -282,7 +282,7 @@ export function jsonSchema(): Record<string, unknown> {
   const defs = { ...(settings.$defs as object | undefined), ...(task.$defs as object | undefined) }
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
-    $id: 'https://openloom.dev/openloom.schema.json',
+    $id: 'urn:openloom:schema',
     title: 'OpenLoom',
     description: 'A task for a coding agent, settings of the daemon, or both.',
     type: 'object',

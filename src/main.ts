@@ -55,6 +55,12 @@ function addDaemonVerbs(program: Command, pick: (action: Action) => void): void 
     .description('look at everything the daemon needs')
     .option('--json', 'answer as JSON')
     .action((options) => pick(async () => (await import('./cli/doctor.ts')).doctor(options, shell)))
+  program
+    .command('deliveries')
+    .description('notifications that were given up')
+    .option('--replay', 'try them again')
+    .option('--json', 'answer as JSON')
+    .action((options) => pick(async () => (await import('./cli/deliveries.ts')).deliveries(options, shell)))
   const config = program.command('config').description('the effective settings')
   config
     .command('show')

@@ -1,6 +1,6 @@
 /**
- * The style of docs/design as functions over source text: each rule returns complaints, so that a test can see it
- * fail.
+ * The style of docs/design as functions over source text: each
+ * rule returns complaints, so that a test can see it fail.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'

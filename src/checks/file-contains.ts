@@ -7,7 +7,7 @@ import { type Search, searchText } from '../lib/regex.ts'
 import { firstWord, nameField, pathField, quotedIfNeeded, unquoted } from './fields.ts'
 import { aborted, fail, failedToLook, fileBytesMax, pass, readTextInside } from './look.ts'
 
-const regexTimeoutMs = 2_000
+const searchTimeoutMs = 2_000
 const contextChars = 200
 
 const schema = z
@@ -50,13 +50,8 @@ export const fileContains: Checker<'file_contains', typeof schema> = {
     if (!read.ok) return read.result
     const { text, sha256, bytes } = read.value
     const seen = { subject, sha256, sizeBytes: bytes.length }
-    const search: Search =
-      spec.regex === undefined
-        ? searchPlain(text, spec.text ?? '')
-        : await searchText(new RegExp(spec.regex, spec.flags), text, {
-            timeoutMs: regexTimeoutMs,
-            signal: context.signal,
-          })
+    const wanted = spec.regex === undefined ? (spec.text ?? '') : new RegExp(spec.regex, spec.flags)
+    const search = await searchText(wanted, text, { timeoutMs: searchTimeoutMs, signal: context.signal })
     return judge(search, { seen, text, wanted: wantedOf(spec) })
   },
 }
@@ -76,19 +71,14 @@ function judge(search: Search, where: { seen: Omit<Evidence, 'summary'>; text: s
     case 'aborted':
       return aborted(seen.subject)
     case 'timeout':
-      return failedToLook({ ...seen, summary: `The pattern ${wanted} did not end within ${regexTimeoutMs} ms.` })
+      return failedToLook({ ...seen, summary: `The search for ${wanted} did not end within ${searchTimeoutMs} ms.` })
     case 'failed':
-      return failedToLook({ ...seen, summary: `The pattern ${wanted} cannot be searched: ${search.text}.` })
+      return failedToLook({ ...seen, summary: `The search for ${wanted} failed: ${search.text}.` })
   }
 }
 
 const wantedOf = (spec: { text?: string | undefined; regex?: string | undefined; flags?: string | undefined }) =>
   spec.regex === undefined ? JSON.stringify(spec.text) : `/${spec.regex}/${spec.flags ?? ''}`
-
-function searchPlain(text: string, wanted: string): Search {
-  const index = text.indexOf(wanted)
-  return index < 0 ? { kind: 'absent' } : { kind: 'found', index, length: wanted.length }
-}
 
 function excerptAround(text: string, match: { index: number; length: number }): string {
   const from = Math.max(0, match.index - contextChars)

@@ -29,8 +29,9 @@ interface Added {
 export async function add(goal: string | undefined, options: AddOptions, shell: Shell): Promise<number> {
   const client = requireDaemon(configOf(shell), shell.env)
   const body = bodyOf(goal, options, shell)
+  const source = options.file ? 'spec' : 'cli'
   const key = options.key ? { 'idempotency-key': options.key } : {}
-  const task = await client.post<Added>('/api/tasks', body, { 'x-openloom-source': 'cli', ...key })
+  const task = await client.post<Added>('/api/tasks', body, { 'x-openloom-source': source, ...key })
   if (options.json) printJson(task)
   else print(`${task.id}  ${task.title}\n${client.url}${task.url}`)
   return exit.ok

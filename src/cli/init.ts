@@ -1,7 +1,8 @@
 /** `openloom init`: writes an openloom.yaml to begin with; never over one that is there. */
-import { basename, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { ProblemError } from '../core/problem.ts'
 import { errnoOf, writeAtomic } from '../lib/files.ts'
+import { packageRoot } from '../lib/paths.ts'
 import { exit } from './exit.ts'
 import type { Shell } from './program.ts'
 import { print, printJson } from './terminal.ts'
@@ -20,7 +21,9 @@ export async function init(options: { path?: string; json?: boolean }, shell: Sh
   return exit.ok
 }
 
-const template = (name: string): string => `# yaml-language-server: $schema=https://openloom.dev/openloom.schema.json
+const template = (
+  name: string,
+): string => `# yaml-language-server: $schema=${join(packageRoot, 'docs/reference/openloom.schema.json')}
 # A task for \`openloom watch\`, and (further below) settings for \`openloom serve\`. All keys: openloom config schema
 name: ${JSON.stringify(name)}
 workspace: .

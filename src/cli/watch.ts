@@ -1,6 +1,6 @@
 /**
- * `openloom watch`: one task to its end, with the task's outcome as exit code. Starts a daemon of its own if none
- * runs.
+ * `openloom watch`: one task to its end, with the task's outcome
+ * as exit code. Starts a daemon of its own if none runs.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -52,7 +52,7 @@ interface Follow {
 async function follow(client: Client, { body, target, options }: Follow): Promise<number> {
   const state = await client.get<DaemonState>('/api/state')
   const id = body
-    ? (await client.post<{ id: string }>('/api/tasks', body, { 'x-openloom-source': 'cli' })).id
+    ? (await client.post<{ id: string }>('/api/tasks', body, { 'x-openloom-source': 'spec' })).id
     : (await client.get<TaskDetail>(`/api/tasks/${encodeURIComponent(target ?? '')}`)).task.id
   const stop = new AbortController()
   let interrupted = false

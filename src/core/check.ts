@@ -56,9 +56,8 @@ export interface CheckContext {
 export const excerptCharsMax = 4_000
 
 /**
- * One file in `checks/`. `run` never throws for what it finds: a missing file is a `fail`, an unreadable one an
- * `error`.
- * It ends soon after `context.signal` aborts and leaves no process behind.
+ * One file in `checks/`. `run` never throws for what it finds: a missing file is a `fail`, an
+ * unreadable one an `error`. It ends soon after `context.signal` aborts and leaves no process behind.
  */
 export interface Checker<K extends string = string, S extends z.ZodType = z.ZodType> {
   kind: K

@@ -1,6 +1,6 @@
 /**
- * A sink delivers events somewhere. The courier (notify/courier.ts) owns order, cursor and retries; a sink only
- * delivers.
+ * A sink delivers events somewhere. The courier (notify/courier.ts)
+ * owns order, cursor and retries; a sink only delivers.
  */
 import type { EventType, LoomEvent } from './event.ts'
 import type { Problem } from './problem.ts'

@@ -3,9 +3,8 @@ import type { CheckOutcome, CheckResult, CheckSpec } from './check.ts'
 
 /**
  * `verified`: every check passed. `refuted`: at least one failed. `unknown`: none failed, but at least one could not
- * look.
- * `unverified`: there was nothing to check. `vacuous`, `works-only-here`, `weakened` and `tampered` belong to the
- * vocabulary of verdicts (architecture §2); a member is added here together with the code that can reach it.
+ * look. `unverified`: there was nothing to check. `vacuous`, `works-only-here`, `weakened` and `tampered` belong to
+ * the vocabulary of verdicts (architecture §2); a member is added here together with the code that can reach it.
  */
 export const verdicts = ['verified', 'refuted', 'unknown', 'unverified'] as const
 export type Verdict = (typeof verdicts)[number]
@@ -35,8 +34,8 @@ export interface Progress {
 }
 
 /**
- * Share of steps proven. A step is proven when it has checks and all of them passed; steps without checks count with
- * the whole.
+ * Share of steps proven. A step is proven when it has checks and
+ * all of them passed; steps without checks count with the whole.
  */
 export function progressOf(stepCount: number, records: readonly Pick<CheckRecord, 'step' | 'outcome'>[]): Progress {
   if (stepCount === 0) {

@@ -1,6 +1,6 @@
 /**
- * Does what decide.ts said, for one task. Every effect is idempotent: after a crash the same action is simply done
- * again.
+ * Does what decide.ts said, for one task. Every effect is
+ * idempotent: after a crash the same action is simply done again.
  */
 import type { Action } from '../core/action.ts'
 import type { Problem } from '../core/problem.ts'

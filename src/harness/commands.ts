@@ -1,6 +1,6 @@
 /**
- * What a person may do to a task: pause, resume, cancel, retry, archive, verify. Answers with the task or with why
- * not.
+ * What a person may do to a task: pause, resume, cancel, retry,
+ * archive, verify. Answers with the task or with why not.
  */
 import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
 import type { Limits } from '../core/spec.ts'

@@ -13,8 +13,8 @@ export class Stopwatch {
   }
 
   /**
-   * Ms of work since the last `lap`, without ending it. The first look after a start of the daemon counts from now: what
-   * happened before was not seen.
+   * Ms of work since the last `lap`, without ending it. The first look after
+   * a start of the daemon counts from now: what happened before was not seen.
    */
   running(id: string, status: TaskStatus): number {
     if (!counted.includes(status)) return 0

@@ -1,7 +1,6 @@
 /**
  * The tick: takes due tasks one step further (look, decide, act), nudged by events and by a slow reconcile. One step
- * at a
- * time per task. Correctness never depends on a nudge: what was in flight before a crash is found by looking.
+ * at a time per task. Correctness never depends on a nudge: what was in flight before a crash is found by looking.
  */
 import type { Timer } from '../core/clock.ts'
 import { reasonOf } from '../core/problem.ts'
@@ -130,7 +129,7 @@ export class Supervisor {
   }
 
   private nudgeSession(sessionId: string): void {
-    for (const task of this.world.store.tasks.ofSession(sessionId)) if (isActive(task.status)) this.nudge(task.id)
+    for (const id of this.world.store.tasks.activeOfSession(sessionId)) this.nudge(id)
   }
 
   private fill(): void {
@@ -160,31 +159,39 @@ export class Supervisor {
   private async step(id: string): Promise<void> {
     const lane = this.lane(id)
     try {
-      for (let count = 0; count < stepsInARowMax && !this.draining; count++) {
-        const task = this.world.store.tasks.get(id)
-        if (!task || !(liveStatuses as readonly string[]).includes(task.status)) break
-        const timed = this.timed(task)
-        const more = await this.once(timed, lane.abort.signal)
-        const after = this.world.store.tasks.get(id)
-        if (after && after.status !== task.status) this.closeTime(after, timed.task.activeMs - after.activeMs)
-        if (!more) break
-      }
+      const task = await this.stepOn(id, lane)
+      if (lane.faults > 0) this.world.alarm(`task-${id}`, null)
       lane.faults = 0
-      this.world.alarm(`task-${id}`, null)
-      this.settle(id)
+      this.settle(id, task)
     } catch (error) {
       this.fault(id, error)
     }
   }
 
-  private async once({ task, stored }: { task: Task; stored: boolean }, signal: AbortSignal): Promise<boolean> {
+  /** The task as it is afterwards. */
+  private async stepOn(id: string, lane: Lane): Promise<Task | null> {
+    for (let count = 0; count < stepsInARowMax && !this.draining; count++) {
+      const task = this.world.store.tasks.get(id)
+      if (!task || !(liveStatuses as readonly string[]).includes(task.status)) return task
+      const timed = this.timed(task)
+      const { kind, more } = await this.once(timed, lane.abort.signal)
+      // By far the most steps find an agent at work and change nothing: they cost one read.
+      if (kind === 'continue' && task.status === 'running') return timed.task
+      const after = this.world.store.tasks.get(id)
+      if (after && after.status !== task.status) this.closeTime(after, timed.task.activeMs - after.activeMs)
+      if (!more) return after
+    }
+    return this.world.store.tasks.get(id)
+  }
+
+  private async once({ task, stored }: { task: Task; stored: boolean }, signal: AbortSignal) {
     const { world } = this
     // Only fill() gives places, so that two tasks never take the last one, or one workspace, at the same time.
-    if (task.status === 'queued' && !world.store.tasks.isHeld(task.id)) return false
+    if (task.status === 'queued' && !world.store.tasks.isHeld(task.id)) return { kind: 'nothing', more: false }
     const seen = await this.look(task)
     const blocked = task.status === 'queued' ? this.queueReason(task) : null
     const action = decide(task, seen, { now: world.clock.now(), blocked })
-    return act(task, action, { seen, signal, store: stored }, world)
+    return { kind: action.kind, more: await act(task, action, { seen, signal, store: stored }, world) }
   }
 
   private async look(task: Task): Promise<Observation | null> {
@@ -208,11 +215,10 @@ export class Supervisor {
   }
 
   /** After a step: wake up in time for the next limit, retry or reconcile; free the place of what ended. */
-  private settle(id: string): void {
+  private settle(id: string, task: Task | null): void {
     const lane = this.lane(id)
     lane.wake?.cancel()
     lane.wake = null
-    const task = this.world.store.tasks.get(id)
     this.world.store.tasks.release(id)
     if (!task || !isActive(task.status)) {
       if (lane.waiting === 0 && task?.status !== 'queued') this.lanes.delete(id)

@@ -1,10 +1,9 @@
 /**
- * The inbox folder. A rescan is the truth and the watcher only a hint; a file is read once nobody writes to it,
- * handed on
- * under a key that survives a crash, and only then renamed. It never decides what a text means.
+ * The inbox folder. A rescan is the truth and the watcher only a hint; a file is read once nobody writes to
+ * it, handed on under a key that survives a crash, and only then renamed. It never decides what a text means.
  */
 import { lstat, mkdir, readdir, rename } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { type FSWatcher, watch } from 'chokidar'
 import type { Clock, Timer } from '../core/clock.ts'
 import { type Problem, reasonOf } from '../core/problem.ts'
@@ -57,9 +56,11 @@ interface Consumed {
   until: number
 }
 
+const floodMin = 50
 const lookAgainMinMs = 100
 const lookAgainMaxMs = 2_000
 const lateWritesMs = 60_000
+const lateLookMinMs = 500
 
 export class InboxDirectory {
   private readonly options: DirectoryOptions
@@ -67,6 +68,7 @@ export class InboxDirectory {
   private watchedInode = 0n
   private sweep: Timer | null = null
   private soon: Timer | null = null
+  private late: Timer | null = null
   private scanning: Promise<void> | null = null
   private again = false
   private closed = false
@@ -93,6 +95,7 @@ export class InboxDirectory {
     this.closed = true
     this.sweep?.cancel()
     this.soon?.cancel()
+    this.late?.cancel()
     await this.scanning
     await this.watcher?.close()
   }
@@ -148,9 +151,23 @@ export class InboxDirectory {
     if (this.watcher && ino === this.watchedInode) return
     await this.watcher?.close()
     this.watchedInode = ino
-    this.watcher = watch(dir, { depth: 0, followSymlinks: false, ignoreInitial: true, alwaysStat: false })
+    // Archived files are not watched: a folder with ten thousand of them would be looked through at every event.
+    const ignored = (path: string) => path !== dir && candidateOf(basename(path)) === 'ignored'
+    this.watcher = watch(dir, { depth: 0, followSymlinks: false, ignoreInitial: true, ignored })
     this.watcher.on('all', () => this.lookSoon(5))
+    // What came while the watcher was being set up is not told.
+    this.watcher.on('ready', () => this.lookSoon(5))
     this.watcher.on('error', (error) => this.options.alarm('inbox-watch', `The watcher stopped: ${reasonOf(error)}.`))
+  }
+
+  /**
+   * The watcher looks through the whole folder at each rename of
+   * ours; a flood is worked without it and then looked at again.
+   */
+  private async disarm(): Promise<void> {
+    await this.watcher?.close()
+    this.watcher = null
+    this.again = true
   }
 
   private async scanOnce(): Promise<void> {
@@ -159,6 +176,7 @@ export class InboxDirectory {
     files.sort((a, b) => (a.mtimeNs === b.mtimeNs ? (a.name < b.name ? -1 : 1) : a.mtimeNs < b.mtimeNs ? -1 : 1))
     const fresh = files.filter((file) => this.stuck.get(file.name) !== file.mtimeNs)
     const writing = fresh.length > 0 ? await openForWriting(new Set(fresh.map((file) => file.path))) : null
+    if (fresh.length > floodMin) await this.disarm()
     let nextLookMs: number | null = null
     for (const file of fresh) {
       if (this.closed) return
@@ -166,7 +184,6 @@ export class InboxDirectory {
       else if (file.sizeBytes > 0) nextLookMs = Math.min(nextLookMs ?? lookAgainMaxMs, this.lookAgainIn(file.name))
     }
     this.forget(new Set(names))
-    await this.watchLateWrites()
     if (nextLookMs !== null) this.lookSoon(nextLookMs)
   }
 
@@ -232,6 +249,21 @@ export class InboxDirectory {
     if (rejected) return
     const until = clock.monotonic() + lateWritesMs
     this.consumed.set(target, { taskId: outcome.taskId, sha256: read.sha256, mtimeNs: file.mtimeNs, until })
+    this.lookLate(lateLookMinMs)
+  }
+
+  /** Looks at what was taken lately, at growing distances, until a minute has passed for each. */
+  private lookLate(delayMs: number): void {
+    if (this.late && delayMs > lateLookMinMs) return
+    this.late?.cancel()
+    if (this.closed) return
+    this.late = this.options.clock.after(delayMs, () => {
+      this.late = null
+      this.watchLateWrites().then(
+        () => this.consumed.size > 0 && this.lookLate(delayMs * 2),
+        (error: unknown) => this.options.alarm('inbox', `A taken file cannot be looked at: ${reasonOf(error)}.`),
+      )
+    })
   }
 
   /** Somebody may still hold the renamed file open: what they add is not lost without a word. */

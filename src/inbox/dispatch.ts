@@ -1,7 +1,6 @@
 /**
- * Text → TaskSpec, or problems with line numbers. Pure: every way in comes through here and nothing here touches a
- * file,
- * a clock or the store. Checks are judged by the grammar that the caller passes in.
+ * Text → TaskSpec, or problems with line numbers. Pure: every way in comes through here and nothing here
+ * touches a file, a clock or the store. Checks are judged by the grammar that the caller passes in.
  */
 import type { z } from 'zod'
 import type { CheckSpec } from '../core/check.ts'
@@ -46,6 +45,7 @@ export function decodeTask(bytes: Uint8Array): Result<string> {
 export function dispatchMarkdown(text: string, grammar: Grammar): Result<TaskSpec> {
   if (text.trim() === '') return refuse(empty)
   const outline = outlineOf(text)
+  if (outline === null) return refuse(tooDeep)
   const draft = newDraft()
   if (outline.frontMatter) readFrontMatter(draft, outline.frontMatter, grammar)
   if (outline.title?.text)
@@ -81,6 +81,12 @@ export function dispatchObject(
   const draft = newDraft()
   readKeys(draft, value, { grammar, lineOf })
   return finish(draft, grammar)
+}
+
+const tooDeep: Problem = {
+  kind: 'too-deep',
+  text: 'Its lists are nested deeper than can be read.',
+  todo: 'Write it flatter.',
 }
 
 const empty: Problem = {

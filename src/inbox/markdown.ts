@@ -3,11 +3,7 @@
  * text is cut from the source, so that code keeps its indentation and nothing inside goal or code is read as a key.
  */
 import type { List, ListItem, Root, RootContent } from 'mdast'
-import { fromMarkdown } from 'mdast-util-from-markdown'
-import { frontmatterFromMarkdown } from 'mdast-util-frontmatter'
-import { gfmTaskListItemFromMarkdown } from 'mdast-util-gfm-task-list-item'
-import { frontmatter } from 'micromark-extension-frontmatter'
-import { gfmTaskListItem } from 'micromark-extension-gfm-task-list-item'
+import { parseBlocks } from '../lib/markdown.ts'
 
 export interface Line {
   text: string
@@ -38,24 +34,10 @@ export interface Outline {
   sections: Section[]
 }
 
-/**
- * Only blocks matter here. Without the inline grammar (and quotes and underlined headings, which cannot open a section
- * anyway) hostile text costs milliseconds: 100 kB of nested quotes took 14 s with it.
- */
-const blocksOnly = {
-  disable: {
-    null: [
-      ...['labelStartLink', 'labelStartImage', 'labelEnd', 'attention', 'autolink', 'htmlText', 'codeText'],
-      ...['characterReference', 'characterEscape', 'definition', 'blockQuote', 'setextUnderline', 'hardBreakEscape'],
-    ],
-  },
-}
-
-export function outlineOf(source: string): Outline {
-  const tree = fromMarkdown(source, {
-    extensions: [frontmatter(['yaml']), gfmTaskListItem(), blocksOnly],
-    mdastExtensions: [frontmatterFromMarkdown(['yaml']), gfmTaskListItemFromMarkdown()],
-  })
+/** Null when it is nested deeper than any person writes. */
+export function outlineOf(source: string): Outline | null {
+  const tree = parseBlocks(source)
+  if (tree === null) return null
   const outline: Outline = { frontMatter: null, title: null, header: [], preamble: '', sections: [] }
   const blocks = [...tree.children]
   const first = blocks[0]

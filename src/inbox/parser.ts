@@ -1,6 +1,6 @@
 /**
- * Parses long markdown beside the main thread, with a limit: a hostile file costs a thread for seconds, never the
- * daemon.
+ * Parses long markdown beside the main thread, with a limit: a
+ * hostile file costs a thread for seconds, never the daemon.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'

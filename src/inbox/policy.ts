@@ -1,7 +1,6 @@
 /**
  * What a way in may ask for. Pure but for the real path of the workspace, which the caller resolves: nothing of a
- * task is
- * believed because of where it came from, and what is not allowed is refused with the reason, never dropped.
+ * task is believed because of where it came from, and what is not allowed is refused with the reason, never dropped.
  */
 import type { AnyChecker, CheckSpec } from '../core/check.ts'
 import type { Problem } from '../core/problem.ts'

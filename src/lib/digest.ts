@@ -1,22 +1,13 @@
 /** sha256 in hex, of text, bytes, or a file that may be large. */
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { errnoOf, openRegular, realPathInside } from './files.ts'
 
 export const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex')
 
-/** Streams the file; rejects with the errno of the file system. */
-export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<string> {
-  const hash = createHash('sha256')
-  await pipeline(createReadStream(path), hash, signal ? { signal } : {})
-  return hash.digest('hex')
-}
-
 /**
- * Digest of a regular file inside `root`, or null when there is none (missing, a folder, a FIFO, or out of `root`):
- * what
- * is noted at the start of a task and compared later. Rejects with the errno when it is there and cannot be read.
+ * Digest of a regular file inside `root`, or null when there is none (missing, a folder, a FIFO, or out of `root`).
+ * Noted at the start of a task and compared later. Rejects with the errno when it is there and cannot be read.
  */
 export async function digestInside(root: string, path: string, signal?: AbortSignal): Promise<string | null> {
   const real = await realPathInside(root, path)

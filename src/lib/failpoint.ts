@@ -1,6 +1,6 @@
 /**
- * Named places at which a crash test kills this process as the kernel would. Without OPENLOOM_FAILPOINT they do
- * nothing.
+ * Named places at which a crash test kills this process as the
+ * kernel would. Without OPENLOOM_FAILPOINT they do nothing.
  */
 
 const [wantedName, wantedHit = '1'] = (process.env.OPENLOOM_FAILPOINT ?? '').split(':')

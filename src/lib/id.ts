@@ -1,16 +1,25 @@
-/** Ids: sortable by time, short enough to read aloud, safe in a file name. */
-import { randomBytes } from 'node:crypto'
+/** Ids: sortable by time and order of making, short enough to read aloud, safe in a file name. */
+import { randomInt } from 'node:crypto'
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
+const timeLength = 9
+const tailLength = 7
+/** Half of what the tail can hold, so that counting up from a random start never overflows in practice. */
+const tailStartMax = 32 ** tailLength / 2
 
-/** `<prefix>_` + 9 characters of time (ms) + 7 random ones, e.g. `t_1kq3m2v8x7c4h2ep`. */
+let last = { time: -1, tail: 0 }
+
+/**
+ * `<prefix>_` + 9 characters of time (ms) + 7 that begin at random and count up within the millisecond (and while the
+ * clock stands back), e.g. `t_1kq3m2v8x7c4h2ep`: what is made later sorts later.
+ */
 export function newId(prefix: string, nowMs: number): string {
-  let time = ''
-  let rest = nowMs
-  for (let i = 0; i < 9; i++) {
-    time = alphabet.charAt(rest % 32) + time
-    rest = Math.floor(rest / 32)
-  }
-  const tail = Array.from(randomBytes(7), (byte) => alphabet.charAt(byte % 32)).join('')
-  return `${prefix}_${time}${tail}`
+  last = nowMs > last.time ? { time: nowMs, tail: randomInt(tailStartMax) } : { time: last.time, tail: last.tail + 1 }
+  return `${prefix}_${base32(last.time, timeLength)}${base32(last.tail, tailLength)}`
+}
+
+function base32(value: number, length: number): string {
+  let text = ''
+  for (let i = 0, rest = value; i < length; i++, rest = Math.floor(rest / 32)) text = alphabet.charAt(rest % 32) + text
+  return text
 }

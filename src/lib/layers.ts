@@ -1,6 +1,6 @@
 /**
- * Settings in layers: later ones win key by key, lists are replaced whole, and every value remembers where it came
- * from.
+ * Settings in layers: later ones win key by key, lists are
+ * replaced whole, and every value remembers where it came from.
  */
 
 export type Tree = { [key: string]: unknown }

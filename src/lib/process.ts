@@ -1,6 +1,6 @@
 /**
- * Child processes with an owner: own group, scrubbed environment, bounded output, and an end that takes the whole
- * tree.
+ * Child processes with an owner: own group, scrubbed environment,
+ * bounded output, and an end that takes the whole tree.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createWriteStream, readdirSync, readFileSync, type WriteStream } from 'node:fs'
@@ -15,8 +15,8 @@ export const ownerVariable = 'OPENLOOM_OWNER'
 
 export interface CommandRequest {
   /**
-   * Program and arguments; never a string that something was interpolated into. A shell line is `['bash', '-c',
-   * line]`.
+   * Program and arguments; never a string that something was
+   * interpolated into. A shell line is `['bash', '-c', line]`.
    */
   argv: readonly [string, ...string[]]
   cwd: string
@@ -56,8 +56,8 @@ const drainMs = 150
 const termGraceMs = 250
 
 /**
- * Runs to the end, the limit or the abort, and never rejects. Afterwards nothing of the tree is left (see
- * keepBackground).
+ * Runs to the end, the limit or the abort, and never rejects.
+ * Afterwards nothing of the tree is left (see keepBackground).
  */
 export function runCommand(request: CommandRequest): Promise<CommandOutcome> {
   const startedAt = performance.now()

@@ -57,7 +57,7 @@ const titles: Record<number, string> = {
 /** An RFC 9457 answer. What was sent is never echoed beyond what a problem quotes on purpose. */
 export function refusal(c: Context, status: ContentfulStatusCode, ...problems: Problem[]): Response {
   const body: ProblemBody = {
-    type: `https://openloom.dev/problems/${problems[0]?.kind ?? 'unknown'}`,
+    type: `urn:openloom:problem:${problems[0]?.kind ?? 'unknown'}`,
     title: titles[status] ?? 'Refused',
     status,
     detail: problems.map((problem) => [problem.text, problem.todo].filter(Boolean).join(' ')).join('\n'),

@@ -1,6 +1,6 @@
 /**
- * Opens the store: durable settings, integrity look, backup before a migration, refusal of what it does not
- * understand.
+ * Opens the store: durable settings, integrity look, backup
+ * before a migration, refusal of what it does not understand.
  */
 import { existsSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'

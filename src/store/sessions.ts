@@ -1,6 +1,6 @@
 /**
- * Sessions and the journal of our own agent. Each journal row is written with the events and usage that follow from
- * it.
+ * Sessions and the journal of our own agent. Each journal row
+ * is written with the events and usage that follow from it.
  */
 import { asc, desc, eq, sql } from 'drizzle-orm'
 import type { NewEvent } from '../core/event.ts'

@@ -73,10 +73,13 @@ export class Tasks {
 
   /** Prepared once: every step of the harness begins with it. */
   private readonly byId
+  private readonly bySession
 
   constructor(ledger: Ledger) {
     this.ledger = ledger
     const { tasks } = schema
+    const atWork = and(eq(tasks.sessionId, sql.placeholder('sessionId')), inArray(tasks.status, activeStatuses))
+    this.bySession = ledger.db.select({ id: tasks.id }).from(tasks).where(atWork).prepare()
     this.byId = ledger.db
       .select()
       .from(tasks)
@@ -217,8 +220,8 @@ export class Tasks {
   }
 
   /**
-   * Gives a queued task its place before it has moved; `release` when its step is over. Lost with the process,
-   * rightly.
+   * Gives a queued task its place before it has moved; `release`
+   * when its step is over. Lost with the process, rightly.
    */
   hold(id: string): void {
     this.held.add(id)
@@ -235,9 +238,9 @@ export class Tasks {
     })
   }
 
-  ofSession(sessionId: string): Task[] {
-    const { tasks } = schema
-    return this.ledger.db.select().from(tasks).where(eq(tasks.sessionId, sessionId)).orderBy(tasks.id).all().map(taskOf)
+  /** Ids of the tasks at work in a session. */
+  activeOfSession(sessionId: string): string[] {
+    return this.bySession.all({ sessionId }).map((row) => row.id)
   }
 
   page(query: TaskQuery): { items: TaskItem[]; next: string | null } {

@@ -1,7 +1,6 @@
 /**
- * Chat completions on the wire: messages in, chunks out. Pure: it collects what servers send, also what they send
- * badly,
- * and never repairs the arguments of a call.
+ * Chat completions on the wire: messages in, chunks out. Pure: it collects what
+ * servers send, also what they send badly, and never repairs the arguments of a call.
  */
 import { z } from 'zod'
 import type { ModelEvent, ModelFinish, ModelMessage, ModelRequest } from '../../core/provider.ts'

@@ -48,7 +48,8 @@ export function taskRoutes(world: ServerWorld) {
     .post('/', describeRoute(answers('Add a task')), validator('json', taskBody, invalid), async (c) => {
       const body = c.req.valid('json')
       const { markdown } = body as { markdown?: unknown }
-      const source = c.req.header('x-openloom-source') === 'cli' ? 'cli' : 'api'
+      const named = c.req.header('x-openloom-source')
+      const source = named === 'cli' || named === 'spec' ? named : 'api'
       const bodySha256 = sha256(JSON.stringify(body))
       const origin = { source, externalId: keyOf(c), bodySha256 } as const
       const result =
