@@ -24,7 +24,7 @@ it('finds the places that the source names', () => {
 })
 
 it.each(names)('killed twice at %s, the task ends verified, its change is made at most once', async (name) => {
-  rig.reset()
+  await rig.reset()
   drop(rig, 'one')
   // A place that the second life does not come by again is simply passed.
   const kills: boolean[] = []

@@ -40,9 +40,9 @@ it('with ENOSPC from every n-th write on, for a while, the daemon lives and the 
   const total = { ...noFault, wrong: [] as string[] }
   let points = 0
   // The first writes open the store; a start on a full disk is refused with words, which is another story.
-  for (let nth = 18; nth < 240; nth += long ? 1 : 12) {
-    rig.reset()
-    const what = `error=ENOSPC:when=${nth}..${nth + 40}`
+  for (let nth = 12; nth < 240; nth += long ? 1 : 16) {
+    await rig.reset()
+    const what = `error=ENOSPC:when=${nth}..${nth + 2}`
     const under = straced({ paths: storePaths(rig), calls: ['pwrite64', 'ftruncate', 'fallocate'], what })
     const life = await rig.started({ under, env: oneThread })
     drop(rig, 'one')
@@ -58,7 +58,7 @@ it('with ENOSPC from every n-th write on, for a while, the daemon lives and the 
 })
 
 it('a store that has no more room raises an alarm, keeps the file, and takes it within 5 s of space', async () => {
-  rig.reset()
+  await rig.reset()
   const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'openloom-test', rig.data])
   if (mount.status !== 0) return say('no file system can be mounted here: the story of a really full disk is left out')
   try {

@@ -38,7 +38,7 @@ async function working(names: readonly string[], env: Record<string, string> = {
 
 it('refuses a second daemon on one data directory and names the first', async () => {
   const first = await rig.started()
-  const second = rig.start()
+  const second = rig.start({ beside: true })
   const { code } = await second.exited
   expect(code).toBeGreaterThan(0)
   expect(second.errors).toContain(`process ${first.address.pid}`)

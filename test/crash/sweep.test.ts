@@ -31,7 +31,7 @@ afterAll(() => rig.close())
 
 /** One file, one kill, one plain start. False when the daemon lived through the whole task. */
 async function killedAt(nth: number, calls: readonly string[], paths: readonly string[]): Promise<boolean> {
-  rig.reset()
+  await rig.reset()
   drop(rig, 'one')
   const under = straced({ paths, calls, what: `signal=KILL:when=${nth}` })
   const doomed = rig.start({ under, env: oneThread })

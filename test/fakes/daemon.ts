@@ -28,6 +28,8 @@ export interface StartOptions {
   env?: Record<string, string>
   /** Program and arguments to run the daemon under. */
   under?: readonly string[]
+  /** Another daemon runs: its address stays. */
+  beside?: boolean
 }
 
 const pollMs = 15
@@ -91,9 +93,12 @@ export class Life {
     }
   }
 
-  /** True once it listens; false when it died before. */
+  /** True once it listens; false when it died before. With a full disk no event tells, so the address is looked for. */
   async ready(): Promise<boolean> {
-    return (await this.sees((event) => event.type === 'daemon.started')) !== null
+    const path = join(this.dataDir, 'daemon.json')
+    const isThere = () => existsSync(path) && readFileSync(path, 'utf8').endsWith('}\n')
+    await eventually('the daemon listens', () => this.ended || isThere())
+    return !this.ended
   }
 
   get address(): { pid: number; url: string } {
@@ -158,7 +163,8 @@ export class DaemonRig {
     return this.model?.requests ?? []
   }
 
-  start({ env = {}, under = [] }: StartOptions = {}): Life {
+  start({ env = {}, under = [], beside = false }: StartOptions = {}): Life {
+    if (!beside) rmSync(join(this.data, 'daemon.json'), { force: true })
     const [first = process.execPath, ...rest] = [...under, process.execPath, program, 'serve', '--json']
     const child = spawn(first, rest, {
       cwd: this.folder,
@@ -184,8 +190,9 @@ export class DaemonRig {
     cpSync(this.data, this.template, { recursive: true })
   }
 
-  /** Everything but the model as it was before. */
-  reset(): void {
+  /** Everything but the model as it was before. A life that a failed test left is ended. */
+  async reset(): Promise<void> {
+    for (const life of this.lives.splice(0)) await life.kill()
     for (const dir of [this.data, this.inbox, this.work, this.notices]) rmSync(dir, { recursive: true, force: true })
     for (const dir of [this.inbox, this.work, this.notices]) mkdirSync(dir)
     cpSync(this.template, this.data, { recursive: true })
