@@ -1,7 +1,6 @@
 /**
- * Prints the one closing line that any CI can read: `N passed, N failed` (and `, N skipped` where there are any). As
- * one
- * of several suites (scripts/test.mjs) it hands its counts on instead.
+ * Prints the one closing line that any CI can read: `N passed, N failed` (and `, N skipped` where there are any).
+ * As one of several suites (scripts/test.mjs) it hands its counts on instead.
  */
 import { appendFileSync } from 'node:fs'
 import type { Reporter, TestModule } from 'vitest/node'
