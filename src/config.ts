@@ -85,7 +85,6 @@ export const configSchema = z
   .meta({ id: 'Settings', description: 'Settings of the daemon; every section may stand in openloom.yaml.' })
 
 export type Config = z.output<typeof configSchema>
-export type ProviderConfig = Config['models']['providers'][number]
 
 export interface LoadedConfig {
   config: Config

@@ -3,8 +3,8 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Rule } from './agent/permission.ts'
 import { type ModelSource, providerKinds } from './agent/providers/index.ts'
-import { checkers } from './checks/index.ts'
-import { type Config, grammar, intakeSettings, type LoadedConfig, realOr, settingSections, toPath } from './config.ts'
+import { checkers, describeCheck } from './checks/index.ts'
+import { type Config, grammar, intakeSettings, type LoadedConfig, realOr, toPath } from './config.ts'
 import { pause, systemClock } from './core/clock.ts'
 import type { LoomEvent, NewEvent } from './core/event.ts'
 import { ok, type Result, reasonOf, refuse } from './core/problem.ts'
@@ -199,7 +199,6 @@ function buildCore(plan: Plan) {
     grammar,
     inboxDir: config.inbox.dir,
     parseMarkdown: makeParser(grammar, systemClock),
-    sections: settingSections,
     note: (type, data) => void store.ledger.note({ type, data }),
     accepted: () => supervisor.fillPlaces(),
   })
@@ -282,6 +281,7 @@ function worldOf(plan: Plan, runtimes: ReadonlyMap<string, Runtime>, alarm: Worl
     store,
     runtimes,
     checkers,
+    describeCheck,
     clock: systemClock,
     env: childEnvironment(options.env, config.child_env),
     owner: `${owner}-check`,

@@ -5,27 +5,12 @@
 import { realpath } from 'node:fs/promises'
 import type { CheckContext } from '../core/check.ts'
 import { isInside } from '../lib/files.ts'
+import { gitArgv, gitEnvironment } from '../lib/git.ts'
 import { failedToLook, type Looked } from './look.ts'
 import { runOwned } from './spawn.ts'
 
 const timeoutMs = 30_000
 const outputBytesMax = 4 * 1024 * 1024
-
-const nothingRuns = [
-  ...['core.hooksPath=/dev/null', 'core.fsmonitor=false', 'core.pager=cat', 'core.untrackedCache=false'],
-  ...['core.alternateRefsCommand=', 'core.sshCommand=false', 'core.askPass=false', 'credential.helper='],
-  ...['diff.external=', 'submodule.recurse=false', 'protocol.allow=never', 'gc.auto=0', 'maintenance.auto=false'],
-  // A changed file must not pass for an unchanged one because of how the agent told git to look.
-  ...['core.ignoreStat=false', 'core.trustctime=true', 'core.checkStat=default', 'core.safecrlf=false'],
-]
-
-const environment = {
-  GIT_OPTIONAL_LOCKS: '0',
-  GIT_TERMINAL_PROMPT: '0',
-  GIT_NO_LAZY_FETCH: '1',
-  GIT_PAGER: 'cat',
-  LC_ALL: 'C',
-}
 
 export interface Git {
   /** The words of a NUL-separated answer. */
@@ -34,7 +19,7 @@ export interface Git {
 
 /** Opens the repository around the workspace, or says why there is none to ask. */
 export async function openGit(context: CheckContext, subject: string): Promise<Looked<Git>> {
-  const top = await runGit(context, subject, { settings: nothingRuns, args: ['rev-parse', '--show-toplevel'] })
+  const top = await runGit(context, subject, { args: ['rev-parse', '--show-toplevel'] })
   if (!top.ok) return top
   const root = await realpath(top.value.replace(/\n$/, '')).catch(() => null)
   if (root === null || !isInside(root, context.workspace)) {
@@ -43,7 +28,7 @@ export async function openGit(context: CheckContext, subject: string): Promise<L
   }
   const filters = await filterSettings(context, subject)
   if (!filters.ok) return filters
-  const settings = [...nothingRuns, ...filters.value]
+  const settings = filters.value
   return {
     ok: true,
     value: {
@@ -58,7 +43,7 @@ export async function openGit(context: CheckContext, subject: string): Promise<L
 /** Empties every filter, text conversion and diff driver that the repository's own configuration defines. */
 async function filterSettings(context: CheckContext, subject: string): Promise<Looked<string[]>> {
   const args = ['config', '--list', '--show-scope', '--name-only', '-z']
-  const listed = await runGit(context, subject, { settings: nothingRuns, args })
+  const listed = await runGit(context, subject, { args })
   if (!listed.ok) return listed
   const words = listed.value.split('\0')
   const settings: string[] = []
@@ -78,13 +63,12 @@ async function filterSettings(context: CheckContext, subject: string): Promise<L
 async function runGit(
   context: CheckContext,
   subject: string,
-  call: { settings: readonly string[]; args: readonly string[] },
+  call: { settings?: readonly string[]; args: readonly string[] },
 ): Promise<Looked<string>> {
-  const flags = call.settings.flatMap((setting) => ['-c', setting])
   const outcome = await runOwned(context, {
-    argv: ['git', '--no-pager', '--no-optional-locks', '--literal-pathspecs', ...flags, ...call.args],
+    argv: gitArgv(call.args, call.settings),
     cwd: context.workspace,
-    env: { ...context.env, ...environment },
+    env: { ...context.env, ...gitEnvironment },
     timeoutMs,
     outputBytesMax,
     stdoutOnly: true,

@@ -14,4 +14,3 @@ export type Action =
   | { kind: 'verify' }
   /** A person must act. `abort` ends the turn first. */
   | { kind: 'pause'; reason: Reason; abort: boolean }
-  | { kind: 'fail'; reason: Reason }

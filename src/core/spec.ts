@@ -79,13 +79,13 @@ export function taskSpecSchema(check: z.ZodType<CheckSpec>) {
       checks: checkList.default([]),
       runtime: z
         .string()
-        .regex(/^[a-z][a-z0-9-]*$/)
+        .regex(/^[a-z][a-z0-9-]*$/, 'A name has lower-case letters, digits and dashes')
         .max(40)
         .optional(),
       agent: z.string().min(1).max(80).optional(),
       session: z
         .string()
-        .regex(/^[A-Za-z0-9_-]+$/)
+        .regex(/^[A-Za-z0-9_-]+$/, 'An id has letters, digits, dashes and underscores')
         .max(120)
         .optional(),
       abort: z.boolean().default(false),

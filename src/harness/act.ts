@@ -49,9 +49,6 @@ export async function act(task: Task, action: Action, step: Step, world: World):
       if (action.abort && task.sessionId) await runtimeOf(task, world).abort(task.sessionId)
       pauseTask(task, action.reason, world)
       return false
-    case 'fail':
-      world.store.tasks.move(task.id, 'failed', { reason: action.reason })
-      return false
   }
 }
 
@@ -108,12 +105,8 @@ const nextPrompt = (task: Task, promptText: string | null): TaskPatch => ({
   promptText,
 })
 
-function checkTitles(task: Task, world: World): string[] {
-  return flattenChecks(task.spec).map(({ spec }) => {
-    const checker = world.checkers.find((one) => one.kind === spec.kind)
-    return spec.name ?? checker?.describe(spec) ?? spec.kind
-  })
-}
+const checkTitles = (task: Task, world: World): string[] =>
+  flattenChecks(task.spec).map(({ spec }) => world.describeCheck(spec))
 
 async function prompt(task: Task, world: World): Promise<boolean> {
   const runtime = runtimeOf(task, world)

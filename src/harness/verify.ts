@@ -41,7 +41,7 @@ async function checkAll(task: Task, world: World, pass: Pass): Promise<CheckReco
     const checker = world.checkers.find((one) => one.kind === spec.kind)
     const result = await runOne(checker, spec, contextOf(task, world, pass.signal))
     if (pass.signal.aborted) break
-    const title = spec.name ?? checker?.describe(spec) ?? spec.kind
+    const title = world.describeCheck(spec)
     const durationMs = Math.round(world.clock.monotonic() - begun)
     const record: CheckRecord = { index, spec, title, step, startedAt, durationMs, ...result }
     if (pass.store !== false) {

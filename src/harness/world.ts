@@ -1,5 +1,5 @@
 /** What the harness works with: handed over once by the daemon, the same for every task. */
-import type { AnyChecker } from '../core/check.ts'
+import type { AnyChecker, CheckSpec } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Runtime } from '../core/runtime.ts'
 import type { Backoff } from '../lib/backoff.ts'
@@ -11,6 +11,8 @@ export interface World {
   store: Store
   runtimes: ReadonlyMap<string, Runtime>
   checkers: readonly AnyChecker[]
+  /** The name of a check, or its one-line form. */
+  describeCheck(spec: CheckSpec): string
   clock: Clock
   /** Environment for what checks execute: already an allow-list. */
   env: Readonly<Record<string, string>>

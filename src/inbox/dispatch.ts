@@ -289,13 +289,14 @@ function foldStepAcceptance(draft: Draft): void {
 }
 
 function titleFrom(goal: string): string {
-  const first = goal.split('\n').find((line) => /[\p{L}\p{N}]/u.test(line)) ?? goal
+  const prose = goal.replace(/^(`{3,}|~{3,})[\s\S]*?^\1.*$/gm, '')
+  const first = prose.split('\n').find((line) => /[\p{L}\p{N}]/u.test(line)) ?? goal
   const line = first.replace(/^[#>*\-\s]+/, '').trim()
   return line.length <= 80 ? line : `${line.slice(0, 77).replace(/\s+\S*$/, '')}…`
 }
 
 function problemOf(issue: z.core.$ZodIssue, lines: Draft['lines']): Problem {
-  const field = String(issue.path[0] ?? '')
+  const line = lines[issue.path.slice(0, 2).map(String).join('.')] ?? lines[String(issue.path[0] ?? '')]
   const where = issue.path.length > 0 ? `"${issue.path.join('.')}": ` : ''
-  return { kind: 'bad-value', text: `${where}${issue.message}.`, ...at(lines[field]) }
+  return { kind: 'bad-value', text: `${where}${issue.message}.`, ...at(line) }
 }

@@ -110,6 +110,7 @@ function setLimit(draft: Draft, name: string, { value, line }: Located): void {
   const limits = (draft.fields.limits ?? {}) as Record<string, unknown>
   draft.fields.limits = { ...limits, [name]: numeric(value) }
   draft.lines.limits ??= line
+  draft.lines[`limits.${name}`] = line
 }
 
 function setCheckInterval(draft: Draft, key: string, { value, line }: Located): void {

@@ -6,9 +6,8 @@ import { basename, dirname } from 'node:path'
 import type { Problem, Result } from '../core/problem.ts'
 import type { TaskSpec } from '../core/spec.ts'
 import type { Origin, Submission } from '../core/task.ts'
-import { sha256 } from '../lib/digest.ts'
 import { type FileOutcome, type InboxFile, readInboxFile } from './directory.ts'
-import { decodeTask, dispatchObject, dispatchYaml, type Grammar } from './dispatch.ts'
+import { decodeTask, dispatchObject, type Grammar } from './dispatch.ts'
 import type { Arrivals, Intake } from './intake.ts'
 import { isRecord } from './keys.ts'
 
@@ -19,8 +18,6 @@ export interface WaysOptions {
   inboxDir: string
   /** Markdown → spec; may run beside the main thread. */
   parseMarkdown(text: string): Promise<Result<TaskSpec>>
-  /** Top-level keys of a YAML file that are not the task's. */
-  sections: readonly string[]
   note(type: 'inbox.noticed', data: Record<string, unknown>): void
   /** Called after a task was accepted. */
   accepted(): void
@@ -42,10 +39,6 @@ export class InboxWays {
 
   submitObject(value: Record<string, unknown>, origin: Origin): Promise<Submission> {
     return this.submit(dispatchObject(value, this.options.grammar), origin)
-  }
-
-  submitYaml(text: string, origin: Origin): Promise<Submission> {
-    return this.submit(dispatchYaml(text, this.options.grammar, this.options.sections), origin)
   }
 
   /** A file that lies directly in the inbox, by path; it gets the key that the folder itself will find it under. */
@@ -100,9 +93,6 @@ export class InboxWays {
     return result
   }
 }
-
-/** Key of a request that named none: what it says. Used by `watch`, so that the same file twice is one task. */
-export const keyOfText = (text: string): string => `text:${sha256(text)}`
 
 function withFields(spec: TaskSpec, also: Record<string, unknown>): TaskSpec {
   const given = isRecord(also) ? also : {}

@@ -18,7 +18,6 @@ import { StoreOutbox } from './outbox.ts'
 import * as schema from './schema.ts'
 import { Sessions } from './sessions.ts'
 import { Tasks } from './tasks.ts'
-import { Usage } from './usage.ts'
 
 export interface StoreOptions {
   /** File path, or `:memory:`. */
@@ -34,7 +33,6 @@ export interface Store {
   attempts: Attempts
   events: Events
   sessions: Sessions
-  usage: Usage
   outbox: StoreOutbox
   logins: Logins
   close(): void
@@ -53,7 +51,6 @@ export function openStore(options: StoreOptions): Store {
     attempts: new Attempts(ledger),
     events: new Events(ledger),
     sessions: new Sessions(ledger),
-    usage: new Usage(ledger),
     outbox: new StoreOutbox(ledger),
     logins: new Logins(ledger),
     close: () => sqlite.close(),

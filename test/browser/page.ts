@@ -58,6 +58,12 @@ export class Stage {
     const api = new FakeApi(scene, `${root}dist/web`)
     this.#apis.push(api)
     await api.open()
+    const { page, faults } = await this.visit(api.url, path, view)
+    return { page, api, faults }
+  }
+
+  /** A fresh page at an address, whoever serves it. */
+  async visit(origin: string, path: string, view: View = {}): Promise<Omit<Shown, 'api'>> {
     const page = await this.context.newPage()
     const faults: string[] = []
     page.on('pageerror', (error) => faults.push(`error: ${error.message}`))
@@ -67,13 +73,12 @@ export class Stage {
       }
     })
     page.on('request', (request) => {
-      if (!request.url().startsWith(api.url) && !request.url().startsWith('data:'))
-        faults.push(`left: ${request.url()}`)
+      if (!request.url().startsWith(origin) && !request.url().startsWith('data:')) faults.push(`left: ${request.url()}`)
     })
     await page.setViewportSize({ width: view.width ?? 1440, height: (view.width ?? 1440) < 720 ? 844 : 900 })
     await page.emulateMedia({ colorScheme: view.theme ?? 'dark' })
-    await page.goto(api.url + path)
-    return { page, api, faults }
+    await page.goto(origin + path)
+    return { page, faults }
   }
 }
 

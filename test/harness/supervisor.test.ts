@@ -47,6 +47,7 @@ function makeWorld() {
     store,
     runtimes: new Map([['hand', runtime]]),
     checkers: [hand.checker],
+    describeCheck: () => 'hand: x',
     clock,
     env: {},
     owner: `test-${process.pid}`,

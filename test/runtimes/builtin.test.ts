@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
 import { runtimeKinds } from '../../src/runtimes/index.ts'
-import { sampleScript } from '../../src/sample/sample.ts'
+import { sampleMarkdown, sampleScript } from '../../src/sample/sample.ts'
 import type { ScriptInput } from '../../src/sample/script.ts'
 import { contractScript, lookUntil, runtimeContract } from '../contracts/runtime.ts'
 import { agentWorld, endsOf } from '../fakes/agent-world.ts'
@@ -20,7 +20,7 @@ runtimeContract('builtin', async () => {
 describe('the built-in runtime', () => {
   it('plays the sample: claims, is refuted, does the work', async () => {
     const world = await agentWorld(sampleScript)
-    const first = await world.run('Write hello.md')
+    const first = await world.run(sampleMarkdown('/somewhere'))
     expect(first.state).toMatchObject({ kind: 'idle', complete: true, text: /done/ })
     await expect(readFile(world.path('hello.md'), 'utf8')).rejects.toThrow()
     const second = await world.run('hello.md is missing', { promptId: 'p2' })

@@ -1,0 +1,71 @@
+/** The page over the real daemon and its sample, from the login link to the evidence. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { loadConfig } from '../../src/config.ts'
+import { type Daemon, startDaemon } from '../../src/daemon.ts'
+import { browserPath, Stage } from './page.ts'
+
+async function startSample(home: string): Promise<Daemon> {
+  const env = { HOME: home, PATH: process.env['PATH'], OPENLOOM_UI_PORT: '0', OPENLOOM_DATA_DIR: join(home, 'data') }
+  const loaded = loadConfig({ cwd: home, env })
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems))
+  const started = await startDaemon(loaded.value, { env })
+  if (!started.ok) throw new Error(JSON.stringify(started.problems))
+  return started.value
+}
+
+describe.skipIf(!browserPath)('a newcomer', () => {
+  const home = mkdtempSync(join(tmpdir(), 'loom-newcomer-'))
+  let stage: Stage
+  let daemon: Daemon
+  beforeAll(async () => {
+    stage = await Stage.open()
+    daemon = await startSample(home)
+  })
+  afterAll(async () => {
+    await stage?.close()
+    await daemon?.stop(true)
+    if (daemon?.sampleFolder) rmSync(daemon.sampleFolder, { recursive: true, force: true })
+    rmSync(home, { recursive: true, force: true })
+  })
+
+  it('without the link sees only the door, and no data', async () => {
+    const { page, faults } = await stage.visit(daemon.url, '/')
+    await page.getByText('openloom status --login').waitFor()
+    expect(await page.getByText('Weave a greeting').count()).toBe(0)
+    expect(faults).toEqual([])
+    await page.close()
+  })
+
+  it('logs in by the link, watches the sample become verified, and reads why', async () => {
+    const link = daemon.loginUrl()
+    const { page, faults } = await stage.visit(daemon.url, link.slice(daemon.url.length))
+    await page.getByText('no real agent is involved').waitFor()
+    expect(new URL(page.url()).hash).toBe('')
+    await page.getByText('verified', { exact: true }).first().waitFor({ timeout: 15_000 })
+    await page
+      .getByRole('link', { name: /Weave a greeting/ })
+      .first()
+      .click()
+    const first = page.locator('[data-attempt="1"]')
+    await first.waitFor()
+    expect(await first.locator('.files').innerText()).toContain('hello.md does not exist')
+    expect(await page.locator('[data-attempt="2"] .files').innerText()).toContain('All 2 checks pass')
+    expect(faults).toEqual([])
+    await page.close()
+  })
+
+  it('cannot use the link twice', async () => {
+    const link = daemon.loginUrl()
+    const code = link.split('#')[1] ?? ''
+    const login = () =>
+      fetch(`${daemon.url}/api/login`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ code }),
+      })
+    expect([(await login()).status, (await login()).status]).toEqual([200, 401])
+  })
+})
