@@ -38,6 +38,18 @@ function complaintsOf(line: string, known: Known): string[] {
   return wrong.map((option) => `"${verb}" has no option ${option}: ${line.trim()}`)
 }
 
+/** Anchors that the headings of a page make. */
+export const anchorsOf = (markdown: string): Set<string> =>
+  new Set(
+    [...markdown.matchAll(/^#+ (.+)$/gm)].map((match) =>
+      (match[1] ?? '')
+        .toLowerCase()
+        .replace(/[^\w\s-]/g, '')
+        .trim()
+        .replaceAll(' ', '-'),
+    ),
+  )
+
 interface Shape {
   shape?: Record<string, z.ZodType>
   def?: { type: string; innerType?: z.ZodType; valueType?: z.ZodType }
