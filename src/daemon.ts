@@ -6,8 +6,8 @@ import { type ModelSource, providerKinds } from './agent/providers/index.ts'
 import { checkers, describeCheck } from './checks/index.ts'
 import { type Config, grammar, intakeSettings, type LoadedConfig, realOr, toPath } from './config.ts'
 import { pause, systemClock } from './core/clock.ts'
-import type { LoomEvent } from './core/event.ts'
-import { ok, type Result, refuse } from './core/problem.ts'
+import type { LoomEvent, NewEvent } from './core/event.ts'
+import { ok, type Result, reasonOf, refuse } from './core/problem.ts'
 import type { LiveDelta, Runtime } from './core/runtime.ts'
 import { activeStatuses } from './core/task.ts'
 import { Alarms } from './harness/alarms.ts'
@@ -96,10 +96,11 @@ async function startLocked(loaded: LoadedConfig, options: DaemonOptions, lock: L
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${listening.port}`
   parts.address.port = listening.port
   lock.announce({ pid: process.pid, url })
-  base.store.ledger.note({ type: 'daemon.started', data: { version, pid: process.pid, sample: sample !== null } })
+  noteLife(base, { type: 'daemon.started', data: { version, pid: process.pid, sample: sample !== null } })
   parts.courier.start()
   if (!options.alone) {
-    await parts.directory.open()
+    // Not waited for: a thousand files lying there must delay neither the greeting nor a stop.
+    void parts.directory.open()
     await sample?.drop(config.inbox.dir)
   }
   return ok(handle({ parts, url, listening, lock, loaded }))
@@ -261,7 +262,7 @@ function build(plan: Plan) {
   }
   const hosts = () => hostNames(config.server, address.port)
   const app = createApp(served, { hosts, cookieName: () => `openloom_${address.port}`, webDir })
-  return { ...core, store, courier, app, auth, token, address, sample }
+  return { ...core, store, log, courier, app, auth, token, address, sample }
 }
 
 type Parts = ReturnType<typeof build>
@@ -364,7 +365,16 @@ async function stopParts(parts: Parts, { now, drainMs, hurried }: Stop): Promise
   while (!over && busy() && systemClock.monotonic() < deadline) await pause(systemClock, 50)
   await supervisor.drain()
   for (const runtime of runtimes.values()) await runtime.close()
-  store.ledger.note({ type: 'daemon.stopped', data: {} })
+  noteLife(parts, { type: 'daemon.stopped', data: {} })
   await courier.close(now ? 0 : 2_000)
   await sample?.close()
+}
+
+/** A full disk must neither keep the daemon from working on nor from stopping in order. */
+function noteLife({ store, log }: Pick<Base, 'store' | 'log'>, event: NewEvent): void {
+  try {
+    store.ledger.note(event)
+  } catch (error) {
+    log.error({ type: event.type, error: reasonOf(error) }, 'an event could not be stored')
+  }
 }

@@ -28,6 +28,7 @@ export async function serve(options: ServeOptions, shell: Shell): Promise<number
     const line = options.json ? JSON.stringify(event) : lineOf(event)
     if (line !== null && !options.quiet) print(line)
   }
+  const signals = hearSignals()
   const started = await startDaemon(loaded, { env: shell.env, onEvent: tell })
   if (!started.ok) throw new ProblemError(...started.problems)
   const daemon = started.value
@@ -38,7 +39,7 @@ export async function serve(options: ServeOptions, shell: Shell): Promise<number
     if (!isLoopback(loaded.config.server.host))
       print(paint('yellow', 'Reachable from other machines: use TLS in front of it.'))
   }
-  await untilSignal((second) => void daemon.stop(second))
+  signals.obey((second) => void daemon.stop(second))
   await daemon.stopped
   return exit.ok
 }
@@ -59,16 +60,23 @@ function greeting(daemon: Daemon, { config }: LoadedConfig): string[] {
   ]
 }
 
-/** The first SIGINT or SIGTERM drains, the second ends at once. Resolves with the first. */
-function untilSignal(act: (second: boolean) => void): Promise<void> {
-  return new Promise((resolve) => {
-    let count = 0
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.on(signal, () => {
-        count++
-        act(count > 1)
-        resolve()
-      })
-    }
-  })
+/**
+ * The first SIGINT or SIGTERM drains, the second ends at once. Heard from the beginning: work that was found lying there
+ * may run before the start is over, and a daemon that dies by a signal would leave it behind.
+ */
+function hearSignals() {
+  let count = 0
+  let act: (second: boolean) => void = () => undefined
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      count++
+      act(count > 1)
+    })
+  }
+  return {
+    obey(stop: (second: boolean) => void): void {
+      act = stop
+      if (count > 0) stop(count > 1)
+    },
+  }
 }

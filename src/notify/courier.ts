@@ -56,9 +56,8 @@ export class Courier {
 
   /** A new sink begins at the present end of the log: nobody wants the past of a year as news. */
   start(): void {
-    const { outbox, sinks } = this.options
-    for (const { id } of sinks) if (outbox.cursor(id) === null) outbox.setCursor(id, outbox.head())
-    this.runs = this.lanes.map((lane) => lane.run())
+    const head = this.options.outbox.head()
+    this.runs = this.lanes.map((lane) => lane.run(head))
   }
 
   /** There may be something new. Cheap; call it on every event and on every replay. */
@@ -114,10 +113,12 @@ class Lane {
     this.wake()
   }
 
-  async run(): Promise<void> {
+  /** `head`: where a sink that has no cursor begins. */
+  async run(head: number): Promise<void> {
     while (!this.stopped.signal.aborted) {
       try {
         this.nudged = false
+        if (this.options.outbox.cursor(this.sink.id) === null) this.options.outbox.setCursor(this.sink.id, head)
         // Asked before the round: what came during the last one still gets its own.
         const isLast = this.draining
         const isBusy = await this.round()

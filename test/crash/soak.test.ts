@@ -1,0 +1,58 @@
+/** kill -9 at random instants, again and again, under load: every task reaches its end, every event its receiver. */
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type EventType, isNotable } from '../../src/core/event.ts'
+import { DaemonRig } from '../fakes/daemon.ts'
+import { account, drop, fullScript, inboxNames, long, noFault, say } from './scene.ts'
+
+const rig = new DaemonRig()
+beforeAll(() => rig.open({ script: fullScript, env: { OPENLOOM_CONCURRENCY: '6' } }))
+afterAll(() => rig.close())
+
+/** Numbers from 0 to 1, the same at every run (mulberry32). */
+function seeded(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+const pauseFor = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+it('killed at random instants, no task and no notification is lost or doubled', async () => {
+  const [count, kills] = long ? [100, 200] : [40, 30]
+  const random = seeded(20_261_121)
+  const names = Array.from({ length: count }, (_, i) => `task-${i}`)
+  const left = [...names]
+  for (let kill = 0; kill < kills; kill++) {
+    // Short enough that some deaths come before the daemon listens, spread so that tasks are at every stage.
+    const doomed = rig.start()
+    const lifeMs = 200 + random() * (long ? 2_800 : 1_300)
+    const share = Math.ceil(left.length / (kills - kill))
+    for (const name of left.splice(0, share)) {
+      await pauseFor((lifeMs * random()) / (share + 1))
+      drop(rig, name)
+    }
+    await Promise.race([pauseFor((lifeMs * random()) / 2), doomed.exited])
+    expect(doomed.isOver).toBe(false)
+    await doomed.kill()
+  }
+  const life = await rig.started()
+  const total = await account(rig, life, names)
+  life.child.kill('SIGTERM')
+  expect(await life.exited).toEqual({ code: 0, signal: null })
+  const told = rig.told().map(({ id }) => id)
+  const heard = new Set(rig.receiver.heard.map(({ headers }) => String(headers['webhook-id'])))
+  say(`kills: ${kills}, tasks: ${count}, lost ${total.lost}, doubled ${total.doubled}`)
+  expect(total).toEqual(noFault)
+  expect(rig.orphans()).toEqual([])
+  expect(inboxNames(rig)).toEqual(names.map((name) => `processed-${name}.md`).sort())
+  const logged = rig.rows<{ seq: number; type: EventType }>('select seq, type from events order by seq')
+  const wanted = logged.filter(({ type }) => isNotable(type)).map(({ seq }) => `evt_local_${seq}`)
+  expect([...told].sort()).toEqual([...wanted].sort())
+  expect(wanted.filter((id) => !heard.has(id))).toEqual([])
+  expect(logged.filter(({ type }) => type === 'task.created')).toHaveLength(count)
+  expect(logged.filter(({ type }) => type === 'task.done')).toHaveLength(count)
+})
