@@ -100,8 +100,7 @@ async function startLocked(loaded: LoadedConfig, options: DaemonOptions, lock: L
   noteLife(base, { type: 'daemon.started', data: { version, pid: process.pid, sample: sample !== null } })
   parts.courier.start()
   if (!options.alone) {
-    // Not waited for: a thousand files lying there must delay neither the greeting nor a stop.
-    void parts.directory.open()
+    await parts.directory.open()
     await sample?.drop(config.inbox.dir)
   }
   return ok(handle({ parts, url, listening, lock, loaded }))

@@ -81,10 +81,12 @@ export class InboxDirectory {
     this.options = options
   }
 
-  /** Scans once, then watches. Resolves when everything that was lying there has been handed on. */
+  /** Resolves when the folder is there and watched; what lies in it is handed on from then on. */
   async open(): Promise<void> {
-    await this.scan()
-    this.scheduleSweep()
+    await this.arm().catch(() => {
+      // The scan meets the same trouble, says so, and tries again.
+    })
+    void this.scan().then(() => this.scheduleSweep())
   }
 
   get watching(): boolean {
