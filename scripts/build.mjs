@@ -1,5 +1,5 @@
 /** Bundles the server (one file starts three times faster than its packages) and builds the page. */
-import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { root } from './ensure.mjs'
@@ -12,6 +12,9 @@ export const external = [
   'chrome-remote-interface',
   '@vscode/ripgrep',
 ]
+
+/** The program can be started by its name. */
+const banner = (chunk) => (chunk.isEntry ? '#!/usr/bin/env node' : '')
 
 export async function build() {
   const startedAt = performance.now()
@@ -26,8 +29,9 @@ export async function build() {
     logLevel: 'warn',
     transform: { define: { 'process.env.NODE_ENV': '"production"' } },
   })
-  await bundle.write({ dir: dist, format: 'esm', chunkFileNames: 'chunks/[name]-[hash].js', minify: false })
+  await bundle.write({ dir: dist, format: 'esm', chunkFileNames: 'chunks/[name]-[hash].js', minify: false, banner })
   await bundle.close()
+  chmodSync(join(dist, 'main.js'), 0o755)
   cpSync(join(root, 'src/store/migrations'), join(dist, 'migrations'), { recursive: true })
   if (existsSync(join(root, 'frontend/vite.config.ts'))) {
     const { build: buildPage } = await import('vite')

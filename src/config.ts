@@ -8,10 +8,10 @@ import { checkers, isCheckLine, parseCheckLine } from './checks/index.ts'
 import type { AnyChecker } from './core/check.ts'
 import { ok, type Problem, type Result, refuse } from './core/problem.ts'
 import { limitsSchema, type TaskSpec } from './core/spec.ts'
-import { dispatchYaml, type Grammar } from './inbox/dispatch.ts'
+import { decodeTask, dispatchMarkdown, dispatchYaml, type Grammar } from './inbox/dispatch.ts'
 import { checkUnion, makeGrammar } from './inbox/grammar.ts'
 import type { IntakeSettings } from './inbox/intake.ts'
-import { isRecord, nearest } from './inbox/keys.ts'
+import { isKey, isRecord, nearest, taskKeys } from './inbox/keys.ts'
 import type { SourcePolicy } from './inbox/policy.ts'
 import { environmentLayer, environmentLists } from './lib/environment.ts'
 import { type Layer, mergeLayers, type Tree } from './lib/layers.ts'
@@ -64,7 +64,7 @@ export const configSchema = z
     defaults: z.strictObject({
       runtime: z.string().default('builtin'),
       checks: z.array(check).default([]),
-      limits: limitsSchema.default({ attempts: 3, minutes: 60, tool_calls: 500 }),
+      limits: limitsSchema.default({}),
       check_interval_minutes: z.number().positive().max(1_440).default(5),
     }),
     named_checks: z.record(z.string(), check).default({}),
@@ -131,10 +131,11 @@ export function loadConfig({ cwd, env, flags = {} }: ConfigSources): Result<Load
 function defaultsFor(env: ConfigSources['env'], home: string): Tree {
   const data_dir = join(env.XDG_DATA_HOME ?? join(home, '.local', 'share'), 'openloom')
   const empty = ['server', 'inbox', 'sources', 'defaults', 'concurrency', 'models', 'notify']
-  return { data_dir, ...Object.fromEntries(empty.map((name) => [name, {}])) }
+  const limits = { attempts: 3, minutes: 60, tool_calls: 500 }
+  return { data_dir, ...Object.fromEntries(empty.map((name) => [name, {}])), defaults: { limits } }
 }
 
-/** Providers and sinks of the environment come after those of the files. */
+/** Providers and sinks of the environment come before those of the files: the first provider is the default. */
 function addLists(values: Tree, origins: Map<string, string>, env: ConfigSources['env']): void {
   const { providers: more, sinks: further } = environmentLists(env)
   for (const [section, name, list] of [
@@ -143,7 +144,7 @@ function addLists(values: Tree, origins: Map<string, string>, env: ConfigSources
   ] as const) {
     if (list.length === 0) continue
     const branch = values[section] as Tree
-    branch[name] = [...(Array.isArray(branch[name]) ? branch[name] : []), ...list]
+    branch[name] = [...list, ...(Array.isArray(branch[name]) ? branch[name] : [])]
     origins.set(`${section}.${name}`, 'environment')
   }
 }
@@ -166,22 +167,26 @@ function readLayer(path: string, required: boolean): ReadFile {
   if (value === null) return { path, layer: null, problems: [] }
   const text = `${path}: the top level is not a set of keys.`
   if (!isRecord(value)) return { path, layer: null, problems: [{ kind: 'config-shape', text, line: 1 }] }
-  const isTask = typeof value.goal === 'string'
   const settings: Tree = {}
   const problems: Problem[] = []
   for (const [key, part] of Object.entries(value)) {
     if (settingSections.includes(key)) settings[key] = part
-    else if (!isTask) problems.push(unknownKey(path, key, lineOf([key])))
+    else if (!isKey(key)) problems.push(unknownKey(path, key, lineOf([key])))
   }
   const origin = (at: readonly string[]) => `${path}:${lineOf(at) ?? 1}`
   return { path, layer: { origin, values: settings }, problems }
 }
 
 function unknownKey(path: string, key: string, line: number | undefined): Problem {
-  const near = nearest(key, settingSections)
+  const near = nearest(key, [...settingSections, ...taskKeys])
   const todo = near ? `Did you mean "${near}"?` : `Known sections: ${settingSections.join(', ')}.`
   const where = line === undefined ? {} : { line }
-  return { kind: 'unknown-key', text: `${path}:${line ?? 1}: "${key}" is not a setting.`, todo, ...where }
+  return {
+    kind: 'unknown-key',
+    text: `${path}:${line ?? 1}: "${key}" is neither a setting nor a key of a task.`,
+    todo,
+    ...where,
+  }
 }
 
 /** With the file and line that brought the value; a misspelt key is named with its neighbour. */
@@ -263,13 +268,16 @@ export function intakeSettings(
   }
 }
 
-/** A YAML task spec; in openloom.yaml the settings sections beside the task are left alone. */
+/** A task spec, YAML or markdown; in openloom.yaml the settings sections beside the task are left alone. */
 export function readSpecFile(path: string): Result<TaskSpec> {
   if (!existsSync(path)) {
     const todo = 'Write one with `openloom init`, or name another file.'
     return refuse({ kind: 'spec-missing', text: `There is no ${path}.`, todo })
   }
-  return dispatchYaml(readFileSync(path, 'utf8'), grammar, settingSections)
+  const decoded = decodeTask(readFileSync(path))
+  if (!decoded.ok) return decoded
+  const markdown = /\.md$/i.test(path)
+  return markdown ? dispatchMarkdown(decoded.value, grammar) : dispatchYaml(decoded.value, grammar, settingSections)
 }
 
 /** JSON Schema of openloom.yaml and specs/*.yaml: a task, settings, or both. */
@@ -318,7 +326,17 @@ function writtenTask() {
     limits: limitsSchema.optional(),
     check_interval_minutes: z.number().positive().optional(),
     check_interval: z.union([z.string(), z.number()]).optional().describe('5m, 300s or minutes.'),
+    check_interval_seconds: z.number().positive().optional(),
     max_tokens: z.number().int().positive().optional(),
+    max_attempts: z.number().int().positive().optional(),
+    initial_prompt: text.optional().describe('The same as goal.'),
+    cwd: text.optional().describe('The same as workspace.'),
+    session_id: text.optional(),
+    abort_session: z.boolean().optional(),
+    global_acceptance: z.array(text).optional(),
+    step_acceptance: z.array(z.array(text)).optional(),
+    mode: z.literal('normal').optional(),
+    auto_accept_permissions: z.literal(false).optional(),
     max_runtime_minutes: z.number().positive().optional(),
   })
 }

@@ -19,6 +19,7 @@ import { Intake } from './inbox/intake.ts'
 import { makeParser } from './inbox/parser.ts'
 import { InboxWays } from './inbox/ways.ts'
 import { sha256 } from './lib/digest.ts'
+import { newId } from './lib/id.ts'
 import { type Log, openLog, Secrets } from './lib/log.ts'
 import { version, webDir } from './lib/paths.ts'
 import { childEnvironment, killTree } from './lib/process.ts'
@@ -286,6 +287,8 @@ function worldOf(plan: Plan, runtimes: ReadonlyMap<string, Runtime>, alarm: Worl
     owner: `${owner}-check`,
     settings: {
       concurrency: config.concurrency,
+      // For one task: what else lies in the store waits for the daemon.
+      after: options.alone ? newId('t', systemClock.now()) : '',
       attemptsMax: config.defaults.limits.attempts ?? 3,
       backoff: { firstMs: 2_000, factor: 2, maxMs: 300_000 },
       reconcileMs: config.defaults.check_interval_minutes * 60_000,

@@ -208,5 +208,8 @@ async function parseOneText(text: string): Promise<void> {
   parentPort?.postMessage(dispatchMarkdown(text, grammar))
 }
 
+// `openloom … | head`: the reader has enough, which is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+
 if (isMainThread) process.exitCode = await main()
 else await parseOneText(String(workerData))

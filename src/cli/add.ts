@@ -1,10 +1,9 @@
 /** `openloom add`: a goal from the command line, or a markdown or YAML file, becomes a task of the running daemon. */
-import { readFileSync } from 'node:fs'
-import { extname, resolve } from 'node:path'
-import { readSpecFile } from '../config.ts'
+import { resolve } from 'node:path'
 import { requireDaemon } from './client.ts'
 import { exit } from './exit.ts'
 import { configOf, type Shell, UsageError } from './program.ts'
+import { specBody } from './spec-body.ts'
 import { print, printJson } from './terminal.ts'
 
 export interface AddOptions {
@@ -38,7 +37,7 @@ export async function add(goal: string | undefined, options: AddOptions, shell: 
 }
 
 function bodyOf(goal: string | undefined, options: AddOptions, shell: Shell): Record<string, unknown> {
-  if (options.file) return { ...fileBody(resolve(shell.cwd, options.file)), ...overrides(options, shell) }
+  if (options.file) return { ...specBody(resolve(shell.cwd, options.file), shell), ...overrides(options, shell) }
   if (!goal?.trim()) {
     throw new UsageError({
       kind: 'no-goal',
@@ -47,16 +46,6 @@ function bodyOf(goal: string | undefined, options: AddOptions, shell: Shell): Re
     })
   }
   return { goal, workspace: shell.cwd, ...overrides(options, shell) }
-}
-
-/** Markdown goes as it is; a YAML spec is read here, so that its settings sections stay on this machine. */
-function fileBody(path: string): Record<string, unknown> {
-  if (/\.ya?ml$/i.test(extname(path))) {
-    const spec = readSpecFile(path)
-    if (!spec.ok) throw new UsageError(...spec.problems)
-    return { ...spec.value }
-  }
-  return { markdown: readFileSync(path, 'utf8') }
 }
 
 function overrides(options: AddOptions, shell: Shell): Record<string, unknown> {

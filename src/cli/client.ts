@@ -51,7 +51,8 @@ export class Client {
         }
       }
     } finally {
-      reader?.releaseLock()
+      // Only a cancelled stream gives its connection back; with a mere release the process would never end.
+      await reader?.cancel()
     }
   }
 

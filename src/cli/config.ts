@@ -1,13 +1,14 @@
 /** `openloom config show|schema`: the effective settings, with --origin where each value came from; the JSON Schema. */
-import { jsonSchema } from '../config.ts'
+import { intakeSettings, jsonSchema, type LoadedConfig } from '../config.ts'
 import { exit } from './exit.ts'
 import { configOf, type Shell } from './program.ts'
 import { print, printJson } from './terminal.ts'
 
 export async function showConfig(options: { origin?: boolean; json?: boolean }, shell: Shell): Promise<number> {
   const loaded = configOf(shell)
-  const leaves = flatten(loaded.config)
-  const originOf = (path: string): string => loaded.origins.get(path) ?? 'default'
+  const leaves = [...flatten(loaded.config), ...effective(loaded)]
+  const originOf = (path: string): string =>
+    loaded.origins.get(path) ?? (path.startsWith('effective.') ? 'computed' : 'default')
   if (options.json) {
     const values = leaves.map(([path, value]) => [path, options.origin ? { value, origin: originOf(path) } : value])
     printJson(Object.fromEntries(values))
@@ -22,6 +23,17 @@ export async function showConfig(options: { origin?: boolean; json?: boolean }, 
 export async function showSchema(): Promise<number> {
   printJson(jsonSchema())
   return exit.ok
+}
+
+/** What follows from several settings together: what one asks for after a refusal. */
+function effective(loaded: LoadedConfig): [string, unknown][] {
+  const { policies } = intakeSettings(loaded, { checkers: [], sampleWorkspace: null })
+  return Object.entries(policies)
+    .filter(([source]) => source !== 'sample')
+    .flatMap(([source, { workspaceRoots, commands }]): [string, unknown][] => [
+      [`effective.${source}.workspace_roots`, workspaceRoots],
+      [`effective.${source}.commands`, commands],
+    ])
 }
 
 const secretKeys = /secret|token|password|headers/i

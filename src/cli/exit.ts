@@ -21,8 +21,9 @@ export function exitOf(task: Pick<TaskItem, 'status' | 'verdict'>): number | nul
   switch (task.status) {
     case 'done':
       return task.verdict === 'verified' ? exit.ok : exit.unverified
-    case 'failed':
     case 'archived':
+      return task.verdict === 'verified' ? exit.ok : exit.failed
+    case 'failed':
       return exit.failed
     case 'cancelled':
       return exit.cancelled

@@ -2,12 +2,13 @@
 import { readFileSync, realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import type { LoomEvent } from '../core/event.ts'
 import { ProblemError, reasonOf } from '../core/problem.ts'
 import type { Observation } from '../core/session.ts'
 import { exit } from './exit.ts'
 import { configOf, type Shell, UsageError } from './program.ts'
 import { openRunner, type Runner } from './runner.ts'
-import { printJson, printProblems, safe } from './terminal.ts'
+import { print, printJson, printProblems, safe } from './terminal.ts'
 
 export interface RunOptions {
   prompt?: string
@@ -41,6 +42,8 @@ export async function run(options: RunOptions, shell: Shell): Promise<number> {
     }),
     runner.value.events.onEvent((event) => {
       if (options.streamJson) process.stdout.write(`${JSON.stringify(event)}\n`)
+      // What the agent says before its calls and after them are two texts.
+      else if (!quiet && event.type === 'message.finished' && event.data.text && hasCalls(event)) print('')
     }),
   ]
   const cancel = new AbortController()
@@ -52,6 +55,8 @@ export async function run(options: RunOptions, shell: Shell): Promise<number> {
     await runner.value.close()
   }
 }
+
+const hasCalls = ({ data }: LoomEvent): boolean => Array.isArray(data.calls) && data.calls.length > 0
 
 interface Talk {
   options: RunOptions

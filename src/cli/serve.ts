@@ -61,7 +61,8 @@ function greeting(daemon: Daemon, { config }: LoadedConfig): string[] {
 }
 
 /**
- * The first SIGINT or SIGTERM drains, the second ends at once. Heard from the beginning: work that was found lying there
+ * The first SIGINT or SIGTERM drains, the second ends at once. Heard from the beginning: work that was found lying
+ * there
  * may run before the start is over, and a daemon that dies by a signal would leave it behind.
  */
 function hearSignals() {

@@ -2,9 +2,8 @@
  * `openloom watch`: one task to its end, with the task's outcome
  * as exit code. Starts a daemon of its own if none runs.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { readSpecFile } from '../config.ts'
 import type { LoomEvent } from '../core/event.ts'
 import { ProblemError } from '../core/problem.ts'
 import type { TaskItem } from '../core/task.ts'
@@ -12,7 +11,8 @@ import { startDaemon } from '../daemon.ts'
 import type { DaemonState, TaskDetail } from '../server/api.ts'
 import { Client, findDaemon } from './client.ts'
 import { exit, exitOf } from './exit.ts'
-import { configOf, type Shell, UsageError } from './program.ts'
+import { configOf, type Shell } from './program.ts'
+import { specBody } from './spec-body.ts'
 import { lineOf, print, printJson } from './terminal.ts'
 
 export interface WatchOptions {
@@ -37,10 +37,7 @@ export async function watch(target: string | undefined, options: WatchOptions, s
 function bodyOf(target: string | undefined, shell: Shell): Record<string, unknown> | null {
   const path = resolve(shell.cwd, target ?? 'openloom.yaml')
   if (target && !existsSync(path)) return null
-  if (/\.md$/i.test(path)) return { markdown: readFileSync(path, 'utf8') }
-  const spec = readSpecFile(path)
-  if (!spec.ok) throw new UsageError(...spec.problems)
-  return { workspace: shell.cwd, ...spec.value }
+  return specBody(path, shell)
 }
 
 interface Follow {

@@ -58,7 +58,7 @@ export function breachOf(task: Task, seen: Observation | null): Reason | null {
     tool_calls: Math.max(task.toolCalls, seen?.usage.toolCalls ?? 0),
     tokens: Math.max(task.tokens, seen?.usage.tokens ?? 0),
   }
-  const words = { minutes: 'minutes of work', tool_calls: 'tool calls', tokens: 'tokens' }
+  const words = { minutes: 'minute(s) of work', tool_calls: 'tool call(s)', tokens: 'token(s)' }
   for (const name of ['minutes', 'tool_calls', 'tokens'] as const) {
     const max = limits[name]
     if (max !== undefined && used[name] >= max) {

@@ -45,7 +45,9 @@ export class Supervisor {
     for (const runtime of this.world.runtimes.values()) {
       this.stops.push(runtime.onChange((sessionId) => this.nudgeSession(sessionId)))
     }
-    for (const task of this.world.store.tasks.withStatus(activeStatuses)) this.nudge(task.id)
+    for (const task of this.world.store.tasks.withStatus(activeStatuses)) {
+      if (task.id > this.world.settings.after) this.nudge(task.id)
+    }
     this.fillPlaces()
   }
 
@@ -135,7 +137,7 @@ export class Supervisor {
   private fill(): void {
     const { tasks } = this.world.store
     const active = tasks.places()
-    let after = ''
+    let { after } = this.world.settings
     for (;;) {
       const queued = tasks.queued(200, after)
       for (const task of queued) {

@@ -24,6 +24,8 @@ export interface World {
     attemptsMax: number
     /** Waits after trouble of a runtime. */
     backoff: Backoff
+    /** Only tasks with a later id are worked; empty: all. */
+    after: string
     /** Slow look at a task that does not say. */
     reconcileMs: number
   }

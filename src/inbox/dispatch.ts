@@ -7,7 +7,7 @@ import type { CheckSpec } from '../core/check.ts'
 import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
 import { type TaskSpec, titleCharsMax } from '../core/spec.ts'
 import { parseYaml } from '../lib/yaml.ts'
-import { at, type Draft, isKey, isRecord, newDraft, setKey } from './keys.ts'
+import { at, type Draft, isKey, isRecord, keyOf, nearest, newDraft, setKey, taskKeys } from './keys.ts'
 import { type Item, type Outline, outlineOf, type Section } from './markdown.ts'
 
 /** What dispatch needs to know of the checks that exist. */
@@ -24,7 +24,7 @@ const frontMatterBytesMax = 64 * 1024
 /** Bytes as they came from a file: strict UTF-8, BOM and CRLF tolerated. */
 export function decodeTask(bytes: Uint8Array): Result<string> {
   if (bytes.length > taskBytesMax) {
-    const text = `The file has ${bytes.length} bytes; a task may have ${taskBytesMax}.`
+    const text = `It is larger than a task may be (${taskBytesMax} bytes).`
     return refuse({ kind: 'too-large', text, todo: 'Put the long part into a file of the workspace and name it.' })
   }
   let text: string
@@ -180,12 +180,24 @@ function readHeader(draft: Draft, outline: Outline): string {
   let free = outline.preamble
   for (const { text, line } of outline.header) {
     const match = /^([A-Za-z][A-Za-z _-]{1,30}):(?:\s+(.*))?$/.exec(text)
-    if (!match?.[1] || !isKey(match[1])) continue
+    if (!match?.[1]) continue
+    if (!isKey(match[1])) {
+      noteMisspelling(draft, match[1], line)
+      continue
+    }
     const value = unquote((match[2] ?? '').trim())
     free = removeLine(free, text)
     if (value !== '') setKey(draft, match[1], { value: headerValue(match[1], value), line })
   }
   return free.trim()
+}
+
+/** A line that misses a key by a letter is a slip; anything further off is prose. */
+function noteMisspelling(draft: Draft, written: string, line: number): void {
+  const near = nearest(keyOf(written), taskKeys, written.length >= 7 ? 2 : 1)
+  if (!near) return
+  const text = `"${written}:" is not a key of a task.`
+  draft.problems.push({ kind: 'unknown-key', text, todo: `Did you mean "${near}"?`, line })
 }
 
 function headerValue(key: string, value: string): unknown {
@@ -228,8 +240,7 @@ function readSections(draft: Draft, sections: readonly Section[], from: { gramma
       rest.push(`## ${section.text}\n\n${section.body}`)
     }
   }
-  const main = goal.length > 0 ? goal : [from.free]
-  const text = [...main, ...rest].filter((part) => part.trim() !== '').join('\n\n')
+  const text = [from.free, ...goal, ...rest].filter((part) => part.trim() !== '').join('\n\n')
   if (text !== '') setKey(draft, 'goal', { value: text, line: goalLine ?? 1 })
 }
 

@@ -53,6 +53,8 @@ export const keyOf = (written: string): string =>
     .trim()
     .toLowerCase()
     .replace(/[\s-]+/g, '_')
+/** Every spelling that means something in a task. */
+export const taskKeys: readonly string[] = Object.keys(spellings)
 export const isKey = (written: string): boolean => keyOf(written) in spellings
 
 export function setKey(draft: Draft, written: string, located: Located): void {
@@ -66,6 +68,8 @@ export function setKey(draft: Draft, written: string, located: Located): void {
     case 'check_interval':
     case 'check_interval_seconds':
       return setCheckInterval(draft, key, located)
+    case 'check_interval_minutes':
+      return setField(draft, key, { value: numeric(located.value), line })
     case 'max_tokens':
       return setLimit(draft, 'tokens', located)
     case 'max_runtime_minutes':
@@ -137,11 +141,11 @@ function unknownKey(written: string, line: number | undefined): Problem {
   return { kind: 'unknown-key', text: `"${written}" is not a key of a task.`, todo, ...at(line) }
 }
 
-/** The candidate at an edit distance of at most 2 (3 for long words), or null. */
-export function nearest(word: string, candidates: readonly string[]): string | null {
+/** The nearest candidate within an edit distance (by default 2, 3 for long words), or null. */
+export function nearest(word: string, candidates: readonly string[], max = word.length > 8 ? 3 : 2): string | null {
   const ranked = candidates.map((c) => ({ c, d: distance(word, c) })).sort((a, b) => a.d - b.d)
   const best = ranked[0]
-  return best && best.d <= (word.length > 8 ? 3 : 2) ? best.c : null
+  return best && best.d <= max ? best.c : null
 }
 
 function distance(a: string, b: string): number {

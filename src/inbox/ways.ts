@@ -18,7 +18,7 @@ export interface WaysOptions {
   inboxDir: string
   /** Markdown → spec; may run beside the main thread. */
   parseMarkdown(text: string): Promise<Result<TaskSpec>>
-  note(type: 'inbox.noticed', data: Record<string, unknown>): void
+  note(type: 'inbox.noticed' | 'intake.refused', data: Record<string, unknown>): void
   /** Called after a task was accepted. */
   accepted(): void
 }
@@ -90,6 +90,9 @@ export class InboxWays {
   private async submit(parsed: Result<TaskSpec>, origin: Origin): Promise<Submission> {
     const result = await this.options.intake.submit(parsed, origin)
     if (result.kind === 'accepted') this.options.accepted()
+    if (result.kind === 'refused' && origin.source !== 'inbox') {
+      this.options.note('intake.refused', { source: origin.source, problems: result.problems })
+    }
     return result
   }
 }

@@ -90,7 +90,7 @@ export function environmentLists(env: Readonly<Record<string, string | undefined
   const urlEvents = list(env.OPENLOOM_NOTIFY_WEBHOOK_EVENTS ?? '*')
   const secret = env.OPENLOOM_NOTIFY_WEBHOOK_SECRET ? { secrets: [env.OPENLOOM_NOTIFY_WEBHOOK_SECRET] } : {}
   for (const url of urls) sinks.push({ kind: 'webhook', url, events: urlEvents, ...secret })
-  const dirs = list(env.OPENLOOM_NOTIFY_FILE_DIRS ?? '') as string[]
+  const dirs = folders(env.OPENLOOM_NOTIFY_FILE_DIRS ?? '') as string[]
   const dirEvents = list(env.OPENLOOM_NOTIFY_FILE_EVENTS ?? '*')
   const prefix = env.OPENLOOM_NOTIFY_FILE_PREFIX ? { prefix: env.OPENLOOM_NOTIFY_FILE_PREFIX } : {}
   for (const dir of dirs) sinks.push({ kind: 'file', dir, events: dirEvents, ...prefix })

@@ -182,12 +182,15 @@ export class Tasks {
     return row ? taskOf(row) : null
   }
 
-  /** A task by any unambiguous prefix of its id; several answers when it is ambiguous. */
-  find(prefix: string): Task[] {
+  /** A task by the start of its id, or by its end, which is what people see; several answers when it is ambiguous. */
+  find(part: string): Task[] {
     const { tasks } = schema
-    if (!/^[a-z0-9_]+$/.test(prefix)) return []
-    const match = and(gte(tasks.id, prefix), lt(tasks.id, `${prefix}~`))
-    return this.ledger.db.select().from(tasks).where(match).limit(5).all().map(taskOf)
+    if (!/^[a-z0-9_]{2,}$/.test(part)) return []
+    const byStart = and(gte(tasks.id, part), lt(tasks.id, `${part}~`))
+    const byEnd = sql`substr(${tasks.id}, ${-part.length}) = ${part}`
+    const found = this.ledger.db.select().from(tasks).where(byStart).limit(5).all()
+    const rows = found.length > 0 ? found : this.ledger.db.select().from(tasks).where(byEnd).limit(5).all()
+    return rows.map(taskOf)
   }
 
   withStatus(statuses: readonly TaskStatus[]): Task[] {

@@ -53,6 +53,7 @@ function makeWorld() {
     owner: `test-${process.pid}`,
     settings: {
       concurrency: { tasks: 2, runtimes: {} },
+      after: '',
       attemptsMax: 3,
       backoff: { firstMs: 1_000, factor: 2, maxMs: 60_000 },
       reconcileMs: 300_000,

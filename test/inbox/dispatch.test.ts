@@ -1,4 +1,6 @@
-/** Goldens: a folder a case, `in.md` → `out.json`. `OPENLOOM_GOLDENS=write` writes the outcomes anew, to be read by eye. */
+/**
+ * Goldens: a folder a case, `in.md` → `out.json`. `OPENLOOM_GOLDENS=write` writes the outcomes anew, to be read by eye.
+ */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'

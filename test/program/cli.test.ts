@@ -1,6 +1,6 @@
 /** The built program as a person or a script uses it: verbs, answers, exit codes. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -151,7 +151,7 @@ describe('openloom watch without a daemon', () => {
     writeFileSync(path, 'name: two\ngoal: does nothing\n')
     expect((await openloom('watch')).code).toBe(5)
     writeFileSync(path, 'name: three\ngoal: x\nchekcs: []\n')
-    expect(await openloom('watch')).toMatchObject({ code: 2, err: expect.stringContaining('line 3') })
+    expect(await openloom('watch')).toMatchObject({ code: 2, err: expect.stringContaining(`${path}:3`) })
     rmSync(path)
   })
 })
@@ -182,6 +182,19 @@ describe('the verbs that speak with a daemon', () => {
     expect((await openloom('status', '--login')).out).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/login#\S{20,}\n$/)
     expect(await openloom('verify', id)).toMatchObject({ code: 0, out: expect.stringContaining('verified') })
     expect((await openloom('log', id)).out).toContain('done: verified by its checks')
+    const file = join(work, 'task.md')
+    writeFileSync(file, '# From a file\n\n## goal\n\nwrite it\n')
+    const watched = await openloom('watch', file)
+    expect(watched).toMatchObject({ code: 5, out: expect.stringContaining('unverified') })
+    const filed = await openloom('add', '--file', file, '--check', 'file: out.txt', '--attempts', '1', '--json')
+    const { id: other } = JSON.parse(filed.out) as { id: string }
+    expect((await openloom('watch', other)).code).toBe(0)
+    expect(JSON.parse((await openloom('show', other.slice(-6), '--json')).out).task).toMatchObject({
+      title: 'From a file',
+      workspace: realpathSync(work),
+      source: 'spec',
+      spec: { limits: { attempts: 1, minutes: 60 } },
+    })
     expect(await openloom('pause', id)).toMatchObject({ code: 1, err: expect.stringContaining('cannot be paused') })
     expect(JSON.parse((await openloom('archive', id, '--json')).out)).toMatchObject({ status: 'archived' })
     expect((await openloom('deliveries')).out).toBe('Nothing was given up.\n')
