@@ -69,6 +69,7 @@ export class InboxDirectory {
   private sweep: Timer | null = null
   private soon: Timer | null = null
   private late: Timer | null = null
+  private lateDelayMs = 0
   private scanning: Promise<void> | null = null
   private again = false
   private closed = false
@@ -256,9 +257,10 @@ export class InboxDirectory {
 
   /** Looks at what was taken lately, at growing distances, until a minute has passed for each. */
   private lookLate(delayMs: number): void {
-    if (this.late && delayMs > lateLookMinMs) return
+    // A steady stream of files must not put the look off for ever.
+    if (this.closed || (this.late && this.lateDelayMs <= delayMs)) return
     this.late?.cancel()
-    if (this.closed) return
+    this.lateDelayMs = delayMs
     this.late = this.options.clock.after(delayMs, () => {
       this.late = null
       this.watchLateWrites().then(

@@ -1,7 +1,6 @@
 /**
  * A bound for what a request may bring, said by its length or counted while it comes. Hono's own bodyLimit() cannot
- * copy
- * the requests of the Node server: it answered 500 to every chunked one.
+ * copy the requests of the Node server: it answered 500 to every chunked one.
  */
 import type { Context, MiddlewareHandler } from 'hono'
 import { refusal } from './context.ts'

@@ -2,40 +2,30 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type EventType, isNotable } from '../../src/core/event.ts'
 import { DaemonRig } from '../fakes/daemon.ts'
+import { Random } from '../fakes/random.ts'
 import { account, drop, fullScript, inboxNames, long, noFault, say } from './scene.ts'
 
 const rig = new DaemonRig()
 beforeAll(() => rig.open({ script: fullScript, env: { OPENLOOM_CONCURRENCY: '6' } }))
 afterAll(() => rig.close())
 
-/** Numbers from 0 to 1, the same at every run (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
 const pauseFor = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 it('killed at random instants, no task and no notification is lost or doubled', async () => {
   const [count, kills] = long ? [100, 200] : [40, 30]
-  const random = seeded(20_261_121)
+  const random = new Random(20_261_121)
   const names = Array.from({ length: count }, (_, i) => `task-${i}`)
   const left = [...names]
   for (let kill = 0; kill < kills; kill++) {
     // Short enough that some deaths come before the daemon listens, spread so that tasks are at every stage.
     const doomed = rig.start()
-    const lifeMs = 200 + random() * (long ? 2_800 : 1_300)
+    const lifeMs = 200 + random.next() * (long ? 2_800 : 1_300)
     const share = Math.ceil(left.length / (kills - kill))
     for (const name of left.splice(0, share)) {
-      await pauseFor((lifeMs * random()) / (share + 1))
+      await pauseFor((lifeMs * random.next()) / (share + 1))
       drop(rig, name)
     }
-    await Promise.race([pauseFor((lifeMs * random()) / 2), doomed.exited])
+    await Promise.race([pauseFor((lifeMs * random.next()) / 2), doomed.exited])
     expect(doomed.isOver).toBe(false)
     await doomed.kill()
   }

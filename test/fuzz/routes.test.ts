@@ -73,7 +73,7 @@ function bodyOf(random: Random): string {
   return random.pick(['', '{', 'null', '[]', '"x"', '{"a":1e999}', '['.repeat(5_000), `{"__proto__":{"x":1}}`, odd()])
 }
 
-it(`answers ${count} requests of any kind`, { timeout: 60_000 }, async () => {
+it(`SE-6 answers ${count} requests of any kind`, { timeout: 60_000 }, async () => {
   const story = await tell()
   const routes = [...(await routesOf(story)), { method: 'GET', path: '/healthz' }, { method: 'GET', path: '/{page}' }]
   expect(routes.length).toBeGreaterThan(12)

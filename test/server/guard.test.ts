@@ -1,142 +1,223 @@
-/** What stands before every route, over a real socket: names, origins, tokens, sizes, types. */
+/** Who gets in and who does not, over real sockets: what browsers, other sites and rebound names send. */
 import { connect } from 'node:net'
-import { describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { type Story, tell } from '../fakes/story.ts'
 
-/** Bytes as an attacker would write them; gives the status line. */
-function raw(story: Story, text: string): Promise<string> {
-  const { hostname, port } = new URL(story.daemon.url)
+let story: Story
+let port: number
+beforeEach(async () => {
+  story = await tell()
+  port = Number(new URL(story.daemon.url).port)
+})
+
+/** The bytes as they are; gives status and body of the answer. */
+function raw(lines: readonly string[], body = ''): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const socket = connect(Number(port), hostname, () => socket.write(text))
-    let answer = ''
+    const socket = connect(port, '127.0.0.1')
+    let text = ''
     socket.on('data', (chunk) => {
-      answer += chunk.toString('latin1')
-      if (answer.includes('\r\n')) socket.destroy()
+      text += String(chunk)
     })
-    socket.on('close', () => resolve(answer.split('\r\n')[0] ?? ''))
     socket.on('error', reject)
-    socket.setTimeout(5_000, () => socket.destroy())
+    socket.on('close', () => resolve({ status: Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1] ?? 0), text }))
+    socket.write(`${[...lines, 'Connection: close', '', body].join('\r\n')}`)
   })
 }
 
-const auth = (story: Story) => `Authorization: Bearer ${story.daemon.token}`
+const bearer = () => `Authorization: Bearer ${story.daemon.token}`
+const here = () => `Host: 127.0.0.1:${port}`
+const get = (...lines: string[]) => raw(['GET /api/state HTTP/1.1', bearer(), ...lines])
 
-async function cookieOf(story: Story): Promise<string> {
-  const code = story.daemon.loginUrl().split('#')[1]
+async function login(): Promise<string> {
+  const code = new URL(story.daemon.loginUrl()).hash.slice(1)
   const answer = await fetch(`${story.daemon.url}/api/login`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ code }),
   })
+  expect(answer.status).toBe(200)
   expect(answer.headers.get('set-cookie')).toMatch(/HttpOnly; SameSite=Strict/)
   return (answer.headers.get('set-cookie') ?? '').split(';')[0] ?? ''
 }
 
-describe('the door', () => {
-  it('SE-1 answers to its own names only', async () => {
-    const story = await tell()
-    const { host } = new URL(story.daemon.url)
-    const ask = (lines: string) => raw(story, `GET /api/tasks HTTP/1.1\r\n${lines}\r\nConnection: close\r\n\r\n`)
-    expect(await ask(`Host: ${host}\r\n${auth(story)}`)).toContain('200')
-    expect(await ask(`Host: evil.test\r\n${auth(story)}`)).toContain('421')
-    expect(await ask(`Host: ${host}\r\nHost: evil.test\r\n${auth(story)}`)).toMatch(/400|421/)
-    const head = `Host: ${host}\r\n${auth(story)}\r\nConnection: close`
-    expect(await raw(story, `GET http://evil.test/api/tasks HTTP/1.1\r\n${head}\r\n\r\n`)).toMatch(/400|421/)
-  })
-
-  it('SE-1 wants a token or a cookie for everything but its page', async () => {
-    const story = await tell()
-    const open = (path: string, headers: Record<string, string> = {}) =>
-      fetch(`${story.daemon.url}${path}`, { headers })
-    expect((await open('/healthz')).status).toBe(200)
-    for (const path of ['/api/tasks', '/api/state', '/api/live', '/api/events', '/api/openapi.json', '/api/nothing']) {
-      expect((await open(path)).status, path).toBe(401)
+describe('SE-1 the name a request was sent to', () => {
+  it('may be any of this machine', async () => {
+    for (const name of ['127.0.0.1', 'localhost', '[::1]']) {
+      expect((await get(`Host: ${name}:${port}`)).status, name).toBe(200)
     }
-    expect((await open('/api/tasks', { authorization: 'Bearer wrong' })).status).toBe(401)
-    expect((await open(`/api/tasks?token=${story.daemon.token}`)).status).toBe(401)
   })
 
-  it('SE-1 lets no page of another site act, cookie or not', async () => {
-    const story = await tell()
-    const cookie = await cookieOf(story)
-    const post = (headers: Record<string, string>) =>
-      fetch(`${story.daemon.url}/api/tasks`, { method: 'POST', headers, body: '{"goal":"x"}' })
-    const json = { 'content-type': 'application/json', cookie }
-    expect((await post({ ...json, 'x-openloom': '1', origin: 'http://evil.test' })).status).toBe(403)
-    expect((await post({ ...json, 'x-openloom': '1', origin: 'null' })).status).toBe(403)
-    expect((await post({ ...json, 'x-openloom': '1', 'sec-fetch-site': 'same-site' })).status).toBe(403)
-    expect((await post(json)).status).toBe(403)
-    expect((await post({ ...json, 'x-openloom': '1', origin: story.daemon.url })).status).toBe(422)
-    const answer = await fetch(`${story.daemon.url}/api/tasks`, {
-      method: 'OPTIONS',
-      headers: { origin: 'http://evil.test' },
+  it.each([
+    'evil.test',
+    'evil.test:PORT',
+    '127.0.0.1',
+    '127.0.0.1:1',
+    '127.0.0.1:PORT.evil.test',
+    'LOCALHOST.evil:PORT',
+    '',
+  ])('is refused when it is "%s"', async (name) => {
+    const { status, text } = await get(`Host: ${name.replace('PORT', String(port))}`)
+    expect([400, 421]).toContain(status)
+    expect(text).not.toContain('"counts"')
+  })
+
+  it('is refused when it is missing, given twice, or another one than in the request line', async () => {
+    expect([400, 421]).toContain((await get()).status)
+    const twice = await get('Host: evil.test', here())
+    expect([400, 421]).toContain(twice.status)
+    const other = await get(here(), 'Host: evil.test')
+    expect([400, 421]).toContain(other.status)
+    const absolute = await raw(['GET http://evil.test/api/state HTTP/1.1', here(), bearer()])
+    expect(absolute.status).toBe(421)
+  })
+
+  it('is asked before anything else, also for pages and for the sign of life', async () => {
+    for (const path of ['/', '/healthz', '/api/nothing', '/tasks/x']) {
+      expect((await raw([`GET ${path} HTTP/1.1`, 'Host: evil.test'])).status, path).toBe(421)
+    }
+  })
+})
+
+describe('SE-1 a page of another site', () => {
+  it.each(['https://evil.test', 'null', 'http://127.0.0.1:1', 'http://localhost.evil.test'])(
+    'at %s cannot read or write, even with the token',
+    async (origin) => {
+      expect((await get(here(), `Origin: ${origin}`)).status).toBe(403)
+      const answer = await story.call('POST', '/api/tasks', { goal: 'x' }, { origin })
+      expect(answer.status).toBe(403)
+    },
+  )
+
+  it('is known by what the browser says of the site; a link to the page still opens', async () => {
+    expect((await get(here(), 'Sec-Fetch-Site: cross-site')).status).toBe(403)
+    expect((await get(here(), 'Sec-Fetch-Site: same-site')).status).toBe(403)
+    expect((await get(here(), 'Sec-Fetch-Site: same-origin', `Origin: http://127.0.0.1:${port}`)).status).toBe(200)
+    const link = ['GET / HTTP/1.1', here(), 'Sec-Fetch-Site: cross-site', 'Sec-Fetch-Mode: navigate']
+    expect([200, 404]).toContain((await raw(link)).status)
+  })
+
+  it('gets no permission by a preflight, and no header that would share an answer', async () => {
+    const answer = await story.call('OPTIONS', '/api/tasks', undefined, { 'access-control-request-method': 'POST' })
+    expect(answer.status).toBe(404)
+    for (const [name] of answer.headers) expect(name).not.toMatch(/^access-control-/)
+  })
+})
+
+describe('SE-1 a request without a login', () => {
+  it('gets nothing of the API', async () => {
+    for (const path of ['/api/state', '/api/tasks', '/api/events', '/api/live', '/api/openapi.json', '/api/nothing']) {
+      const answer = await fetch(`${story.daemon.url}${path}`)
+      expect(answer.status, path).toBe(401)
+      expect(await answer.json()).toMatchObject({ status: 401, problems: [{ kind: 'not-logged-in' }] })
+    }
+  })
+
+  it('is not helped by a wrong token, a token in the address, or a token as a cookie', async () => {
+    const { token, url } = story.daemon
+    const tries: [string, Record<string, string>][] = [
+      ['/api/state', { authorization: 'Bearer wrong' }],
+      ['/api/state', { authorization: `Basic ${btoa(`x:${token}`)}` }],
+      ['/api/state', { authorization: `bearer ${token}` }],
+      ['/api/state', { cookie: `openloom_${port}=${token}` }],
+      [`/api/state?token=${token}`, {}],
+      [`/api/live?token=${token}`, {}],
+    ]
+    for (const [path, headers] of tries) expect((await fetch(`${url}${path}`, { headers })).status, path).toBe(401)
+  })
+
+  it('sees the sign of life, which says nothing', async () => {
+    expect(await (await fetch(`${story.daemon.url}/healthz`)).text()).toBe('ok\n')
+  })
+})
+
+describe('a browser', () => {
+  it('is logged in by a code, once', async () => {
+    const url = story.daemon.loginUrl()
+    const code = new URL(url).hash.slice(1)
+    const redeem = () =>
+      fetch(`${story.daemon.url}/api/login`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ code }),
+      })
+    expect((await redeem()).status).toBe(200)
+    expect((await redeem()).status).toBe(401)
+  })
+
+  it('may read with its cookie, and write only with the mark that no form can set', async () => {
+    const cookie = await login()
+    const send = (method: string, path: string, headers: Record<string, string>, body?: string) =>
+      fetch(`${story.daemon.url}${path}`, { method, headers: { cookie, ...headers }, ...(body ? { body } : {}) })
+    expect((await send('GET', '/api/state', {})).status).toBe(200)
+    const task = JSON.stringify({ goal: 'x', workspace: story.workspace() })
+    const json = { 'content-type': 'application/json' }
+    expect((await send('POST', '/api/tasks', json, task)).status).toBe(403)
+    expect((await send('POST', '/api/tasks', { ...json, 'x-openloom': '1' }, task)).status).toBe(201)
+    const form = { 'content-type': 'application/x-www-form-urlencoded', 'x-openloom': '1' }
+    expect((await send('POST', '/api/inbox/trigger', form, 'text=x')).status).toBe(415)
+    const plain = { 'content-type': 'text/plain', 'x-openloom': '1' }
+    expect((await send('POST', '/api/inbox/trigger', plain, '# x')).status).toBe(415)
+  })
+})
+
+describe('a body', () => {
+  const large = JSON.stringify({ goal: 'x'.repeat(600_000) })
+
+  it('that is too large is refused, by its length or while it comes', async () => {
+    expect((await story.call('POST', '/api/tasks', large)).status).toBe(413)
+    expect((await chunked(large)).status).toBe(413)
+  })
+
+  it('that comes in chunks is read like any other', async () => {
+    const { status } = await chunked(JSON.stringify({ goal: 'x', workspace: story.workspace() }))
+    expect(status).toBe(201)
+  })
+
+  it('that is no JSON is refused with words', async () => {
+    for (const body of ['{', '', 'null', '[]', '"x"', '{"goal": 1e999}']) {
+      const answer = await story.call('POST', '/api/tasks', body)
+      expect([400, 422], body).toContain(answer.status)
+      expect(answer.headers.get('content-type')).toBe('application/problem+json')
+    }
+  })
+
+  async function chunked(text: string): Promise<{ status: number }> {
+    const stream = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (let at = 0; at < text.length; at += 50_000) {
+          controller.enqueue(new TextEncoder().encode(text.slice(at, at + 50_000)))
+        }
+        controller.close()
+      },
     })
-    expect(answer.headers.get('access-control-allow-origin')).toBeNull()
-  })
-
-  it('takes plain text only from programs with the token, and nothing as a form', async () => {
-    const story = await tell()
-    const text = `workspace: ${story.workspace()}\n\nDo it.\n`
-    const trigger = '/api/inbox/trigger'
-    const plain = { 'content-type': 'text/markdown' }
-    expect((await story.call('POST', trigger, text, plain)).status).toBe(201)
-    const form = { 'content-type': 'application/x-www-form-urlencoded' }
-    expect((await story.call('POST', trigger, 'text=x', form)).status).toBe(415)
-    const cookie = await cookieOf(story)
-    const headers = { ...plain, cookie, 'x-openloom': '1' }
-    expect((await fetch(`${story.daemon.url}${trigger}`, { method: 'POST', headers, body: text })).status).toBe(415)
-  })
-
-  it('refuses bodies that are too large, and ids that are paths', async () => {
-    const story = await tell()
-    for (const id of ['..%2f..%2fetc%2fpasswd', '%00', "x'%20or%201=1", '%2e%2e', 'a'.repeat(3_000)]) {
-      expect([400, 404, 409, 414, 431], id).toContain((await story.call('GET', `/api/tasks/${id}`)).status)
-    }
-    expect((await story.call('POST', '/api/tasks', { goal: 'x'.repeat(600_000) })).status).toBe(413)
-  })
-
-  it('sends a policy that runs nothing but its own scripts', async () => {
-    const story = await tell()
-    const { headers } = await fetch(`${story.daemon.url}/healthz`)
-    expect(headers.get('content-security-policy')).toContain("script-src 'self'")
-    expect(headers.get('x-content-type-options')).toBe('nosniff')
-    expect(headers.get('referrer-policy')).toBe('no-referrer')
-  })
-})
-
-describe('the live stream', () => {
-  it('DU-2 dropped twenty times, the frames of a client equal the log', async () => {
-    const story = await tell()
-    const seen: number[] = []
-    const workspace = story.workspace()
-    for (let drop = 0; drop < 20; drop++) {
-      await story.call('POST', '/api/tasks', { goal: `task ${drop}`, workspace })
-      const stop = new AbortController()
-      const headers = { authorization: `Bearer ${story.daemon.token}`, 'last-event-id': String(seen.at(-1) ?? 0) }
-      const answer = await fetch(`${story.daemon.url}/api/live`, { headers, signal: stop.signal })
-      await readSome(answer, seen, drop % 5)
-      stop.abort()
-    }
-    const log = story.daemon.store.events.after(0, 10_000).map((event) => event.seq)
-    expect(seen.length).toBeGreaterThan(20)
-    expect(seen).toEqual(log.slice(0, seen.length))
-  })
-})
-
-/** Reads frames until there are a few more; the rest of the connection is thrown away with it. */
-async function readSome(answer: Response, seen: number[], more: number): Promise<void> {
-  const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader()
-  const wanted = seen.length + 1 + more
-  let text = ''
-  while (reader && seen.length < wanted) {
-    const { value, done } = await reader.read()
-    if (done) break
-    text += value
-    const frames = text.split('\n\n')
-    text = frames.pop() ?? ''
-    for (const frame of frames) {
-      const id = /^id: (\d+)$/m.exec(frame)?.[1]
-      if (id && seen.length < wanted) seen.push(Number(id))
-    }
+    const headers = { authorization: `Bearer ${story.daemon.token}`, 'content-type': 'application/json' }
+    const init = { method: 'POST', headers, body: stream, duplex: 'half' }
+    return fetch(`${story.daemon.url}/api/tasks`, init as RequestInit)
   }
-}
+})
+
+describe('a path', () => {
+  it.each([
+    '../../etc/passwd',
+    '..%2f..%2fetc%2fpasswd',
+    '%2e%2e%2f%2e%2e%2fetc%2fpasswd',
+    '%00',
+    't_%',
+    'a'.repeat(5_000),
+  ])('"%s" as an id or an address reaches no file', async (id) => {
+    for (const path of [`/api/tasks/${id}`, `/api/tasks/${id}/events`, `/assets/${id}`, `/${id}`]) {
+      const { status, text } = await raw([`GET ${path} HTTP/1.1`, here(), bearer()])
+      expect(status, path).toBeLessThan(500)
+      expect(text, path).not.toContain('root:')
+    }
+  })
+
+  it('answers with the headers that keep a page to itself', async () => {
+    for (const path of ['/', '/api/state', '/api/nothing']) {
+      const { headers } = await story.call('GET', path)
+      expect(headers.get('content-security-policy'), path).toContain("default-src 'self'")
+      expect(headers.get('x-content-type-options'), path).toBe('nosniff')
+      expect(headers.get('referrer-policy'), path).toBe('no-referrer')
+    }
+  })
+})

@@ -1,0 +1,66 @@
+/**
+ * The live stream, cut again and again: what a reader pieced together is the log, without a gap and without a double.
+ */
+import { createParser } from 'eventsource-parser'
+import { expect, it } from 'vitest'
+import type { LoomEvent } from '../../src/core/event.ts'
+import { type Story, tell } from '../fakes/story.ts'
+
+/** Reads events after `after` until `count` have come, then hangs up. */
+async function readSome(story: Story, after: number, count: number): Promise<LoomEvent[]> {
+  const stop = new AbortController()
+  const headers = { authorization: `Bearer ${story.daemon.token}`, 'last-event-id': String(after) }
+  const answer = await fetch(`${story.daemon.url}/api/live`, { headers, signal: stop.signal })
+  expect(answer.headers.get('content-type')).toContain('text/event-stream')
+  const got: LoomEvent[] = []
+  const parser = createParser({
+    onEvent({ event, id, data }) {
+      if (event !== 'event' || got.length >= count) return
+      got.push(JSON.parse(data) as LoomEvent)
+      expect(Number(id)).toBe(got.at(-1)?.seq)
+    },
+  })
+  const decoder = new TextDecoder()
+  const reader = (answer.body as ReadableStream<Uint8Array>).getReader()
+  while (got.length < count) {
+    const { done, value } = await reader.read()
+    if (done) break
+    parser.feed(decoder.decode(value, { stream: true }))
+  }
+  stop.abort()
+  return got
+}
+
+it('DU-2 after 20 drops equals the log', async () => {
+  const story = await tell()
+  const goals = Array.from({ length: 12 }, (_, i) => `task ${i}`)
+  const adding = (async () => {
+    for (const goal of goals) {
+      await story.call('POST', '/api/tasks', { goal, workspace: story.workspace(goal.replace(' ', '-')) })
+    }
+  })()
+  const read: LoomEvent[] = []
+  for (let drop = 0; drop < 20; drop++) read.push(...(await readSome(story, read.at(-1)?.seq ?? 0, 1 + (drop % 5))))
+  await adding
+  const last = story.daemon.store.ledger.head()
+  if ((read.at(-1)?.seq ?? 0) < last) {
+    read.push(...(await readSome(story, read.at(-1)?.seq ?? 0, last - (read.at(-1)?.seq ?? 0))))
+  }
+  const log = story.daemon.store.events.after(0, 1_000).slice(0, read.length)
+  expect(read.length).toBeGreaterThan(40)
+  expect(read).toEqual(JSON.parse(JSON.stringify(log)))
+  expect(read.map(({ seq }) => seq)).toEqual(Array.from(read, (_, i) => i + 1))
+})
+
+it('begins at the present for a reader that names no event', async () => {
+  const story = await tell()
+  await story.call('POST', '/api/tasks', { goal: 'before', workspace: story.workspace() })
+  await story.reaches('done')
+  const stop = new AbortController()
+  const headers = { authorization: `Bearer ${story.daemon.token}` }
+  const answer = await fetch(`${story.daemon.url}/api/live`, { headers, signal: stop.signal })
+  const { value } = await (answer.body as ReadableStream<Uint8Array>).getReader().read()
+  const head = story.daemon.store.ledger.head()
+  expect(new TextDecoder().decode(value)).toBe(`event: hello\ndata: ${head}\n\n`)
+  stop.abort()
+})
