@@ -1,9 +1,9 @@
 /** The HTTP application: guards first, then routes, one file a noun. Listens nowhere by itself. */
 import { Hono } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
 import { openAPIRouteHandler } from 'hono-openapi'
 import { reasonOf } from '../core/problem.ts'
+import { limitBody } from './body.ts'
 import { refusal, type ServerWorld, type Variables } from './context.ts'
 import { guard } from './guard.ts'
 import { daemonRoutes } from './routes/daemon.ts'
@@ -23,12 +23,7 @@ const bodyBytesMax = 512 * 1024
 export function createApp(world: ServerWorld, { hosts, cookieName, webDir }: AppOptions) {
   const base = new Hono<Variables>()
   base.use(guard({ hosts, auth: world.auth, cookieName }))
-  base.use(
-    bodyLimit({
-      maxSize: bodyBytesMax,
-      onError: (c) => refusal(c, 413, { kind: 'too-large', text: `A request may have ${bodyBytesMax} bytes.` }),
-    }),
-  )
+  base.use(limitBody(bodyBytesMax))
   base.onError((error, c) => {
     if (error instanceof HTTPException) {
       return refusal(c, error.status === 400 ? 400 : error.status, { kind: 'bad-request', text: `${error.message}.` })

@@ -95,6 +95,18 @@ describe('the door', () => {
     expect((await story.call('POST', '/api/tasks', { goal: 'x'.repeat(600_000) })).status).toBe(413)
   })
 
+  it('takes a body in chunks as well as whole, up to the same size', async () => {
+    const story = await tell()
+    const { host } = new URL(story.daemon.url)
+    const head = `POST /api/tasks HTTP/1.1\r\nHost: ${host}\r\n${auth(story)}\r\nContent-Type: application/json\r\n`
+    const send = (body: string) => {
+      const chunk = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
+      return raw(story, `${head}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n${chunk}`)
+    }
+    expect(await send(JSON.stringify({ goal: 'x', workspace: story.workspace() }))).toContain('201')
+    expect(await send(JSON.stringify({ goal: 'x'.repeat(600_000) }))).toContain('413')
+  })
+
   it('sends a policy that runs nothing but its own scripts', async () => {
     const story = await tell()
     const { headers } = await fetch(`${story.daemon.url}/healthz`)
