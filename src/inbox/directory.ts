@@ -65,7 +65,7 @@ const lateLookMinMs = 500
 export class InboxDirectory {
   private readonly options: DirectoryOptions
   private watcher: FSWatcher | null = null
-  private watchedInode = 0n
+  private watched = ''
   private sweep: Timer | null = null
   private soon: Timer | null = null
   private late: Timer | null = null
@@ -146,14 +146,17 @@ export class InboxDirectory {
     })
   }
 
-  /** A folder that was removed and made again is a new inode, which a watcher never notices. */
+  /**
+   * A folder that was removed and made again is another one, which a watcher never notices; it may have the old inode.
+   */
   private async arm(): Promise<void> {
     const { dir } = this.options
     await mkdir(dir, { recursive: true })
-    const { ino } = await lstat(dir, { bigint: true })
-    if (this.watcher && ino === this.watchedInode) return
+    const { ino, birthtimeNs } = await lstat(dir, { bigint: true })
+    const found = `${ino}:${birthtimeNs}`
+    if (this.watcher && found === this.watched) return
     await this.watcher?.close()
-    this.watchedInode = ino
+    this.watched = found
     // Archived files are not watched: a folder with ten thousand of them would be looked through at every event.
     const ignored = (path: string) => path !== dir && candidateOf(basename(path)) === 'ignored'
     this.watcher = watch(dir, { depth: 0, followSymlinks: false, ignoreInitial: true, ignored })

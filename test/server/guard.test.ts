@@ -160,6 +160,15 @@ describe('a browser', () => {
   })
 })
 
+describe('a program with the token', () => {
+  it('may send plain text, and nothing as a form', async () => {
+    const send = (type: string, body: string) =>
+      story.call('POST', '/api/inbox/trigger', body, { 'content-type': type })
+    expect((await send('text/markdown', `workspace: ${story.workspace()}\n\nDo it.\n`)).status).toBe(201)
+    expect((await send('application/x-www-form-urlencoded', 'text=x')).status).toBe(415)
+  })
+})
+
 describe('a body', () => {
   const large = JSON.stringify({ goal: 'x'.repeat(600_000) })
 
