@@ -46,12 +46,20 @@ export function ensurePackages() {
     .digest('hex')
   if (read(stampFile) === stamp) return
   process.stderr.write('Installing the locked packages (once; the database driver may be compiled, about a minute) …\n')
+  // Version 12 of the database driver, which Node 20 needs, can abort Node 22 and newer when it collects garbage; 13
+  // brings its binaries along and runs on these only. The lock file can hold just one of them.
+  const isNewer = Number(process.versions.node.split('.')[0]) >= 22
+  install(['ci', ...(isNewer ? ['--ignore-scripts'] : [])])
+  if (isNewer) install(['install', '--no-save', '--ignore-scripts', 'better-sqlite3@13.2.0'])
+  writeFileSync(stampFile, stamp)
+}
+
+function install(given) {
   const npm = process.env.npm_execpath
-  const args = ['ci', '--no-fund', '--no-audit', '--loglevel=error']
+  const args = [...given, '--no-fund', '--no-audit', '--loglevel=error']
   const env = { ...process.env, JOBS: process.env.JOBS ?? '4', ...headers() }
   const status = npm ? run(process.execPath, [npm, ...args], { env }) : run('npm', args, { env })
   if (status !== 0) fail('The packages could not be installed. See the lines above; then run the command again.')
-  writeFileSync(stampFile, stamp)
 }
 
 function newest(path) {
