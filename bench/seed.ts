@@ -24,7 +24,7 @@ export function seed(path: string, { tasks, events }: { tasks: number; events: n
         id,
         'local',
         `Task number ${i} of the past`,
-        `/work/project-${i % 40}`,
+        `/srv/project-${i % 40}`,
         'builtin',
         'done',
         'verified',

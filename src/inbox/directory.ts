@@ -9,7 +9,7 @@ import type { Clock, Timer } from '../core/clock.ts'
 import { type Problem, reasonOf } from '../core/problem.ts'
 import { sha256 } from '../lib/digest.ts'
 import { failpoint } from '../lib/failpoint.ts'
-import { errnoOf, readBounded, syncFolder, writeAtomic } from '../lib/files.ts'
+import { errnoOf, ignoreMissing, readBounded, syncFolder, writeAtomic } from '../lib/files.ts'
 import { archiveName, candidateOf } from './candidates.ts'
 import { taskBytesMax } from './dispatch.ts'
 import { canAskFor, openForWriting } from './writers.ts'
@@ -280,7 +280,7 @@ export class InboxDirectory {
         this.consumed.delete(path)
         continue
       }
-      const stat = await lstat(path, { bigint: true }).catch(() => null)
+      const stat = await lstat(path, { bigint: true }).catch(ignoreMissing)
       if (!stat?.isFile()) this.consumed.delete(path)
       else if (stat.mtimeNs !== last.mtimeNs) await this.readAgain(path, { ...last, mtimeNs: stat.mtimeNs })
     }

@@ -13,7 +13,7 @@ const session = (id: string, more: Partial<SessionRecord> = {}): SessionRecord =
   id,
   runtime: 'builtin',
   title: 'Fix the build',
-  workspace: '/work/project',
+  workspace: '/srv/project',
   taskId: null,
   agent: null,
   model: null,
