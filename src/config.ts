@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { providerKinds } from './agent/providers/index.ts'
 import { checkers, isCheckLine, parseCheckLine } from './checks/index.ts'
 import type { AnyChecker } from './core/check.ts'
+import { hangPolicies } from './core/diagnosis.ts'
 import { ok, type Problem, type Result, refuse } from './core/problem.ts'
 import { limitsSchema, type TaskSpec } from './core/spec.ts'
 import { decodeTask, dispatchMarkdown, dispatchYaml, type Grammar } from './inbox/dispatch.ts'
@@ -31,6 +32,7 @@ const sourceSchema = z.strictObject({
   workspace_roots: z.array(z.string().min(1)).optional().describe('Folders below which a task may work.'),
   runtimes: z.array(z.string()).default([]).describe('Empty: every runtime.'),
   commands: z.enum(['any', 'named', 'none']).optional().describe('Whether checks may bring commands.'),
+  auto_accept: z.boolean().optional().describe('Whether tasks may have permissions answered unasked.'),
   limits: limitsSchema.default({}),
 })
 
@@ -245,9 +247,16 @@ export function intakeSettings(
   const { defaults } = config
   const common = config.workspace_roots ?? [home, cwd]
   const policyOf = (source: keyof Config['sources'], more: readonly string[] = []): SourcePolicy => {
-    const { workspace_roots, runtimes, commands, limits } = config.sources[source]
+    const { workspace_roots, runtimes, commands, auto_accept, limits } = config.sources[source]
     const roots = [...(workspace_roots ?? common), ...more].map((root) => realOr(toPath(root, { cwd, home })))
-    return { workspaceRoots: roots, runtimes, commands: commands ?? (source === 'webhook' ? 'named' : 'any'), limits }
+    const local = source !== 'webhook'
+    return {
+      workspaceRoots: roots,
+      runtimes,
+      commands: commands ?? (local ? 'any' : 'named'),
+      autoAccept: auto_accept ?? local,
+      limits,
+    }
   }
   const inbox = policyOf('inbox', given.sampleWorkspace ? [given.sampleWorkspace] : [])
   const [api, webhook, spec, cli] = [policyOf('api'), policyOf('webhook'), policyOf('spec'), policyOf('cli')]
@@ -302,6 +311,7 @@ export function jsonSchema(): Record<string, unknown> {
 /** The keys that people may write for a task, the original's spellings included, for editors. */
 function writtenTask() {
   const text = z.string().min(1)
+  const autoAccept = z.union([z.boolean(), z.array(text)])
   const line = text.describe('One-line form, e.g. "run: npm test".')
   const checks = z.array(z.union([line, check, z.record(z.string(), z.string())]))
   const step = z.strictObject({
@@ -336,7 +346,10 @@ function writtenTask() {
     global_acceptance: z.array(text).optional(),
     step_acceptance: z.array(z.array(text)).optional(),
     mode: z.literal('normal').optional(),
-    auto_accept_permissions: z.literal(false).optional(),
+    on_hang: z.enum(hangPolicies).optional().describe('What may be done when its session hangs.'),
+    auto_accept: autoAccept.optional().describe('Permissions answered unasked: all, or by pattern. Dangerous.'),
+    auto_accept_permissions: autoAccept.optional().describe('The same as auto_accept.'),
+    ask_deadline_minutes: z.number().positive().optional().describe('An ask that nobody answers is denied then.'),
     max_runtime_minutes: z.number().positive().optional(),
   })
 }

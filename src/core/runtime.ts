@@ -1,6 +1,8 @@
 /** A runtime hosts sessions. The harness knows runtimes only through this port. */
+import type { AskReply, PendingAsk } from './ask.ts'
+import type { Activity } from './diagnosis.ts'
 import type { Problem, Result } from './problem.ts'
-import type { Observation } from './session.ts'
+import type { FileDiff, Observation, SessionFact, TranscriptPage } from './session.ts'
 
 /** What a runtime can and cannot do; the UI hides what is missing. */
 export interface RuntimeAbilities {
@@ -54,6 +56,8 @@ export interface LiveDelta {
 export interface Runtime {
   readonly name: string
   readonly abilities: RuntimeAbilities
+  /** Null for a runtime that knows only its own sessions. */
+  readonly watch: SessionWatch | null
   available(): Promise<Availability>
   /** Creates the session of a task, or finds the one it already made for this task (idempotent by taskId). */
   open(request: SessionRequest): Promise<Result<{ sessionId: string }>>
@@ -65,6 +69,27 @@ export interface Runtime {
   /** Calls back when a look would show something new. A nudge only. Returns the way to stop it. */
   onChange(listener: (sessionId: string) => void): () => void
   onDelta(listener: (delta: LiveDelta) => void): () => void
+  /** What a session is at now, as the start of a diagnosis; null when there is no such session. */
+  activity(sessionId: string): Promise<Activity | null>
   /** Parks what runs (as interrupted) and frees everything. */
   close(): Promise<void>
+}
+
+/** What a runtime tells of all its sessions, those that others started included. Same rule: trouble is a Result. */
+export interface SessionWatch {
+  /** Begins to look and goes on by itself: a server that is down is tried again. Facts come only after this. */
+  start(): void
+  /**
+   * Tells facts as they are noticed, the whole present state anew after each gap. Facts repeat; who keeps them
+   * compares.
+   * Listeners must return at once and never throw.
+   */
+  onFact(listener: (fact: SessionFact) => void): () => void
+  transcript(sessionId: string, page: { before: string | null; limit: number }): Promise<Result<TranscriptPage>>
+  diff(sessionId: string): Promise<Result<FileDiff[]>>
+  answer(ask: Pick<PendingAsk, 'id' | 'sessionId' | 'scope'>, reply: AskReply): Promise<Result<void>>
+  /** One line each about what is wrong, for `openloom doctor`; empty when all is well. */
+  troubles(): Promise<Problem[]>
+  /** Starts the server anew where it is ours; a refusal says why not. */
+  restart(reason: string): Promise<Result<void>>
 }

@@ -1,4 +1,5 @@
 /** A session is a conversation in a runtime. Here: what one look at it says, and the journal our own agent writes. */
+import type { PendingAsk } from './ask.ts'
 import type { Problem } from './problem.ts'
 
 /** All that one look saw. `unreachable` means "could not look" and is never turned into idle or done. */
@@ -79,6 +80,78 @@ export const endReasons = [
   'needs_permission',
 ] as const
 export type EndReason = (typeof endReasons)[number]
+
+/** A session as its runtime last told of it; ours or one that we only watch. */
+export interface WatchedSession {
+  id: string
+  /** The session that started it as a subagent. */
+  parentId: string | null
+  title: string
+  /** Folder it works in, as the runtime says. */
+  workspace: string
+  /** Task that it carries the mark of. */
+  taskId: string | null
+  agent: string | null
+  model: string | null
+  createdAt: number
+  updatedAt: number
+  /** Sums of the session alone, without its subagents. */
+  total: UsageCount | null
+}
+
+export type UsageCount = Pick<ModelUsage, 'input' | 'output' | 'reasoning' | 'cacheRead' | 'cacheWrite' | 'costMicros'>
+
+/** One thing that a runtime noticed. */
+export type SessionFact =
+  | { kind: 'session'; session: WatchedSession }
+  | { kind: 'vanished'; sessionId: string }
+  /** Busy, idle, …: the kind of its state; `unreachable` when its server cannot be asked. */
+  | { kind: 'state'; sessionId: string; state: SessionState['kind']; at: number }
+  /** Figures of one message so far; they grow. `at`: epoch ms when the message was made. */
+  | { kind: 'usage'; sessionId: string; messageId: string; at: number; usage: ModelUsage }
+  | { kind: 'ask'; ask: PendingAsk }
+  | { kind: 'ask.ended'; askId: string }
+
+export interface TranscriptMessage {
+  id: string
+  role: 'user' | 'assistant'
+  at: number
+  /** Null: not finished. */
+  endedAt: number | null
+  model: string | null
+  parts: TranscriptPart[]
+  /** Why the message broke off. */
+  problem: string | null
+}
+
+/** Texts are hostile and bounded: at most 20,000 characters each, a cut is marked. */
+export type TranscriptPart =
+  | { kind: 'text' | 'reasoning'; text: string }
+  | {
+      kind: 'tool'
+      callId: string
+      name: string
+      input: string
+      output: string
+      state: 'pending' | 'running' | 'completed' | 'error'
+      /** Session of the subagent that this call runs. */
+      childId: string | null
+    }
+
+/** Oldest first; `next` is the `before` of the page with older ones. */
+export interface TranscriptPage {
+  messages: TranscriptMessage[]
+  next: string | null
+}
+
+export interface FileDiff {
+  path: string
+  status: 'added' | 'changed' | 'deleted'
+  additions: number
+  deletions: number
+  /** Unified diff, at most 200,000 characters. */
+  patch: string
+}
 
 export interface StoredEntry {
   seq: number

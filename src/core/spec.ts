@@ -3,6 +3,7 @@
  */
 import { z } from 'zod'
 import type { CheckSpec } from './check.ts'
+import { type HangPolicy, hangPolicies } from './diagnosis.ts'
 
 export const titleCharsMax = 200
 export const textCharsMax = 100_000
@@ -48,6 +49,12 @@ export interface TaskSpec {
   /** With `session`: stop what that session does before the prompt. */
   abort: boolean
   model?: string | undefined
+  /** What may be done when its session hangs; absent: the configuration's. */
+  on_hang?: HangPolicy | undefined
+  /** Permissions that are answered with "once" unasked: all of them, or those that a pattern (`bash git *`) covers. */
+  auto_accept?: boolean | string[] | undefined
+  /** Minutes after which an ask that nobody answered is denied; absent: it is kept waiting. */
+  ask_deadline_minutes?: number | undefined
   limits: Limits
   /** Minutes between two slow looks; a safety net, never the time until something is noticed. */
   check_interval_minutes?: number | undefined
@@ -90,6 +97,9 @@ export function taskSpecSchema(check: z.ZodType<CheckSpec>) {
         .optional(),
       abort: z.boolean().default(false),
       model: z.string().min(1).max(200).optional(),
+      on_hang: z.enum(hangPolicies).optional(),
+      auto_accept: z.union([z.boolean(), z.array(z.string().min(1).max(500)).max(100)]).optional(),
+      ask_deadline_minutes: z.number().positive().max(10_080).optional(),
       limits: limitsSchema.default({}),
       check_interval_minutes: z.number().positive().max(1440).optional(),
     })

@@ -44,7 +44,10 @@ const spellings: Record<string, string> = {
   max_tokens: 'max_tokens',
   max_runtime_minutes: 'max_runtime_minutes',
   max_attempts: 'max_attempts',
-  auto_accept_permissions: 'auto_accept_permissions',
+  auto_accept_permissions: 'auto_accept',
+  auto_accept: 'auto_accept',
+  on_hang: 'on_hang',
+  ask_deadline_minutes: 'ask_deadline_minutes',
 }
 
 /** `Check interval` and `check-interval` are `check_interval`. */
@@ -84,8 +87,10 @@ export function setKey(draft: Draft, written: string, located: Located): void {
       return setField(draft, 'limits', located)
     case 'mode':
       return refuseUnless(draft, ['normal'], { ...located, name: 'mode' })
-    case 'auto_accept_permissions':
-      return refuseUnless(draft, [false, 'false', 'no'], { ...located, name: 'auto_accept_permissions' })
+    case 'auto_accept':
+      return setField(draft, key, { value: yesNo(located.value), line })
+    case 'ask_deadline_minutes':
+      return setField(draft, key, { value: numeric(located.value), line })
     case 'agent':
       // In the original this value means "whatever the server chooses".
       return located.value === 'opencode' ? undefined : setField(draft, key, located)
@@ -160,6 +165,10 @@ function distance(a: string, b: string): number {
   }
   return row[b.length] ?? 0
 }
+
+/** A line of markdown brings words where YAML brings booleans. */
+const yesNo = (value: unknown): unknown =>
+  ({ true: true, yes: true, false: false, no: false })[String(value).toLowerCase()] ?? value
 
 const numeric = (value: unknown): unknown =>
   typeof value === 'string' && /^\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : value

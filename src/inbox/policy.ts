@@ -15,6 +15,8 @@ export interface SourcePolicy {
   runtimes: readonly string[]
   /** `any`: checks may bring commands. `named`: only checks named in the configuration. `none`: no command at all. */
   commands: 'any' | 'named' | 'none'
+  /** Whether tasks may have permissions answered unasked. */
+  autoAccept: boolean
   /** Upper limits: asking for more is refused; asking for nothing gets these. */
   limits: Limits
 }
@@ -53,6 +55,13 @@ export function policyProblems(spec: TaskSpec, workspace: string, context: Polic
       kind: 'runtime-not-allowed',
       text: `Tasks from ${source} may not use the runtime "${spec.runtime}".`,
       todo: `Use one of: ${policy.runtimes.join(', ')}; or allow it in sources.${source}.runtimes.`,
+    })
+  }
+  if (!policy.autoAccept && spec.auto_accept !== undefined && spec.auto_accept !== false) {
+    problems.push({
+      kind: 'auto-accept-not-allowed',
+      text: `Tasks from ${source} may not have permissions answered unasked ("auto_accept").`,
+      todo: `Remove the line, or set sources.${source}.auto_accept to true.`,
     })
   }
   for (const { spec: check } of flattenChecks(spec)) {

@@ -12,6 +12,7 @@ import { isTransient, type ModelSource } from '../agent/providers/index.ts'
 import { type LiveState, parked, type Run, Transcript } from '../agent/run.ts'
 import { createTools } from '../agent/tools/index.ts'
 import { type Clock, pause } from '../core/clock.ts'
+import type { Activity } from '../core/diagnosis.ts'
 import { ok, type Problem, type Result, reasonOf, refuse } from '../core/problem.ts'
 import type {
   Availability,
@@ -57,6 +58,8 @@ interface Live {
   stop: AbortController
   transcript: Transcript
   state: LiveState
+  toolSince: number
+  owner: string
   lastActivityAt: number
   done: Promise<void>
 }
@@ -68,6 +71,7 @@ export function createBuiltin(options: BuiltinOptions): Runtime {
 class Builtin implements Runtime {
   readonly name = 'builtin'
   readonly abilities: RuntimeAbilities = { resume: true, watch: false, usage: true, permissions: false }
+  readonly watch = null
   private readonly options: BuiltinOptions
   private readonly tools: readonly AnyTool[]
   private readonly profiles: readonly Profile[]
@@ -177,6 +181,8 @@ class Builtin implements Runtime {
       stop: new AbortController(),
       transcript,
       state: { tool: null, retry: null },
+      toolSince: this.options.clock.now(),
+      owner: '',
       lastActivityAt: this.options.clock.now(),
       done: Promise.resolve(),
     }
@@ -196,6 +202,7 @@ class Builtin implements Runtime {
   private runOf({ session, profile, request, transcript, choice, resumed }: Begin, live: Live): Run {
     const { clock, env, outputRoot, owner, permissions, platform } = this.options
     const id = newId('r', clock.now())
+    live.owner = `${owner}/${id}`
     return {
       id,
       session,
@@ -210,10 +217,11 @@ class Builtin implements Runtime {
       clock,
       env,
       platform: platform ?? process.platform,
-      owner: `${owner}/${id}`,
+      owner: live.owner,
       outputDir: join(outputRoot, session.id),
       signal: live.stop.signal,
       onState: (state) => {
+        if (state.tool !== live.state.tool) live.toolSince = clock.now()
         live.state = state
         live.lastActivityAt = clock.now()
         this.nudge(session.id)
@@ -238,6 +246,16 @@ class Builtin implements Runtime {
     const entries = rows.map((row) => row.entry)
     const state: SessionState = found ? restingState(entries) : { kind: 'absent' }
     return { state, at, channel: 'journal', lastActivityAt: rows.at(-1)?.at ?? null, usage: usageOf(entries) }
+  }
+
+  async activity(sessionId: string): Promise<Activity | null> {
+    const live = this.live.get(sessionId)
+    if (!live) return null
+    const { state, toolSince, lastActivityAt, owner } = live
+    const call = { sessionId, callId: '', command: null, cwd: null, outputBytes: 0, outputTail: '' }
+    const tool = state.tool === null ? null : { ...call, name: state.tool, startedAt: toolSince, lastOutputAt: null }
+    const host = { owner, hostPid: process.pid, hostAlive: true }
+    return { state: liveState(state), tool, lastProgressAt: lastActivityAt, model: 'between', ...host }
   }
 
   async abort(sessionId: string): Promise<void> {

@@ -1,7 +1,9 @@
 /** The tables. Times are epoch ms; JSON columns hold values of core types. Only store/ reads this. */
 import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import type { AskAuthority, AskReply, AskRequest, AskStatus } from '../core/ask.ts'
+import type { Diagnosis } from '../core/diagnosis.ts'
 import type { EventType } from '../core/event.ts'
-import type { JournalEntry } from '../core/session.ts'
+import type { JournalEntry, SessionState } from '../core/session.ts'
 import type { TaskSpec } from '../core/spec.ts'
 import type { Reason, Source, TaskStatus } from '../core/task.ts'
 import type { CheckRecord, Verdict } from '../core/verdict.ts'
@@ -108,8 +110,81 @@ export const sessions = sqliteTable(
     agent: text('agent'),
     model: text('model'),
     createdAt: integer('created_at').notNull(),
+    /** Session that started it as a subagent. */
+    parentId: text('parent_id'),
+    /** As its runtime says; null for a session that was never watched. */
+    updatedAt: integer('updated_at'),
+    state: text('state').$type<SessionState['kind']>(),
+    stateAt: integer('state_at'),
+    /** Its runtime does not know it any more. */
+    goneAt: integer('gone_at'),
+    /** Looks in a row that found it busy without a sign of life, the first of them, and what it looked like. */
+    quietChecks: integer('quiet_checks').notNull().default(0),
+    quietSince: integer('quiet_since'),
+    quietMark: text('quiet_mark'),
+    /** Latch of the alert: set once an episode. */
+    stalledAt: integer('stalled_at'),
+    /** Steps of the ladder taken in this episode. */
+    rescues: integer('rescues').notNull().default(0),
+    diagnosis: text('diagnosis', { mode: 'json' }).$type<Diagnosis>(),
   },
-  (t) => [index('sessions_by_task').on(t.taskId)],
+  (t) => [
+    index('sessions_by_task').on(t.taskId),
+    index('sessions_by_parent').on(t.parentId),
+    index('sessions_by_time').on(t.updatedAt, t.id),
+  ],
+)
+
+/** The name that a prompt of ours has in its runtime: a second sending is the same message. */
+export const prompts = sqliteTable(
+  'prompts',
+  {
+    promptId: text('prompt_id').primaryKey(),
+    sessionId: text('session_id').notNull(),
+    messageId: text('message_id').notNull(),
+    /** Epoch ms of the first sending; null: not sent yet. */
+    sentAt: integer('sent_at'),
+  },
+  (t) => [index('prompts_by_session').on(t.sessionId)],
+)
+
+export const asks = sqliteTable(
+  'asks',
+  {
+    id: text('id').notNull(),
+    runtime: text('runtime').notNull(),
+    sessionId: text('session_id').notNull(),
+    rootId: text('root_id').notNull(),
+    taskId: text('task_id'),
+    workspace: text('workspace').notNull(),
+    scope: text('scope').notNull(),
+    request: text('request', { mode: 'json' }).$type<AskRequest>().notNull(),
+    status: text('status').$type<AskStatus>().notNull(),
+    reply: text('reply', { mode: 'json' }).$type<AskReply>(),
+    by: text('by').$type<AskAuthority>(),
+    askedAt: integer('asked_at').notNull(),
+    endedAt: integer('ended_at'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.runtime, t.id] }),
+    index('asks_by_status').on(t.status, t.askedAt),
+    index('asks_by_root').on(t.rootId, t.status),
+  ],
+)
+
+/** What a person said "always" to. */
+export const grants = sqliteTable(
+  'grants',
+  {
+    id: text('id').primaryKey(),
+    runtime: text('runtime').notNull(),
+    workspace: text('workspace').notNull(),
+    permission: text('permission').notNull(),
+    pattern: text('pattern').notNull(),
+    createdAt: integer('created_at').notNull(),
+    askId: text('ask_id').notNull(),
+  },
+  (t) => [index('grants_by_place').on(t.runtime, t.workspace, t.permission)],
 )
 
 export const journal = sqliteTable(
@@ -123,13 +198,15 @@ export const journal = sqliteTable(
   (t) => [index('journal_by_session').on(t.sessionId, t.seq)],
 )
 
-/** One row a model call, so that "today" means today. */
+/** One row a growth of a message's figures, with the time of the growth, so that "today" means today. */
 export const usage = sqliteTable(
   'usage',
   {
     id: integer('id').primaryKey({ autoIncrement: true }),
     at: integer('at').notNull(),
     sessionId: text('session_id').notNull(),
+    /** Null for our own agent, where a row is a model call, and for what was there before we looked. */
+    messageId: text('message_id'),
     taskId: text('task_id'),
     provider: text('provider').notNull(),
     model: text('model').notNull(),
@@ -140,7 +217,7 @@ export const usage = sqliteTable(
     cacheWrite: integer('cache_write').notNull(),
     costMicros: integer('cost_micros'),
   },
-  (t) => [index('usage_by_time').on(t.at), index('usage_by_session').on(t.sessionId)],
+  (t) => [index('usage_by_time').on(t.at), index('usage_by_session').on(t.sessionId, t.messageId)],
 )
 
 /** How far each sink has come in the event log. */

@@ -8,6 +8,9 @@ import type { Journal, JournalEntry, SessionRecord, StoredEntry, ToolCall } from
 import type { Ledger } from './ledger.ts'
 import * as schema from './schema.ts'
 
+const { id, runtime, title, workspace, taskId, agent, model, createdAt } = schema.sessions
+const record = { id, runtime, title, workspace, taskId, agent, model, createdAt }
+
 export class Sessions implements Journal {
   private readonly ledger: Ledger
   private readonly taskOf = new Map<string, string | null>()
@@ -30,14 +33,14 @@ export class Sessions implements Journal {
   }
 
   session(id: string): SessionRecord | null {
-    return this.ledger.db.select().from(schema.sessions).where(eq(schema.sessions.id, id)).get() ?? null
+    return this.ledger.db.select(record).from(schema.sessions).where(eq(schema.sessions.id, id)).get() ?? null
   }
 
   sessionOfTask(taskId: string): SessionRecord | null {
     const { sessions } = schema
     return (
       this.ledger.db
-        .select()
+        .select(record)
         .from(sessions)
         .where(eq(sessions.taskId, taskId))
         .orderBy(desc(sessions.createdAt))

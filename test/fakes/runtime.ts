@@ -1,6 +1,7 @@
 /**
  * A runtime driven by hand: the test says what a look sees. It records what it was asked and does no work of its own.
  */
+import type { Activity } from '../../src/core/diagnosis.ts'
 import type { Problem, Result } from '../../src/core/problem.ts'
 import { ok, refuse } from '../../src/core/problem.ts'
 import type {
@@ -10,6 +11,7 @@ import type {
   Runtime,
   RuntimeAbilities,
   SessionRequest,
+  SessionWatch,
 } from '../../src/core/runtime.ts'
 import type { Observation, SessionState, SessionUsage } from '../../src/core/session.ts'
 
@@ -24,6 +26,9 @@ interface HandSession {
 export class HandRuntime implements Runtime {
   readonly name: string
   readonly abilities: RuntimeAbilities = { resume: true, watch: false, usage: true, permissions: false }
+  readonly watch: SessionWatch | null = null
+  /** What `activity` answers; by default only the state. */
+  activityNow: Activity | null = null
   /** Everything that was asked, in order; a prompt that is a no-op is not among them. */
   readonly opened: SessionRequest[] = []
   readonly prompts: PromptRequest[] = []
@@ -102,6 +107,15 @@ export class HandRuntime implements Runtime {
   onChange(listener: (sessionId: string) => void): () => void {
     this.changed.add(listener)
     return () => this.changed.delete(listener)
+  }
+
+  async activity(sessionId: string): Promise<Activity | null> {
+    if (this.activityNow) return this.activityNow
+    const session = this.sessions.get(sessionId)
+    if (!session) return null
+    const { state, lastActivityAt } = session
+    const unknown = { owner: null, hostPid: null, hostAlive: null }
+    return { state, tool: null, lastProgressAt: lastActivityAt, model: 'none', ...unknown }
   }
 
   onDelta(listener: (delta: LiveDelta) => void): () => void {

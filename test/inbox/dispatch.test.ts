@@ -74,6 +74,7 @@ describe('a YAML spec of the original', () => {
         acceptance: ['All green'],
         checks: [],
         abort: false,
+        auto_accept: false,
         limits: { tokens: 1000 },
         check_interval_minutes: 10,
       },

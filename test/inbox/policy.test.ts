@@ -6,7 +6,7 @@ import { effectiveLimits, policyProblems, type SourcePolicy } from '../../src/in
 import { specFrom } from '../fakes/tasks.ts'
 
 const home = '/home/ann'
-const open: SourcePolicy = { workspaceRoots: [home], runtimes: [], commands: 'any', limits: {} }
+const open: SourcePolicy = { workspaceRoots: [home], runtimes: [], commands: 'any', autoAccept: true, limits: {} }
 const run = { kind: 'command', run: 'npm test' }
 const file = { kind: 'file_exists', path: 'a' }
 const named = { kind: 'named', use: 'tests' }
@@ -56,6 +56,13 @@ it.each([
     ['command-not-allowed'],
   ],
   ['a limit below the highest', { limits: { minutes: 5 } }, { limits: { minutes: 10 } }, []],
+  ['permissions answered unasked', { auto_accept: true }, {}, []],
+  [
+    'permissions answered unasked where that is not allowed',
+    { auto_accept: ['bash git *'] },
+    { autoAccept: false },
+    ['auto-accept-not-allowed'],
+  ],
   ['the highest limit', { limits: { minutes: 10 } }, { limits: { minutes: 10 } }, []],
   ['a limit above the highest', { limits: { minutes: 11 } }, { limits: { minutes: 10 } }, ['limit-too-high']],
   [
