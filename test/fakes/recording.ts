@@ -47,16 +47,18 @@ export function readRecording(name: string): Recording {
 export const eventsOf = (recording: Recording): WireEvent[] =>
   recording.traffic.flatMap((line) => ('event' in line ? [line.event] : []))
 
-const noise = /^(plugin|catalog|reference|integration|pty|project|models-dev|lsp)\.|^sync$|^server\.heartbeat$/
+const noise = /^(plugin|catalog|reference|integration|pty|project|models-dev|lsp)\.|^server\.heartbeat$/
 const deltasKept = 3
 
-/** Without start-up noise and durable copies, and with the first few deltas of each part only. */
+/** Without start-up noise, and with the first durable copy and the first few deltas of each part only. */
 export function thinned(traffic: readonly TrafficLine[]): TrafficLine[] {
   const deltas = new Map<unknown, number>()
+  let copies = 0
   return traffic.filter((line) => {
     if (!('event' in line)) return true
     const { type, properties } = line.event.payload
     if (noise.test(type)) return false
+    if (type === 'sync') return copies++ === 0
     if (type !== 'message.part.delta') return true
     const count = (deltas.get(properties['partID']) ?? 0) + 1
     deltas.set(properties['partID'], count)

@@ -54,7 +54,7 @@ function shapesOf(recording: Recording): Record<string, string[]> {
 }
 
 /** Told by the file system or by a race; their absence means nothing. */
-const fleeting = /^(file\.|session\.(updated|diff)|server\.)/
+const fleeting = /^(file\.|session\.(updated|diff)|server\.|sync$)/
 
 describe('the real server', () => {
   it.each(Object.entries(scenarios))('speaks as recorded: %s', async (name, scenario) => {

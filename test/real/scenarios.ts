@@ -92,9 +92,9 @@ export const scenarios: Record<string, Scenario> = {
         tool_calls: [
           { name: 'write', arguments: { filePath: `note-${step}.md`, content: `Note ${step}\n` } },
           { name: 'read', arguments: { filePath: 'README.md' } },
-          { name: 'glob', arguments: { pattern: '*.md' } },
+          { name: 'read', arguments: { filePath: 'nowhere.md' } },
           bash(`echo step ${step}`),
-          { name: 'grep', arguments: { pattern: 'Example' } },
+          { name: 'todowrite', arguments: { todos: [{ content: 'Write notes', status: 'pending', priority: 'low' }] } },
         ],
       })),
       { text: 'Twenty calls.' },
@@ -324,6 +324,22 @@ export const scenarios: Record<string, Scenario> = {
       const messageID = 'msg_own00000000000000000001'
       await stage.prompt(id, prompt, { messageID })
       await stage.idle(id)
+      await stage.prompt(id, prompt, { messageID })
+      await stage.settle(1_500)
+      await stage.snapshot('done')
+    },
+  },
+  'same-message-after-abort': {
+    replies: [{ fault: 'stall', times: 1 }, { text: 'At the second try.' }],
+    play: async (stage, prompt) => {
+      const id = await stage.session()
+      const messageID = 'msg_own00000000000000000002'
+      await stage.prompt(id, prompt, { messageID })
+      await stage.next('message.updated', ({ info }) => (info as { role: string }).role === 'assistant')
+      await stage.settle(1_000)
+      await stage.abort(id)
+      await stage.settle()
+      await stage.snapshot('aborted')
       await stage.prompt(id, prompt, { messageID })
       await stage.settle(1_500)
       await stage.snapshot('done')
