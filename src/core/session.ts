@@ -171,12 +171,12 @@ export interface SessionRecord {
   createdAt: number
 }
 
-/** Durable memory of our own agent. Synchronous: when `append` returns, the row survives kill -9. */
+/** Durable memory of our own agent. Synchronous: when `append` returns, its rows survive kill -9, all or none. */
 export interface Journal {
   createSession(session: SessionRecord): void
   session(id: string): SessionRecord | null
   /** The newest session that was made for this task. */
   sessionOfTask(taskId: string): SessionRecord | null
-  append(sessionId: string, entry: JournalEntry): StoredEntry
+  append(sessionId: string, ...entries: JournalEntry[]): StoredEntry[]
   entries(sessionId: string): StoredEntry[]
 }
