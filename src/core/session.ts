@@ -31,6 +31,8 @@ export interface Observation {
   channel: string
   lastActivityAt: number | null
   usage: SessionUsage
+  /** The turn that runs answers a prompt that is not ours. */
+  foreign?: boolean
 }
 
 /**
@@ -105,6 +107,8 @@ export type UsageCount = Pick<ModelUsage, 'input' | 'output' | 'reasoning' | 'ca
 export type SessionFact =
   | { kind: 'session'; session: WatchedSession }
   | { kind: 'vanished'; sessionId: string }
+  /** The runtime can be asked (null), or why not. Once a change. */
+  | { kind: 'link'; problem: Problem | null }
   /** Busy, idle, …: the kind of its state; `unreachable` when its server cannot be asked. */
   | { kind: 'state'; sessionId: string; state: SessionState['kind']; at: number }
   /** Figures of one message so far; they grow. `at`: epoch ms when the message was made. */

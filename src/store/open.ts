@@ -15,6 +15,7 @@ import { Events } from './events.ts'
 import { Ledger } from './ledger.ts'
 import { Logins } from './logins.ts'
 import { StoreOutbox } from './outbox.ts'
+import { Prompts } from './prompts.ts'
 import * as schema from './schema.ts'
 import { Sessions } from './sessions.ts'
 import { Tasks } from './tasks.ts'
@@ -33,6 +34,7 @@ export interface Store {
   attempts: Attempts
   events: Events
   sessions: Sessions
+  prompts: Prompts
   outbox: StoreOutbox
   logins: Logins
   close(): void
@@ -45,12 +47,14 @@ export function openStore(options: StoreOptions): Store {
   const sqlite = openFile(options.path)
   const db = drizzle(sqlite, { schema })
   const ledger = new Ledger(db, options.clock, options.machine ?? 'local')
+  const sessions = new Sessions(ledger)
   return {
     ledger,
     tasks: new Tasks(ledger),
     attempts: new Attempts(ledger),
     events: new Events(ledger),
-    sessions: new Sessions(ledger),
+    sessions,
+    prompts: new Prompts(ledger, sessions),
     outbox: new StoreOutbox(ledger),
     logins: new Logins(ledger),
     close: () => sqlite.close(),
