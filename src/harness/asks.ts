@@ -14,7 +14,6 @@ import {
 } from '../core/ask.ts'
 import type { Timer } from '../core/clock.ts'
 import { ok, type Problem, type Result, reasonOf, refuse } from '../core/problem.ts'
-import { failpoint } from '../lib/failpoint.ts'
 import type { AskKey, AskPlace } from '../store/asks.ts'
 import { answered, authorityWord, boundedRequest, ended, raised, replyWord } from './ask-words.ts'
 import { isAutoAccepted, isGranted, patternCharsMax } from './rules.ts'
@@ -192,7 +191,6 @@ export class AskDesk {
 
   private async begin(ask: Ask, reply: AskReply, by: AskAuthority): Promise<Result<Ask>> {
     this.world.store.asks.intend(ask, { reply, by })
-    failpoint('asks.intended')
     return this.deliver({ ...ask, reply, by })
   }
 
@@ -219,7 +217,6 @@ export class AskDesk {
     const wire: AskReply = reply.kind === 'always' ? { kind: 'once' } : reply
     const sent = watch ? await watch.answer({ id, sessionId, scope }, wire) : refuse(noRuntime(ask.runtime))
     if (this.closed) return refuse(stopping)
-    failpoint('asks.sent')
     return sent.ok ? ok(this.conclude(ask, reply, by)) : this.refused(ask, sent.problems)
   }
 

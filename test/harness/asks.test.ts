@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Ask } from '../../src/core/ask.ts'
-import { answersSettle, watchWorld } from './watch-world.ts'
+import { answersSettle, watchWorld } from '../fakes/watch-world.ts'
 
 const key = (id: string) => ({ runtime: 'hand', id })
 const once = { kind: 'once' } as const

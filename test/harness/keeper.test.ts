@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { UsageCount } from '../../src/core/session.ts'
-import { type WatchWorld, watchWorld } from './watch-world.ts'
+import { type WatchWorld, watchWorld } from '../fakes/watch-world.ts'
 
 const hour = 3_600_000
 const count = (part: Partial<UsageCount> = {}): UsageCount => ({

@@ -7,9 +7,9 @@ import { AskDesk, type AskSettings } from '../../src/harness/asks.ts'
 import { SessionKeeper } from '../../src/harness/keeper.ts'
 import { openLog, Secrets } from '../../src/lib/log.ts'
 import { openStore, type Store } from '../../src/store/open.ts'
-import { HandClock } from '../fakes/clock.ts'
-import { HandRuntime, HandWatch } from '../fakes/runtime.ts'
-import { specFrom, taskFrom } from '../fakes/tasks.ts'
+import { HandClock } from './clock.ts'
+import { HandRuntime, HandWatch } from './runtime.ts'
+import { specFrom, taskFrom } from './tasks.ts'
 
 export interface WatchWorld {
   clock: HandClock
