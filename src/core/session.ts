@@ -103,6 +103,19 @@ export interface WatchedSession {
 
 export type UsageCount = Pick<ModelUsage, 'input' | 'output' | 'reasoning' | 'cacheRead' | 'cacheWrite' | 'costMicros'>
 
+/** Figures of many messages together: `costMicros` is what is known of the cost, null when nothing of it is. */
+export interface UsageSum extends UsageCount {
+  /** A part has no known price: the cost is at least this. */
+  atLeast: boolean
+}
+
+export interface SessionUsageSums {
+  /** Of the session alone. */
+  own: UsageSum
+  /** With its subagents, and theirs. */
+  total: UsageSum
+}
+
 /** One thing that a runtime noticed. */
 export type SessionFact =
   | { kind: 'session'; session: WatchedSession }

@@ -10,6 +10,7 @@ import { migrate } from 'drizzle-orm/better-sqlite3/migrator'
 import type { Clock } from '../core/clock.ts'
 import { ProblemError, reasonOf } from '../core/problem.ts'
 import { migrationsDir } from '../lib/paths.ts'
+import { Asks } from './asks.ts'
 import { Attempts } from './attempts.ts'
 import { Events } from './events.ts'
 import { Ledger } from './ledger.ts'
@@ -19,6 +20,8 @@ import { Prompts } from './prompts.ts'
 import * as schema from './schema.ts'
 import { Sessions } from './sessions.ts'
 import { Tasks } from './tasks.ts'
+import { Usage } from './usage.ts'
+import { WatchedSessions } from './watched.ts'
 
 export interface StoreOptions {
   /** File path, or `:memory:`. */
@@ -35,6 +38,9 @@ export interface Store {
   events: Events
   sessions: Sessions
   prompts: Prompts
+  watched: WatchedSessions
+  asks: Asks
+  usage: Usage
   outbox: StoreOutbox
   logins: Logins
   close(): void
@@ -55,6 +61,9 @@ export function openStore(options: StoreOptions): Store {
     events: new Events(ledger),
     sessions,
     prompts: new Prompts(ledger, sessions),
+    watched: new WatchedSessions(ledger),
+    asks: new Asks(ledger),
+    usage: new Usage(ledger),
     outbox: new StoreOutbox(ledger),
     logins: new Logins(ledger),
     close: () => sqlite.close(),
