@@ -31,8 +31,10 @@ export interface Observation {
   channel: string
   lastActivityAt: number | null
   usage: SessionUsage
-  /** The turn that runs answers a prompt that is not ours. */
-  foreign?: boolean
+  /**
+   * While a turn runs: the prompt of ours that it answers, null for somebody else's. Absent: always the last of ours.
+   */
+  turn?: string | null
 }
 
 /**

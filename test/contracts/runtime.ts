@@ -5,9 +5,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Runtime, SessionRequest } from '../../src/core/runtime.ts'
 import type { Observation, SessionState } from '../../src/core/session.ts'
+import type { ScriptInput } from '../../src/sample/script.ts'
 
 /** Format of docs/guide/scripted-model.md. */
-export const contractScript = {
+export const contractScript: ScriptInput = {
   conversations: [
     { match: 'Say hello', replies: [{ text: 'hello there' }, { text: 'goodbye then' }] },
     { match: 'Never answer', replies: [{ fault: 'stall' }], at_end: 'repeat' },

@@ -123,7 +123,8 @@ export class Board {
     const changed = known.status.kind !== status.kind
     known.status = status
     known.progressAt = this.clock.now()
-    // Idle is said twice after an abort, and once before the last message is written: what was known must be asked anew.
+    // Idle is said twice after an abort, and once before the last message is written: what was known must be asked
+    // anew.
     if (status.kind === 'idle') {
       known.turn = null
       known.tool = null

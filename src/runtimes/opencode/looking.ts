@@ -95,8 +95,8 @@ export class Looker {
     })
     const lastActivityAt = Math.max(...tree.map((one) => one.progressAt ?? 0)) || null
     const usage = usageOf(known, promptId, { board: this.options.board, book })
-    const foreign = running.length > 0 && awaited === undefined && promptId === null
-    return { state, at: clock.now(), channel: 'events', lastActivityAt, usage, foreign }
+    const answering = running.length > 0 && awaited === undefined ? { turn: promptId } : {}
+    return { state, at: clock.now(), channel: 'events', lastActivityAt, usage, ...answering }
   }
 
   private judged(sessionId: string, sight: Parameters<typeof stateOf>[0]): SessionState {

@@ -33,8 +33,8 @@ export class Prompter {
     if (!found.ok) return found
     const known = found.value
     if (!known) return refuse(missing(request.sessionId))
-    const { state, foreign } = await this.looker.lookAt(known, live.value)
-    if (foreign) return refuse(busy(request.sessionId))
+    const { state, turn } = await this.looker.lookAt(known, live.value)
+    if (turn !== undefined && turn !== request.promptId) return refuse(busy(request.sessionId))
     const before = this.options.book.prompt(request.promptId)
     const isCurrent = 'promptId' in state && state.promptId === request.promptId
     if (before && (state.kind === 'starting' || isRunning(state) || (state.kind === 'idle' && isCurrent)))
@@ -43,7 +43,8 @@ export class Prompter {
     const there = before ? await live.value.dialect.message(known.session.id, before.messageId) : ok(null)
     if (!there.ok) return there
     const answered = known.turn?.answer != null && isCurrent
-    // Nobody saw it, and nothing came after it: it is sent again under its name. Else it needs a new one: OpenCode sorts by them.
+    // Never answered, and nothing came after it: sent again under its name. Else it gets a new one, as OpenCode sorts
+    // by them.
     const keeps = before !== null && !answered && (known.turn?.user?.id ?? '') <= before.messageId
     const messageId = keeps ? before.messageId : newMessageId(this.options.clock.now())
     const text = before && answered ? continueText(request.text) : request.text

@@ -1,4 +1,6 @@
-/** From what is known of a session to what it is doing. Pure: no request, no clock. Silence is never taken for an end. */
+/**
+ * From what is known of a session to what it is doing. Pure: no request, no clock. Silence is never taken for an end.
+ */
 import type { PendingAsk } from '../../core/ask.ts'
 import type { Problem } from '../../core/problem.ts'
 import type { SessionState } from '../../core/session.ts'

@@ -96,7 +96,7 @@ export class OpenCodeWatch implements SessionWatch {
 
 export const unguarded = (url: string): Problem => ({
   kind: 'opencode-open',
-  text: `The OpenCode server at ${url} answers without a password: any program and web page on this machine can use it.`,
+  text: `The OpenCode server at ${url} answers without a password: every program on this machine can use it.`,
   todo: 'Start it with OPENCODE_SERVER_PASSWORD set, and give the same to OPENLOOM_OPENCODE_PASSWORD.',
 })
 
