@@ -284,8 +284,8 @@ async function guarded(action: Action): Promise<number> {
 }
 
 async function parseOneText(text: string): Promise<void> {
-  const [{ grammar }, { dispatchMarkdown }] = await Promise.all([import('./config.ts'), import('./inbox/dispatch.ts')])
-  parentPort?.postMessage(dispatchMarkdown(text, grammar))
+  const [{ grammar }, { dispatchText }] = await Promise.all([import('./config.ts'), import('./inbox/dispatch.ts')])
+  parentPort?.postMessage(dispatchText(text, grammar))
 }
 
 // `openloom … | head`: the reader has enough, which is no fault.
