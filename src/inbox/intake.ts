@@ -10,7 +10,7 @@ import type { Problem, Result } from '../core/problem.ts'
 import type { Limits, TaskSpec } from '../core/spec.ts'
 import type { Acceptance, NewTask, Origin, Source, Submission, Task } from '../core/task.ts'
 import { errnoOf } from '../lib/files.ts'
-import { effectiveLimits, policyProblems, type SourcePolicy } from './policy.ts'
+import { answerProblem, effectiveLimits, policyProblems, type SourcePolicy } from './policy.ts'
 
 /** What intake needs of the store. */
 export interface Arrivals {
@@ -57,6 +57,11 @@ export class Intake {
     if (!known) return null
     const task = known.taskId ? this.arrivals.get(known.taskId) : null
     return { kind: known.bodySha256 === origin.bodySha256 ? 'known' : 'conflict', task }
+  }
+
+  /** Why texts of this source may not answer asks, or null. */
+  answerProblem(source: Source): Problem | null {
+    return answerProblem(source, this.settings.policies[source])
   }
 
   async submit(parsed: Result<TaskSpec>, origin: Origin): Promise<Submission> {

@@ -35,8 +35,8 @@ export interface SessionItem extends KnownSession {
 }
 
 /**
- * `GET /api/sessions?runtime=&workspace=&state=&task=&q=&roots=&limit=&after=`: what was touched
- * last comes first; `next` is the cursor for `after`.
+ * `GET /api/sessions?runtime=&workspace=&state=&task=&q=&roots=&limit=&after=`: what was touched last comes first;
+ * `next` is the cursor for `after`.
  */
 export interface SessionPage {
   items: SessionItem[]

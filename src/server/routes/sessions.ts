@@ -3,7 +3,7 @@ import { type Context, Hono } from 'hono'
 import { describeRoute, validator } from 'hono-openapi'
 import { z } from 'zod'
 import type { SessionState } from '../../core/session.ts'
-import type { KnownSession } from '../../store/watched.ts'
+import type { KnownSession, SessionQuery } from '../../store/watched.ts'
 import type { SessionDetail, SessionItem, SessionPage } from '../api.ts'
 import { refusal, refusalOf, type ServerWorld, type Variables } from '../context.ts'
 import { answers, invalid } from './answers.ts'
@@ -38,18 +38,7 @@ const originalBody = z
 export function sessionRoutes(world: ServerWorld) {
   return new Hono<Variables>()
     .get('/', describeRoute(answers('List sessions of all runtimes')), validator('query', listQuery, invalid), (c) => {
-      const { runtime, workspace, state, task, q, roots, limit, after } = c.req.valid('query')
-      const wanted = states.filter((one) => state?.split(',').includes(one))
-      const page = world.store.watched.page({
-        limit,
-        roots: roots === 'true',
-        ...(runtime ? { runtime } : {}),
-        ...(workspace ? { workspace } : {}),
-        ...(state ? { states: wanted } : {}),
-        ...(task ? { taskId: task } : {}),
-        ...(q ? { text: q } : {}),
-        ...(after ? { after } : {}),
-      })
+      const page = world.store.watched.page(queryOf(c.req.valid('query')))
       return c.json({ items: sessionItems(page.items, world), next: page.next } satisfies SessionPage)
     })
     .get('/:id', describeRoute(answers('One session with its subagents and open asks')), (c) =>
@@ -105,6 +94,20 @@ export function sessionRoutes(world: ServerWorld) {
         return done.ok ? c.json(true) : refusalOf(c, done.problems)
       },
     )
+}
+
+function queryOf({ runtime, workspace, state, task, q, roots, limit, after }: z.infer<typeof listQuery>): SessionQuery {
+  const wanted = states.filter((one) => state?.split(',').includes(one))
+  return {
+    limit,
+    roots: roots === 'true',
+    ...(runtime ? { runtime } : {}),
+    ...(workspace ? { workspace } : {}),
+    ...(state ? { states: wanted } : {}),
+    ...(task ? { taskId: task } : {}),
+    ...(q ? { text: q } : {}),
+    ...(after ? { after } : {}),
+  }
 }
 
 const notOfThis = { kind: 'unknown-ask', text: 'This session asks for nothing under that id.' }
