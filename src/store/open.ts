@@ -15,6 +15,7 @@ import { Events } from './events.ts'
 import { Ledger } from './ledger.ts'
 import { Logins } from './logins.ts'
 import { StoreOutbox } from './outbox.ts'
+import { QuietSessions } from './quiet.ts'
 import * as schema from './schema.ts'
 import { Sessions } from './sessions.ts'
 import { Tasks } from './tasks.ts'
@@ -33,6 +34,7 @@ export interface Store {
   attempts: Attempts
   events: Events
   sessions: Sessions
+  quiet: QuietSessions
   outbox: StoreOutbox
   logins: Logins
   close(): void
@@ -51,6 +53,7 @@ export function openStore(options: StoreOptions): Store {
     attempts: new Attempts(ledger),
     events: new Events(ledger),
     sessions: new Sessions(ledger),
+    quiet: new QuietSessions(ledger),
     outbox: new StoreOutbox(ledger),
     logins: new Logins(ledger),
     close: () => sqlite.close(),

@@ -89,6 +89,9 @@ function printing({ tool, now, since }: Case): Blame | null {
   return { cause: 'working', text: `${text}${since}`, guilty: null }
 }
 
+/** In one interval; more than somebody who only waits would read to see whether it is over. */
+const ioBytesBusy = 16_384
+
 /** Many short children, or a process that reads, writes or grows, is work; one that only burns is not. */
 function computing({ scene, tool, since }: Case): Blame | null {
   const spins = ({ row, seen, moved }: Actor): boolean => {
@@ -96,13 +99,15 @@ function computing({ scene, tool, since }: Case): Blame | null {
     return !moved && (share >= spinShare || (share >= starvedShare && row.state === 'R'))
   }
   const spinner = deepest(scene, spins)
-  const share = spinner ? scene.cpuShare - (spinner.seen.cpuShare ?? 0) : scene.cpuShare
-  if (share >= busyShare && (scene.births > 0 || !spinner)) {
+  const spent = scene.actors.filter(spins).reduce((sum, { seen }) => sum + (seen.cpuShare ?? 0), 0)
+  if (scene.cpuShare - spent >= busyShare) {
     const cores = `${Math.round(scene.cpuShare * 100)} % of a core`
     const children = scene.births > 0 ? ' in short-lived children' : ''
     const text = `${quote(tool.command ?? tool.name)} works: it uses ${cores}${children}`
     return { cause: 'working', text: `${text}${since}`, guilty: null }
   }
+  const mover = scene.actors.find((actor) => actor.ioBytes > ioBytesBusy)
+  if (mover) return { cause: 'working', text: `${nameOf(mover)} works: it reads and writes${since}`, guilty: null }
   if (!spinner) return null
   const text = `${nameOf(spinner)} uses all it gets of a core, and neither prints, reads, writes nor grows`
   return { cause: 'spinning', text: `${text}${since}`, guilty: spinner }

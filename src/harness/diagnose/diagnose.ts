@@ -15,6 +15,8 @@ export interface DiagnoseOptions {
   clock: Clock
 }
 
+export type Diagnose = (activity: Activity) => Promise<Diagnosis>
+
 const intervalMs = 250
 /** A process that burns is watched for longer before it is called so: compilers read and grow, but not at all times. */
 const longIntervalMs = 1_000

@@ -23,6 +23,8 @@ export interface Actor {
   isNew: boolean
   /** It read, wrote or grew during the interval. */
   moved: boolean
+  /** What it read and wrote in it. */
+  ioBytes: number
   hasChildren: boolean
 }
 
@@ -115,23 +117,14 @@ function compare(before: Snapshot, after: Snapshot): Scene {
     const detail = after.details.get(row.pid)
     if (!detail) continue
     const cpuShare = known ? Math.round((cpuMs / intervalMs) * 100) / 100 : null
-    const moved = known !== null && hasMoved({ row: known, detail: before.details.get(row.pid) }, { row, detail })
+    const ioBytes = known ? (detail.ioBytes ?? 0) - (before.details.get(row.pid)?.ioBytes ?? 0) : 0
+    const moved = known !== null && (ioBytes > 0 || known.memoryKb !== row.memoryKb)
     const holdsPipe = (detail.files ?? []).some((file) => file.writes && channels.has(file.id))
     const seen = seenOf(row, detail, { cpuShare, holdsPipe })
-    actors.push({ row, detail, seen, depth, isNew: !known, moved, hasChildren: parents.has(row.pid) })
+    actors.push({ row, detail, seen, depth, isNew: !known, moved, ioBytes, hasChildren: parents.has(row.pid) })
   }
   const top = actors.find((actor) => actor.row.pid === after.top?.pid) ?? null
   return { actors, top, cpuShare: Math.max(0, usedMs) / intervalMs, births, intervalMs }
-}
-
-interface Moment {
-  row: ProcessRow
-  detail: ProcessDetail | undefined
-}
-
-function hasMoved(past: Moment, now: Moment): boolean {
-  if (past.row.memoryKb !== now.row.memoryKb) return true
-  return (past.detail?.ioBytes ?? 0) !== (now.detail?.ioBytes ?? 0)
 }
 
 /** The pipes that the tool's caller reads to their end. A socket is the pipe of Node and Bun. */
