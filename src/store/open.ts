@@ -17,6 +17,7 @@ import { Ledger } from './ledger.ts'
 import { Logins } from './logins.ts'
 import { StoreOutbox } from './outbox.ts'
 import { Prompts } from './prompts.ts'
+import { QuietSessions } from './quiet.ts'
 import * as schema from './schema.ts'
 import { Sessions } from './sessions.ts'
 import { Tasks } from './tasks.ts'
@@ -41,6 +42,7 @@ export interface Store {
   watched: WatchedSessions
   asks: Asks
   usage: Usage
+  quiet: QuietSessions
   outbox: StoreOutbox
   logins: Logins
   close(): void
@@ -64,6 +66,7 @@ export function openStore(options: StoreOptions): Store {
     watched: new WatchedSessions(ledger),
     asks: new Asks(ledger),
     usage: new Usage(ledger),
+    quiet: new QuietSessions(ledger),
     outbox: new StoreOutbox(ledger),
     logins: new Logins(ledger),
     close: () => sqlite.close(),
