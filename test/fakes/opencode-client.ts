@@ -17,8 +17,8 @@ export interface WireEvent {
 }
 
 export interface SeenEvent extends WireEvent {
-  /** Since the stream was opened. */
-  atMs: number
+  /** Epoch ms when it arrived. */
+  at: number
 }
 
 export interface CallOptions {
@@ -85,7 +85,6 @@ export class EventLog {
   /** Resolves when the stream has ended, by either side. */
   readonly ended: Promise<void>
   private isOver = false
-  private readonly openedAt = performance.now()
   private readonly stop: AbortController
   private waiters: (() => void)[] = []
 
@@ -112,9 +111,9 @@ export class EventLog {
   }
 
   private take(block: string): void {
-    const atMs = Math.round(performance.now() - this.openedAt)
+    const at = Date.now()
     for (const line of block.split('\n')) {
-      if (line.startsWith('data:')) this.events.push({ atMs, ...(JSON.parse(line.slice(5)) as WireEvent) })
+      if (line.startsWith('data:')) this.events.push({ at, ...(JSON.parse(line.slice(5)) as WireEvent) })
     }
   }
 

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -232,7 +232,8 @@ export function withTitles(script: ScriptInput): ScriptInput {
 }
 
 /** Every folder is a repository with one commit: only then OpenCode takes it as a project of its own. */
-function makeProject(folder: string): void {
+export function makeProject(folder: string): void {
+  if (existsSync(join(folder, '.git'))) return
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'README.md'), '# Example\n')
   const identity = ['-c', 'user.name=Test', '-c', 'user.email=test@example.org', '-c', 'commit.gpgsign=false']
