@@ -26,6 +26,7 @@ function build(pick: (action: Action) => void): Command {
     .exitOverride()
   addDaemonVerbs(program, pick)
   addTaskVerbs(program, pick)
+  addSessionVerbs(program, pick)
   addAgentVerbs(program, pick)
   program.addHelpText(
     'after',
@@ -130,6 +131,85 @@ function addTaskVerbs(program: Command, pick: (action: Action) => void): void {
   for (const [name, description] of Object.entries(descriptions)) addCommand(program, { name, description, pick })
 }
 
+function addSessionVerbs(program: Command, pick: (action: Action) => void): void {
+  const load = () => import('./cli/sessions.ts')
+  const sessions = program.command('sessions').description('the sessions of all runtimes; without a verb: list')
+  const list = (verb: Command) =>
+    verb
+      .option('--all', 'more of them, subagents too')
+      .option('--workspace <folder>', 'only of this folder')
+      .option('--state <names>', 'only in these states, e.g. busy,waiting')
+      .option('--json', 'answer as JSON')
+      .action((_, verb) => pick(async () => (await load()).listSessions(verb.optsWithGlobals(), shell)))
+  list(sessions)
+  list(sessions.command('list').description('list them, what was touched last first'))
+  sessions
+    .command('show <session>')
+    .description('one session: state, subagents, what it asks')
+    .option('--transcript', 'with what was said')
+    .option('--diff', 'with what it changed')
+    .option('--usage', 'with tokens and cost')
+    .option('--json', 'answer as JSON')
+    .action((id, _, verb) => pick(async () => (await load()).showSession(id, verb.optsWithGlobals(), shell)))
+  sessions
+    .command('abort <session>')
+    .description('end its turn; a task that works in it is paused')
+    .option('--json', 'answer as JSON')
+    .action((id, _, verb) => pick(async () => (await load()).abortSession(id, verb.optsWithGlobals(), shell)))
+  sessions
+    .command('resume <session>')
+    .description('prompt it to go on')
+    .option('--json', 'answer as JSON')
+    .action((id, _, verb) =>
+      pick(async () => (await load()).promptSession(id, null, { options: verb.optsWithGlobals(), shell })),
+    )
+  sessions
+    .command('prompt <session> <text>')
+    .description('send it a prompt')
+    .option('--json', 'answer as JSON')
+    .action((id, text, _, verb) =>
+      pick(async () => (await load()).promptSession(id, text, { options: verb.optsWithGlobals(), shell })),
+    )
+  addAskVerbs(program, pick)
+}
+
+function addAskVerbs(program: Command, pick: (action: Action) => void): void {
+  const load = () => import('./cli/asks.ts')
+  program
+    .command('asks')
+    .description('what sessions ask: permissions and questions')
+    .option('--all', 'answered ones too')
+    .option('--grants', 'what was allowed for good instead')
+    .option('--revoke <grant>', 'take a grant back')
+    .option('--json', 'answer as JSON')
+    .action((options) => pick(async () => (await load()).asks(options, shell)))
+  program
+    .command('approve <ask>')
+    .description('allow what is asked, once')
+    .option('--always', 'allow exactly this, in this folder, from now on')
+    .option('--json', 'answer as JSON')
+    .action((id, options) => pick(async () => (await load()).approve(id, options, shell)))
+  program
+    .command('deny <ask>')
+    .description('deny a permission, or refuse to answer a question')
+    .option('--message <text>', 'what the agent is told')
+    .option('--json', 'answer as JSON')
+    .action((id, options) => pick(async () => (await load()).deny(id, options, shell)))
+  program
+    .command('answer <ask> <choice...>')
+    .description('answer a question: one argument a question, an option or your own words')
+    .option('--json', 'answer as JSON')
+    .action((id, texts, options) => pick(async () => (await load()).answer(id, texts, { options, shell })))
+  program
+    .command('usage')
+    .description('tokens and cost')
+    .option('--by <group>', 'model (default), task, session, workspace or day')
+    .option('--since <instant>', 'today, yesterday, week, month, 24h, 7d or a date')
+    .option('--until <instant>', 'the same')
+    .option('--json', 'answer as JSON')
+    .action((options) => pick(async () => (await import('./cli/usage.ts')).usage(options, shell)))
+}
+
 interface CommandVerb {
   name: string
   description: string
@@ -204,8 +284,8 @@ async function guarded(action: Action): Promise<number> {
 }
 
 async function parseOneText(text: string): Promise<void> {
-  const [{ grammar }, { dispatchMarkdown }] = await Promise.all([import('./config.ts'), import('./inbox/dispatch.ts')])
-  parentPort?.postMessage(dispatchMarkdown(text, grammar))
+  const [{ grammar }, { dispatchText }] = await Promise.all([import('./config.ts'), import('./inbox/dispatch.ts')])
+  parentPort?.postMessage(dispatchText(text, grammar))
 }
 
 // `openloom … | head`: the reader has enough, which is no fault.

@@ -1,5 +1,6 @@
 /** Which calls may run: ordered rules, the last that fits decides. It asks nobody and knows no layers. */
 import { z } from 'zod'
+import { fits } from '../lib/wildcard.ts'
 
 export const ruleSchema = z
   .strictObject({
@@ -25,26 +26,4 @@ export function subjectOf(input: unknown): { kind: 'command' | 'path' | 'none'; 
   if (typeof command === 'string') return { kind: 'command', text: command }
   const where = file_path ?? path
   return typeof where === 'string' ? { kind: 'path', text: where } : { kind: 'none', text: '*' }
-}
-
-/** `*` any text, `?` one character. In linear steps back, never exponential. */
-export function fits(pattern: string, text: string): boolean {
-  let p = 0
-  let t = 0
-  let star = -1
-  let mark = 0
-  while (t < text.length) {
-    if (pattern[p] === '*') {
-      star = p++
-      mark = t
-    } else if (p < pattern.length && (pattern[p] === '?' || pattern[p] === text[t])) {
-      p++
-      t++
-    } else if (star >= 0) {
-      p = star + 1
-      t = ++mark
-    } else return false
-  }
-  while (pattern[p] === '*') p++
-  return p === pattern.length
 }

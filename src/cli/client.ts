@@ -33,6 +33,10 @@ export class Client {
     return this.ask<T>(path, { method: 'POST', body: JSON.stringify(body), headers: json })
   }
 
+  delete<T>(path: string): Promise<T> {
+    return this.ask<T>(path, { method: 'DELETE' })
+  }
+
   /** Events after `seq`, as they come, until `signal` aborts or the daemon goes away. */
   async *events(seq: number, signal: AbortSignal): AsyncGenerator<LoomEvent> {
     const response = await this.fetch(`/api/live?after=${seq}`, { signal })

@@ -66,6 +66,7 @@ const styles: Partial<Record<LoomEvent['type'], Style>> = {
   'task.paused': 'yellow',
   'inbox.rejected': 'red',
   'alarm.raised': 'red',
+  'ask.raised': 'yellow',
 }
 
 /** One line for a person watching; null for events that would be noise there. */
@@ -111,6 +112,10 @@ function wordsOf({ type, data }: LoomEvent): string | null {
     case 'alarm.raised':
     case 'alarm.cleared':
       return String(data.text ?? data.code ?? '')
+    case 'ask.raised':
+      return `${String(data.summary)} (${String(data.askId)})`
+    case 'ask.answered':
+      return String(data.summary)
     case 'delivery.failed':
       return `a notification could not be delivered: ${String(data.problem ?? data.sink ?? '')}`
     default:

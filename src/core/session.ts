@@ -31,6 +31,10 @@ export interface Observation {
   channel: string
   lastActivityAt: number | null
   usage: SessionUsage
+  /**
+   * While a turn runs: the prompt of ours that it answers, null for somebody else's. Absent: always the last of ours.
+   */
+  turn?: string | null
 }
 
 /**
@@ -101,10 +105,25 @@ export interface WatchedSession {
 
 export type UsageCount = Pick<ModelUsage, 'input' | 'output' | 'reasoning' | 'cacheRead' | 'cacheWrite' | 'costMicros'>
 
+/** Figures of many messages together: `costMicros` is what is known of the cost, null when nothing of it is. */
+export interface UsageSum extends UsageCount {
+  /** A part has no known price: the cost is at least this. */
+  atLeast: boolean
+}
+
+export interface SessionUsageSums {
+  /** Of the session alone. */
+  own: UsageSum
+  /** With its subagents, and theirs. */
+  total: UsageSum
+}
+
 /** One thing that a runtime noticed. */
 export type SessionFact =
   | { kind: 'session'; session: WatchedSession }
   | { kind: 'vanished'; sessionId: string }
+  /** The runtime can be asked (null), or why not. Once a change. */
+  | { kind: 'link'; problem: Problem | null }
   /** Busy, idle, …: the kind of its state; `unreachable` when its server cannot be asked. */
   | { kind: 'state'; sessionId: string; state: SessionState['kind']; at: number }
   /** Figures of one message so far; they grow. `at`: epoch ms when the message was made. */
@@ -171,12 +190,12 @@ export interface SessionRecord {
   createdAt: number
 }
 
-/** Durable memory of our own agent. Synchronous: when `append` returns, the row survives kill -9. */
+/** Durable memory of our own agent. Synchronous: when `append` returns, its rows survive kill -9, all or none. */
 export interface Journal {
   createSession(session: SessionRecord): void
   session(id: string): SessionRecord | null
   /** The newest session that was made for this task. */
   sessionOfTask(taskId: string): SessionRecord | null
-  append(sessionId: string, entry: JournalEntry): StoredEntry
+  append(sessionId: string, ...entries: JournalEntry[]): StoredEntry[]
   entries(sessionId: string): StoredEntry[]
 }

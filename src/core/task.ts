@@ -140,7 +140,11 @@ export type Acceptance =
   | { kind: 'conflict'; task: Task | null }
 
 /** What a way in answers to the one who knocked. */
-export type Submission = Acceptance | { kind: 'refused'; problems: Problem[] }
+export type Submission =
+  | Acceptance
+  /** It was no task but a word on what waits, and that was done. `id`: of the ask or session, as it was written. */
+  | { kind: 'obeyed'; order: 'answer' | 'take-over'; id: string; text: string }
+  | { kind: 'refused'; problems: Problem[] }
 
 /** Names the current prompt of a task towards its runtime. */
 export const promptIdOf = (task: Pick<Task, 'id' | 'promptNumber'>): string => `${task.id}.${task.promptNumber}`

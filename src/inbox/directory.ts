@@ -7,6 +7,7 @@ import { basename, join } from 'node:path'
 import { type FSWatcher, watch } from 'chokidar'
 import type { Clock, Timer } from '../core/clock.ts'
 import { type Problem, reasonOf } from '../core/problem.ts'
+import type { Submission } from '../core/task.ts'
 import { sha256 } from '../lib/digest.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import { errnoOf, ignoreMissing, readBounded, syncFolder, writeAtomic } from '../lib/files.ts'
@@ -15,7 +16,10 @@ import { taskBytesMax } from './dispatch.ts'
 import { canAskFor, openForWriting } from './writers.ts'
 
 /** What a file led to; the folder renames it accordingly. */
-export type FileOutcome = { kind: 'accepted' | 'known'; taskId: string } | { kind: 'rejected'; problems: Problem[] }
+export type FileOutcome =
+  | { kind: 'accepted' | 'known'; taskId: string }
+  | Extract<Submission, { kind: 'obeyed' }>
+  | { kind: 'rejected'; problems: Problem[] }
 
 export interface InboxFile {
   name: string
@@ -237,7 +241,8 @@ export class InboxDirectory {
   private async archive(file: Looked, read: InboxFile, outcome: FileOutcome): Promise<void> {
     const { dir, clock } = this.options
     const rejected = outcome.kind === 'rejected'
-    const prefix = rejected ? `rejected-${read.sha256.slice(0, 8)}-` : `processed-${outcome.taskId}-`
+    const done = outcome.kind === 'obeyed' ? outcome.id : rejected ? '' : outcome.taskId
+    const prefix = rejected ? `rejected-${read.sha256.slice(0, 8)}-` : `processed-${done}-`
     const target = join(dir, archiveName(prefix, file.name, rejected ? '.problems.md' : '').replace('.problems.md', ''))
     try {
       if (rejected) await writeAtomic(`${target}.problems.md`, problemsPage(file.name, outcome.problems))
@@ -252,7 +257,7 @@ export class InboxDirectory {
       this.options.alarm('inbox-rename', text)
       return
     }
-    if (rejected) return
+    if (outcome.kind === 'rejected' || outcome.kind === 'obeyed') return
     const until = clock.monotonic() + lateWritesMs
     this.consumed.set(target, { taskId: outcome.taskId, sha256: read.sha256, mtimeNs: file.mtimeNs, until })
     this.lookLate(lateLookMinMs)

@@ -9,6 +9,7 @@ import { type TaskSpec, titleCharsMax } from '../core/spec.ts'
 import { parseYaml } from '../lib/yaml.ts'
 import { at, type Draft, isKey, isRecord, keyOf, nearest, newDraft, setKey, taskKeys } from './keys.ts'
 import { type Item, type Outline, outlineOf, type Section } from './markdown.ts'
+import { notATask, type Order, orderOf } from './orders.ts'
 
 /** What dispatch needs to know of the checks that exist. */
 export interface Grammar {
@@ -42,17 +43,45 @@ export function decodeTask(bytes: Uint8Array): Result<string> {
   return ok(text.replaceAll('\r\n', '\n').replaceAll('\r', '\n'))
 }
 
-export function dispatchMarkdown(text: string, grammar: Grammar): Result<TaskSpec> {
+/** What a text is about: work to do, or a word on something that waits. */
+export type Dispatched = { kind: 'task'; spec: TaskSpec } | Order
+
+export function dispatchText(text: string, grammar: Grammar): Result<Dispatched> {
   if (text.trim() === '') return refuse(empty)
   const outline = outlineOf(text)
   if (outline === null) return refuse(tooDeep)
+  const order = orderOf(outline)
+  if (order) return order
+  const draft = draftOf(outline, grammar)
+  const session = takeOverOf(draft)
+  if (session !== null) return ok({ kind: 'take-over', session })
+  const spec = finish(draft, grammar)
+  return spec.ok ? ok({ kind: 'task', spec: spec.value }) : spec
+}
+
+/** Where only a task will do. */
+export function dispatchMarkdown(text: string, grammar: Grammar): Result<TaskSpec> {
+  const dispatched = dispatchText(text, grammar)
+  if (!dispatched.ok) return dispatched
+  return dispatched.value.kind === 'task' ? ok(dispatched.value.spec) : refuse(notATask)
+}
+
+/** `session: …` with `abort: true` and nothing to do is about that session alone. */
+function takeOverOf({ fields, problems }: Draft): string | null {
+  const { session, abort } = fields
+  const alone = Object.keys(fields).every((name) => ['session', 'abort', 'workspace', 'runtime'].includes(name))
+  if (!alone || problems.length > 0 || abort !== true || typeof session !== 'string') return null
+  return /^[A-Za-z0-9_-]{1,120}$/.test(session) ? session : null
+}
+
+function draftOf(outline: Outline, grammar: Grammar): Draft {
   const draft = newDraft()
   if (outline.frontMatter) readFrontMatter(draft, outline.frontMatter, grammar)
   if (outline.title?.text)
     setKey(draft, 'title', { value: outline.title.text.slice(0, titleCharsMax), line: outline.title.line })
   const free = readHeader(draft, outline)
   readSections(draft, outline.sections, { grammar, free })
-  return finish(draft, grammar)
+  return draft
 }
 
 /** A YAML text, or JSON, whose top level is the task. `sections` are top-level keys that belong to somebody else. */

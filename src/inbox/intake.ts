@@ -10,7 +10,7 @@ import type { Problem, Result } from '../core/problem.ts'
 import type { Limits, TaskSpec } from '../core/spec.ts'
 import type { Acceptance, NewTask, Origin, Source, Submission, Task } from '../core/task.ts'
 import { errnoOf } from '../lib/files.ts'
-import { effectiveLimits, policyProblems, type SourcePolicy } from './policy.ts'
+import { answerProblem, effectiveLimits, policyProblems, type SourcePolicy } from './policy.ts'
 
 /** What intake needs of the store. */
 export interface Arrivals {
@@ -36,6 +36,8 @@ export interface IntakeSettings {
   namedChecks: Readonly<Record<string, CheckSpec>>
   checkers: readonly AnyChecker[]
   runtimes: readonly string[]
+  /** Where a session that a task names lives; null: never seen. */
+  sessionOf(id: string): { runtime: string; workspace: string } | null
 }
 
 export class Intake {
@@ -57,6 +59,11 @@ export class Intake {
     return { kind: known.bodySha256 === origin.bodySha256 ? 'known' : 'conflict', task }
   }
 
+  /** Why texts of this source may not answer asks, or null. */
+  answerProblem(source: Source): Problem | null {
+    return answerProblem(source, this.settings.policies[source])
+  }
+
   async submit(parsed: Result<TaskSpec>, origin: Origin): Promise<Submission> {
     const before = this.before(origin)
     if (before) return before
@@ -76,11 +83,12 @@ export class Intake {
 
   async prepare(spec: TaskSpec, source: Source): Promise<Result<Omit<NewTask, 'origin'>>> {
     const { settings } = this
-    const wanted = spec.workspace ?? settings.defaults.workspace
+    const session = spec.session === undefined ? null : settings.sessionOf(spec.session)
+    const wanted = spec.workspace ?? session?.workspace ?? settings.defaults.workspace
     if (!wanted) return { ok: false, problems: [noWorkspace] }
     const workspace = await realFolder(resolveWorkspace(wanted, settings))
     if (typeof workspace !== 'string') return { ok: false, problems: [workspace] }
-    const runtime = spec.runtime ?? settings.defaults.runtime
+    const runtime = spec.runtime ?? session?.runtime ?? settings.defaults.runtime
     const policy = settings.policies[source]
     const { home, checkers } = settings
     const problems = policyProblems({ ...spec, runtime }, workspace, { source, policy, home, checkers })

@@ -17,6 +17,8 @@ export interface SourcePolicy {
   commands: 'any' | 'named' | 'none'
   /** Whether tasks may have permissions answered unasked. */
   autoAccept: boolean
+  /** Whether texts may answer what sessions ask. Absent: they may. */
+  answers?: boolean | undefined
   /** Upper limits: asking for more is refused; asking for nothing gets these. */
   limits: Limits
 }
@@ -115,6 +117,16 @@ function commandProblem(check: CheckSpec, { policy, source, checkers }: PolicyCo
       policy.commands === 'named'
         ? `Give the command a name under named_checks in the configuration and write "- check: <name>".`
         : `Set sources.${source}.commands to any.`,
+  }
+}
+
+/** Why a text of this source may not answer an ask, or null. */
+export function answerProblem(source: Source, policy: SourcePolicy): Problem | null {
+  if (policy.answers !== false) return null
+  return {
+    kind: 'answers-not-allowed',
+    text: `Texts from ${source} may not answer what a session asks.`,
+    todo: `Answer on the page or with \`openloom approve\`, or set sources.${source}.answers to true.`,
   }
 }
 

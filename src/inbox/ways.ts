@@ -3,21 +3,27 @@
  */
 import { realpath } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
-import type { Problem, Result } from '../core/problem.ts'
+import type { WrittenReply } from '../core/ask.ts'
+import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
 import type { TaskSpec } from '../core/spec.ts'
 import type { Origin, Submission } from '../core/task.ts'
 import { type FileOutcome, type InboxFile, readInboxFile } from './directory.ts'
-import { decodeTask, dispatchObject, type Grammar } from './dispatch.ts'
+import { type Dispatched, decodeTask, dispatchObject, type Grammar } from './dispatch.ts'
 import type { Arrivals, Intake } from './intake.ts'
 import { isRecord } from './keys.ts'
+import { notATask, type Order } from './orders.ts'
 
 export interface WaysOptions {
   intake: Intake
   arrivals: Arrivals
   grammar: Grammar
   inboxDir: string
-  /** Markdown → spec; may run beside the main thread. */
-  parseMarkdown(text: string): Promise<Result<TaskSpec>>
+  /** Markdown → a task or an order; may run beside the main thread. */
+  parseMarkdown(text: string): Promise<Result<Dispatched>>
+  /** Answers what a session asks; saying the same again is no fault. Absent: nothing asks here. */
+  answer?(ask: string, reply: WrittenReply): Promise<Result<unknown>>
+  /** Stops what a session does and lets it begin again. */
+  takeOver?(sessionId: string): Promise<Result<unknown>>
   note(type: 'inbox.noticed' | 'intake.refused', data: Record<string, unknown>): void
   /** Called after a task was accepted. */
   accepted(): void
@@ -34,7 +40,9 @@ export class InboxWays {
   async submitText(text: string, origin: Origin, also: Record<string, unknown> = {}): Promise<Submission> {
     const decoded = decodeTask(new TextEncoder().encode(text))
     const parsed = decoded.ok ? await this.options.parseMarkdown(decoded.value) : decoded
-    return this.submit(parsed.ok ? { ok: true, value: withFields(parsed.value, also) } : parsed, origin)
+    if (!parsed.ok) return this.submit(parsed, origin)
+    if (parsed.value.kind !== 'task') return this.obey(parsed.value, origin)
+    return this.submit(ok(withFields(parsed.value.spec, also)), origin)
   }
 
   submitObject(value: Record<string, unknown>, origin: Origin): Promise<Submission> {
@@ -50,6 +58,7 @@ export class InboxWays {
     if (file === null) return { kind: 'refused', problems: [noSuchFile] }
     const outcome = await this.take(file)
     if (outcome.kind === 'rejected') return { kind: 'refused', problems: outcome.problems }
+    if (outcome.kind === 'obeyed') return outcome
     const task = this.options.arrivals.get(outcome.taskId)
     return { kind: 'known', task }
   }
@@ -57,32 +66,59 @@ export class InboxWays {
   /** For the folder: stores what a file asks for, or remembers that it was refused. */
   async take(file: InboxFile): Promise<FileOutcome> {
     const origin: Origin = { source: 'inbox', externalId: file.key, bodySha256: file.sha256 }
-    const result = await this.submit(
-      file.problem ? { ok: false, problems: [file.problem] } : await this.parse(file),
-      origin,
-    )
+    const parsed = file.problem ? refuse(file.problem) : await this.parse(file)
+    const order = parsed.ok && parsed.value.kind !== 'task' ? parsed.value : null
+    const result = order ? await this.obey(order, origin) : await this.submit(taskOf(parsed), origin)
+    if (result.kind === 'obeyed') return result
     if (result.kind === 'refused') {
       const data = { file: file.name, problems: result.problems }
       this.options.arrivals.refuse(origin, { type: 'inbox.rejected', data })
       return { kind: 'rejected', problems: result.problems }
     }
     if (result.task) return { kind: result.kind === 'accepted' ? 'accepted' : 'known', taskId: result.task.id }
-    const again = await this.parse(file)
-    return { kind: 'rejected', problems: again.ok ? [refusedBefore] : again.problems }
+    return { kind: 'rejected', problems: parsed.ok ? [refusedBefore] : parsed.problems }
   }
 
   /** Bytes that came to a file after it was taken: an update before the start, a notice after it. */
   async changed(taskId: string, file: InboxFile): Promise<void> {
     const task = this.options.arrivals.get(taskId)
     if (!task) return
-    const result = await this.options.intake.revise(task, await this.parse(file))
+    const result = await this.options.intake.revise(task, taskOf(await this.parse(file)))
     if (result === 'revised') return
     const why = result === 'late' ? 'the task had started' : 'it cannot be read as this task any more'
     const text = `The file of task ${taskId} was written to after it was taken; nothing was changed, because ${why}.`
     this.options.note('inbox.noticed', { taskId, file: basename(file.name), text })
   }
 
-  private async parse(file: InboxFile): Promise<Result<TaskSpec>> {
+  /**
+   * Does what a text says that is no task. A file may be read again after a crash: an answer is the same answer then,
+   * and a take-over that was done is remembered under a key of its own.
+   */
+  private async obey(order: Order, origin: Origin): Promise<Submission> {
+    const { arrivals, intake } = this.options
+    const done = { ...origin, externalId: `${origin.externalId} done` }
+    const id = order.kind === 'answer' ? order.ask : order.session
+    const obeyed = { kind: 'obeyed', order: order.kind, id, text: `${doneWords[order.kind]} ${id}.` } as const
+    const before = arrivals.arrival(done)
+    if (before) return before.bodySha256 === origin.bodySha256 ? obeyed : { kind: 'conflict', task: null }
+    const barred = order.kind === 'answer' ? intake.answerProblem(origin.source) : null
+    const result = barred ? refuse(barred) : await this.carryOut(order)
+    if (!result.ok) {
+      const { problems } = result
+      if (origin.source !== 'inbox') this.options.note('intake.refused', { source: origin.source, problems })
+      return { kind: 'refused', problems }
+    }
+    arrivals.refuse(done, { type: 'inbox.noticed', data: { source: origin.source, text: obeyed.text } })
+    return obeyed
+  }
+
+  private async carryOut(order: Order): Promise<Result<unknown>> {
+    const { answer, takeOver } = this.options
+    if (order.kind === 'answer') return answer ? answer(order.ask, order.reply) : refuse(nobodyAsks)
+    return takeOver ? takeOver(order.session) : refuse(nothingToTakeOver)
+  }
+
+  private async parse(file: InboxFile): Promise<Result<Dispatched>> {
     const decoded = decodeTask(file.bytes)
     return decoded.ok ? this.options.parseMarkdown(decoded.value) : decoded
   }
@@ -96,6 +132,13 @@ export class InboxWays {
     return result
   }
 }
+
+const taskOf = (parsed: Result<Dispatched>): Result<TaskSpec> => {
+  if (!parsed.ok) return parsed
+  return parsed.value.kind === 'task' ? ok(parsed.value.spec) : refuse(notATask)
+}
+
+const doneWords = { answer: 'Answered:', 'take-over': 'Taken over:' }
 
 function withFields(spec: TaskSpec, also: Record<string, unknown>): TaskSpec {
   const given = isRecord(also) ? also : {}
@@ -119,5 +162,7 @@ const outside = (dir: string): Problem => ({
   todo: `Put the file into ${dir}, or send its text.`,
 })
 
+const nobodyAsks: Problem = { kind: 'unknown-ask', text: 'No session of this daemon asks anything.' }
+const nothingToTakeOver: Problem = { kind: 'unknown-session', text: 'No session of this daemon can be taken over.' }
 const noSuchFile: Problem = { kind: 'file-missing', text: 'There is no such file in the inbox.' }
 const refusedBefore: Problem = { kind: 'refused-before', text: 'The same file was refused before.' }

@@ -1,9 +1,13 @@
 /**
  * The shapes that the HTTP API answers. The dashboard and the CLI import these types and nothing else of the server.
  */
+import type { Ask, Grant } from '../core/ask.ts'
 import type { LoomEvent } from '../core/event.ts'
+import type { SessionUsageSums, UsageSum } from '../core/session.ts'
 import type { Task, TaskItem } from '../core/task.ts'
 import type { AttemptRecord } from '../core/verdict.ts'
+import type { UsageRow } from '../store/usage.ts'
+import type { KnownSession } from '../store/watched.ts'
 
 /** `GET /api/tasks?status=&q=&limit=&after=`: newest first; `next` is the cursor for `after`, null at the end. */
 export interface TaskPage {
@@ -24,6 +28,55 @@ export interface EventPage {
   next: number | null
 }
 
+/** A session of any runtime, as our own ledger knows it. */
+export interface SessionItem extends KnownSession {
+  /** Open asks of its whole tree; of a subagent they count at the top. */
+  asks: number
+}
+
+/**
+ * `GET /api/sessions?runtime=&workspace=&state=&task=&q=&roots=&limit=&after=`: what was touched last comes first;
+ * `next` is the cursor for `after`.
+ */
+export interface SessionPage {
+  items: SessionItem[]
+  next: string | null
+}
+
+/** `GET /api/sessions/{id}`; `id` may be any unambiguous start. */
+export interface SessionDetail {
+  session: SessionItem
+  root: { id: string; title: string }
+  children: SessionItem[]
+  /** Open ones of its tree, the oldest first. */
+  asks: AskItem[]
+  usage: SessionUsageSums
+}
+
+/** An ask with the title of the session at the top. */
+export interface AskItem extends Ask {
+  title: string
+}
+
+/** `GET /api/asks?status=open|answered|gone|all` and `GET /api/grants`. */
+export interface AskList {
+  items: AskItem[]
+}
+export interface GrantList {
+  items: Grant[]
+}
+
+/** `GET /api/usage?by=session|task|model|workspace|day&since=&until=`. */
+export interface UsageReport {
+  by: string
+  /** Epoch ms; null: without end. */
+  since: number | null
+  until: number | null
+  whole: UsageSum
+  /** `label`: title of the session or task; `total`: of a session with its subagents. */
+  items: (UsageRow & { label: string | null; total?: UsageSum })[]
+}
+
 /** `GET /api/state`: what the page's frame shows; small, and re-read only after a reconnect. */
 export interface DaemonState {
   version: string
@@ -41,9 +94,11 @@ export interface DaemonState {
 }
 
 /** The stream `GET /api/live` (SSE). `event: event` frames carry a LoomEvent and its `seq` as SSE id; `Last-Event-ID`
- * (header, or `?after=`) resumes. `event: delta` frames have no id and are never replayed. */
+ * (header, or `?after=`) resumes. `event: delta` and `event: sessions` frames have no id and are never replayed. */
 export type LiveFrame =
   | { event: 'event'; data: LoomEvent }
+  /** Sessions that are different now; without an id, never replayed. Null: too many to name. */
+  | { event: 'sessions'; data: { ids: string[] | null } }
   | {
       event: 'delta'
       data: { taskId: string | null; sessionId: string; kind: 'text' | 'reasoning' | 'tool'; text: string }

@@ -6,9 +6,12 @@ import { reasonOf } from '../core/problem.ts'
 import { limitBody } from './body.ts'
 import { refusal, type ServerWorld, type Variables } from './context.ts'
 import { guard } from './guard.ts'
+import { askRoutes } from './routes/asks.ts'
 import { daemonRoutes } from './routes/daemon.ts'
 import { intakeRoutes } from './routes/intake.ts'
+import { sessionRoutes } from './routes/sessions.ts'
 import { taskRoutes } from './routes/tasks.ts'
+import { usageRoutes } from './routes/usage.ts'
 import { servePage } from './static.ts'
 
 export interface AppOptions {
@@ -37,6 +40,9 @@ export function createApp(world: ServerWorld, { hosts, cookieName, webDir }: App
     .get('/healthz', (c) => c.text('ok\n'))
     .route('/api/tasks', taskRoutes(world))
     .route('/api/inbox', intakeRoutes(world))
+    .route('/api/sessions', sessionRoutes(world))
+    .route('/api/usage', usageRoutes(world))
+    .route('/api', askRoutes(world))
     .route('/api', daemonRoutes(world, cookieName))
   const info = {
     title: 'OpenLoom',

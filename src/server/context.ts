@@ -5,7 +5,10 @@ import type { Clock } from '../core/clock.ts'
 import type { Problem } from '../core/problem.ts'
 import type { LiveDelta } from '../core/runtime.ts'
 import type { Origin, Submission } from '../core/task.ts'
+import type { AskDesk } from '../harness/asks.ts'
 import type { Commands } from '../harness/commands.ts'
+import type { SessionKeeper } from '../harness/keeper.ts'
+import type { SessionCommands } from '../harness/sessions.ts'
 import type { Supervisor } from '../harness/supervisor.ts'
 import type { Log } from '../lib/log.ts'
 import type { Store } from '../store/open.ts'
@@ -25,6 +28,9 @@ export interface ServerWorld {
   store: Store
   commands: Commands
   supervisor: Supervisor
+  asks: AskDesk
+  sessions: SessionCommands
+  keeper: Pick<SessionKeeper, 'onChange'>
   ways: Ways
   auth: Auth
   clock: Clock
@@ -53,6 +59,33 @@ const titles: Record<number, string> = {
   500: 'Internal error',
   503: 'Not now',
 }
+
+/** Kinds of problems that have a status of their own; what is left is the runtime's, which may do better later. */
+const statusOf: Record<string, ContentfulStatusCode> = {
+  'unknown-ask': 404,
+  'unknown-grant': 404,
+  'unknown-session': 404,
+  'unknown-task': 404,
+  'no-diff': 404,
+  'ambiguous-id': 409,
+  'already-answered': 409,
+  'ask-gone': 409,
+  'session-gone': 409,
+  'task-at-work': 409,
+  'wrong-state': 409,
+  'not-a-question': 422,
+  'not-a-permission': 422,
+  'wrong-number-of-answers': 422,
+  'no-answer': 422,
+  'too-many-answers': 422,
+  'unknown-choice': 422,
+  'too-long': 422,
+  'nothing-to-keep': 422,
+}
+
+/** A refusal whose status follows from its first problem. */
+export const refusalOf = (c: Context, problems: readonly Problem[]): Response =>
+  refusal(c, statusOf[problems[0]?.kind ?? ''] ?? 503, ...problems)
 
 /** An RFC 9457 answer. What was sent is never echoed beyond what a problem quotes on purpose. */
 export function refusal(c: Context, status: ContentfulStatusCode, ...problems: Problem[]): Response {

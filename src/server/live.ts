@@ -9,6 +9,7 @@ import type { ServerWorld } from './context.ts'
 const batchMax = 500
 const deltasMax = 500
 const heartbeatMs = 15_000
+const namedMax = 200
 
 export function live(c: Context, world: ServerWorld): Response {
   const given = Number(c.req.header('last-event-id') ?? c.req.query('after') ?? Number.NaN)
@@ -17,11 +18,16 @@ export function live(c: Context, world: ServerWorld): Response {
   return streamSSE(c, async (stream) => {
     const bell = new Bell()
     const deltas: LiveDelta[] = []
+    const changed = new Set<string>()
     const stops = [
       world.store.ledger.onEvent(() => bell.ring()),
       world.onDelta((delta) => {
         // A viewer that cannot follow loses words in passing, never events; the whole text comes with message.finished.
         if (deltas.length < deltasMax) deltas.push(delta)
+        bell.ring()
+      }),
+      world.keeper.onChange((ids) => {
+        for (const id of ids) if (changed.size <= namedMax) changed.add(id)
         bell.ring()
       }),
     ]
@@ -40,6 +46,11 @@ export function live(c: Context, world: ServerWorld): Response {
         }
         for (const delta of deltas.splice(0)) {
           await stream.writeSSE({ event: 'delta', data: JSON.stringify(withTask(delta, world)) })
+        }
+        if (changed.size > 0) {
+          const ids = changed.size > namedMax ? null : [...changed]
+          changed.clear()
+          await stream.writeSSE({ event: 'sessions', data: JSON.stringify({ ids }) })
         }
         if (events.length === batchMax || bell.rung) continue
         const beat = world.clock.after(heartbeatMs, () => bell.ring(true))

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { decide, defaultRules, fits, ruleSchema, subjectOf } from '../../src/agent/permission.ts'
+import { decide, defaultRules, ruleSchema, subjectOf } from '../../src/agent/permission.ts'
+import { fits } from '../../src/lib/wildcard.ts'
 
 const rules = [
   { action: 'allow' },

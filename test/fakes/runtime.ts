@@ -1,6 +1,7 @@
 /**
  * A runtime driven by hand: the test says what a look sees. It records what it was asked and does no work of its own.
  */
+import type { AskReply, PendingAsk } from '../../src/core/ask.ts'
 import type { Activity } from '../../src/core/diagnosis.ts'
 import type { Problem, Result } from '../../src/core/problem.ts'
 import { ok, refuse } from '../../src/core/problem.ts'
@@ -13,7 +14,16 @@ import type {
   SessionRequest,
   SessionWatch,
 } from '../../src/core/runtime.ts'
-import type { Observation, SessionState, SessionUsage } from '../../src/core/session.ts'
+import type {
+  FileDiff,
+  ModelUsage,
+  Observation,
+  SessionFact,
+  SessionState,
+  SessionUsage,
+  TranscriptPage,
+  WatchedSession,
+} from '../../src/core/session.ts'
 
 interface HandSession {
   request: SessionRequest
@@ -23,10 +33,95 @@ interface HandSession {
   lastActivityAt: number | null
 }
 
+/** What a runtime tells of its sessions, told by the test. It keeps no state of its own. */
+export class HandWatch implements SessionWatch {
+  started = false
+  readonly answers: { id: string; sessionId: string; scope: string; reply: AskReply }[] = []
+  /** When set, answers are refused with it. */
+  refuseAnswer: Problem | null = null
+  /** When set, an answer arrives only after this. */
+  holdAnswer: Promise<void> | null = null
+  page: TranscriptPage = { messages: [], next: null }
+  diffs: FileDiff[] = []
+  wrong: Problem[] = []
+  readonly restarts: string[] = []
+  private readonly listeners = new Set<(fact: SessionFact) => void>()
+
+  start(): void {
+    this.started = true
+  }
+
+  onFact(listener: (fact: SessionFact) => void): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  async transcript(): Promise<Result<TranscriptPage>> {
+    return ok(this.page)
+  }
+
+  async diff(): Promise<Result<FileDiff[]>> {
+    return ok(this.diffs)
+  }
+
+  async answer(ask: Pick<PendingAsk, 'id' | 'sessionId' | 'scope'>, reply: AskReply): Promise<Result<void>> {
+    this.answers.push({ ...ask, reply })
+    await this.holdAnswer
+    return this.refuseAnswer ? refuse(this.refuseAnswer) : ok(undefined)
+  }
+
+  async troubles(): Promise<Problem[]> {
+    return this.wrong
+  }
+
+  async restart(reason: string): Promise<Result<void>> {
+    this.restarts.push(reason)
+    return ok(undefined)
+  }
+
+  // What the test does.
+
+  tell(...facts: SessionFact[]): void {
+    for (const fact of facts) for (const listener of this.listeners) listener(fact)
+  }
+
+  session(id: string, part: Partial<WatchedSession> = {}): void {
+    this.tell({ kind: 'session', session: watchedFrom(id, part) })
+  }
+
+  /** Asks for a permission: by default to run a harmless command. */
+  permission(id: string, sessionId: string, part: { permission?: string; patterns?: string[]; detail?: string } = {}) {
+    const { permission = 'bash', patterns = ['git status'], detail = patterns.join(' && ') } = part
+    const always = [`${permission} *`]
+    const request = { kind: 'permission' as const, permission, patterns, always, detail }
+    this.tell({ kind: 'ask', ask: { id, sessionId, scope: '/work', request } })
+  }
+
+  usage(sessionId: string, messageId: string, at: number, usage: Partial<ModelUsage>): void {
+    const nothing = { input: 0, output: 0, reasoning: 0, cacheRead: 0, cacheWrite: 0, costMicros: 0 }
+    const whole = { model: 'm', provider: 'p', ...nothing, ...usage }
+    this.tell({ kind: 'usage', sessionId, messageId, at, usage: whole })
+  }
+}
+
+export const watchedFrom = (id: string, part: Partial<WatchedSession> = {}): WatchedSession => ({
+  id,
+  parentId: null,
+  title: `Session ${id}`,
+  workspace: '/work',
+  taskId: null,
+  agent: null,
+  model: 'p/m',
+  createdAt: 0,
+  updatedAt: 0,
+  total: null,
+  ...part,
+})
+
 export class HandRuntime implements Runtime {
   readonly name: string
   readonly abilities: RuntimeAbilities = { resume: true, watch: false, usage: true, permissions: false }
-  readonly watch: SessionWatch | null = null
+  readonly watch: HandWatch | null
   /** What `activity` answers; by default only the state. */
   activityNow: Activity | null = null
   /** Everything that was asked, in order; a prompt that is a no-op is not among them. */
@@ -44,8 +139,9 @@ export class HandRuntime implements Runtime {
   private readonly changed = new Set<(sessionId: string) => void>()
   private readonly heard = new Set<(delta: LiveDelta) => void>()
 
-  constructor(name = 'hand') {
+  constructor(name = 'hand', { watch = null }: { watch?: HandWatch | null } = {}) {
     this.name = name
+    this.watch = watch
   }
 
   async available(): Promise<Availability> {

@@ -7,21 +7,37 @@ import { describe, expect, it } from 'vitest'
 import { grammar, settingSections } from '../../src/config.ts'
 import type { Result } from '../../src/core/problem.ts'
 import type { TaskSpec } from '../../src/core/spec.ts'
-import { decodeTask, dispatchMarkdown, dispatchYaml, taskBytesMax } from '../../src/inbox/dispatch.ts'
+import { decodeTask, dispatchMarkdown, dispatchText, dispatchYaml, taskBytesMax } from '../../src/inbox/dispatch.ts'
 
-const folder = new URL('../fixtures/dispatch', import.meta.url).pathname
+const fixtures = new URL('../fixtures/', import.meta.url).pathname
+const folder = join(fixtures, 'dispatch')
+const orders = join(fixtures, 'orders')
 
 function dispatch(bytes: Uint8Array): Result<TaskSpec> {
   const decoded = decodeTask(bytes)
   return decoded.ok ? dispatchMarkdown(decoded.value, grammar) : decoded
 }
 
+function isAsWritten(path: string, outcome: unknown): void {
+  if (process.env.OPENLOOM_GOLDENS === 'write') writeFileSync(path, `${JSON.stringify(outcome, null, 2)}\n`)
+  expect(JSON.parse(JSON.stringify(outcome))).toEqual(JSON.parse(readFileSync(path, 'utf8')))
+}
+
+describe('a word on what waits', () => {
+  it.each(readdirSync(orders))('%s', (name) => {
+    const text = readFileSync(join(orders, name, 'in.md'), 'utf8')
+    isAsWritten(join(orders, name, 'out.json'), dispatchText(text, grammar))
+  })
+
+  it('is no task where only a task will do', () => {
+    expect(dispatchMarkdown('approve: per_1\n', grammar)).toMatchObject({ problems: [{ kind: 'not-a-task' }] })
+  })
+})
+
 describe('a markdown file', () => {
   it.each(readdirSync(folder))('%s', (name) => {
     const outcome = dispatch(readFileSync(join(folder, name, 'in.md')))
-    const path = join(folder, name, 'out.json')
-    if (process.env.OPENLOOM_GOLDENS === 'write') writeFileSync(path, `${JSON.stringify(outcome, null, 2)}\n`)
-    expect(JSON.parse(JSON.stringify(outcome))).toEqual(JSON.parse(readFileSync(path, 'utf8')))
+    isAsWritten(join(folder, name, 'out.json'), outcome)
   })
 
   it('of 100 MB is refused by its size, at once', () => {

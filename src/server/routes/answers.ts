@@ -14,6 +14,8 @@ export function submitted(c: Context, result: Submission): Response {
       return c.json({ id: result.task.id, title: result.task.title, url: `/tasks/${result.task.id}` }, 201)
     case 'conflict':
       return refusal(c, 409, keyConflict)
+    case 'obeyed':
+      return c.json({ id: result.id, order: result.order, text: result.text })
     case 'refused':
       return refusal(c, 422, ...result.problems)
   }

@@ -1,0 +1,91 @@
+/** What is told of an ask: bounded data of its events and one sentence for a phone. Pure. */
+import type { Ask, AskAuthority, AskReply, AskRequest } from '../core/ask.ts'
+import { excerptOf } from '../lib/excerpt.ts'
+import type { AskEvent } from '../store/asks.ts'
+import { patternCharsMax } from './rules.ts'
+
+const listMax = 20
+const lineCharsMax = 500
+const detailCharsMax = 4_000
+const storedPatternsMax = 200
+
+const line = (text: string): string => (text.length > lineCharsMax ? `${text.slice(0, lineCharsMax)}… (cut)` : text)
+const lines = (texts: readonly string[]): string[] => texts.slice(0, listMax).map(line)
+
+/** As it is stored. A pattern that had to be cut stays longer than any rule covers. */
+export function boundedRequest(request: AskRequest): AskRequest {
+  const cut = (text: string) => (text.length > 2 * patternCharsMax ? excerptOf(text, 2 * patternCharsMax) : text)
+  if (request.kind === 'permission') {
+    const { permission, patterns, always, detail } = request
+    // Too many to be read one by one: one pattern that no rule covers stands for the rest.
+    const rest =
+      patterns.length > storedPatternsMax ? [`… and ${patterns.length} more `.padEnd(patternCharsMax + 1)] : []
+    return {
+      kind: 'permission',
+      permission: line(permission),
+      patterns: [...patterns.slice(0, storedPatternsMax).map(cut), ...rest],
+      always: always.slice(0, storedPatternsMax).map(cut),
+      detail: excerptOf(detail, 8_000),
+    }
+  }
+  const questions = request.questions.slice(0, listMax).map((question) => ({
+    ...question,
+    header: line(question.header),
+    text: cut(question.text),
+    options: question.options
+      .slice(0, 50)
+      .map(({ label, description }) => ({ label: line(label), description: line(description) })),
+  }))
+  return { kind: 'question', questions }
+}
+
+export function raised(ask: Ask, title: string): AskEvent {
+  const { request } = ask
+  const facts =
+    request.kind === 'permission'
+      ? {
+          permission: request.permission,
+          patterns: lines(request.patterns),
+          always: lines(request.always),
+          detail: excerptOf(request.detail, detailCharsMax),
+        }
+      : {
+          questions: request.questions.map(({ header, text, options }) => ({
+            ...{ header, text: line(text), options: lines(options.map(({ label }) => label)) },
+          })),
+        }
+  const summary = `${title ? `"${line(title)}"` : 'A session'} ${wishOf(request)}`
+  return { type: 'ask.raised', data: { summary, ...identity(ask), title: line(title), ...facts } }
+}
+
+export function answered(ask: Ask, reply: AskReply, by: AskAuthority): AskEvent {
+  const said = reply.kind === 'reject' ? { message: reply.message } : {}
+  const answers = reply.kind === 'answers' ? { answers: reply.answers.slice(0, listMax).map(lines) } : {}
+  const summary = `${replyWord(reply)} by ${authorityWord(by)}: ${subjectOf(ask.request)}`
+  return { type: 'ask.answered', data: { summary, ...identity(ask), reply: reply.kind, by, ...said, ...answers } }
+}
+
+export function ended(ask: Ask): AskEvent {
+  const summary = `Nobody waits any more for: ${subjectOf(ask.request)}`
+  return { type: 'ask.ended', data: { summary, ...identity(ask) } }
+}
+
+const identity = ({ id, runtime, workspace, request }: Ask) => ({
+  ...{ askId: id, runtime, workspace, kind: request.kind },
+})
+
+const subjectOf = (request: AskRequest): string =>
+  request.kind === 'permission'
+    ? line(`${request.permission} ${request.patterns.join(', ')}`)
+    : line(request.questions[0]?.text ?? '')
+
+const wishOf = (request: AskRequest): string =>
+  request.kind === 'permission' ? `wants to: ${subjectOf(request)}` : `asks: ${subjectOf(request)}`
+
+export const replyWord = (reply: AskReply): string =>
+  ({ once: 'allowed once', always: 'always allowed', reject: 'denied', answers: 'answered' })[reply.kind]
+
+export const authorityWord = (by: AskAuthority | null): string =>
+  by === null
+    ? 'nobody'
+    : { person: 'a person', rule: 'a kept "always"', task: "the task's auto_accept", deadline: 'its deadline' }[by]

@@ -1,0 +1,375 @@
+/**
+ * Answers what sessions ask: by a kept "always", by the task's auto_accept, by a person, or by a deadline. A reply is
+ * stored, then sent; one that was stored and not sent is sent by the next start. It never chooses an answer itself.
+ */
+import {
+  type Ask,
+  type AskAuthority,
+  type AskReply,
+  checkedReply,
+  type Grant,
+  type PendingAsk,
+  replyFrom,
+  type WrittenReply,
+} from '../core/ask.ts'
+import type { Timer } from '../core/clock.ts'
+import { ok, type Problem, type Result, reasonOf, refuse } from '../core/problem.ts'
+import type { AskKey, AskPlace } from '../store/asks.ts'
+import { answered, authorityWord, boundedRequest, ended, raised, replyWord } from './ask-words.ts'
+import { isAutoAccepted, isGranted, patternCharsMax } from './rules.ts'
+import type { World } from './world.ts'
+
+export type AskWorld = Pick<World, 'store' | 'runtimes' | 'clock' | 'log'>
+
+export interface AskSettings {
+  /** Minutes until an ask is denied, for tasks that do not say and sessions without one; null: it waits. */
+  deadlineMinutes: number | null
+}
+
+/** Refusals of the runtime after which only a person tries again. */
+const triesMax = 5
+const deadlineAgainMs = 60_000
+const openMax = 1_000
+const minuteMs = 60_000
+const longestTimerMs = 24 * 3_600_000
+
+export class AskDesk {
+  private readonly world: AskWorld
+  private readonly settings: AskSettings
+  /** Replies on their way, by key. */
+  private readonly sending = new Map<string, Promise<Result<Ask>>>()
+  private readonly deadlines = new Map<string, Timer>()
+  /** Reported by their runtime in this life of the daemon. */
+  private readonly reported = new Set<string>()
+  /** Left while a reply was on its way. */
+  private readonly left = new Set<string>()
+  /** Answered by a rule, so that nobody was told. */
+  private readonly untold = new Set<string>()
+  private readonly tries = new Map<string, number>()
+  private closed = false
+
+  constructor(world: AskWorld, settings: AskSettings) {
+    this.world = world
+    this.settings = settings
+  }
+
+  /** Takes up the deadlines of what was open before. */
+  start(): void {
+    for (const ask of this.openAsks()) this.armDeadline(ask)
+  }
+
+  /** A reply that is on its way stays stored; the next start sends it again if it is still asked for. */
+  close(): void {
+    this.closed = true
+    for (const timer of this.deadlines.values()) timer.cancel()
+    this.deadlines.clear()
+  }
+
+  /** A runtime says that this is asked; any number of times. */
+  report(runtime: string, pending: PendingAsk): void {
+    if (this.closed) return
+    const { asks } = this.world.store
+    const key = { runtime, id: pending.id }
+    const before = asks.get(key)
+    if (before?.status === 'answered') return
+    this.reported.add(nameOf(key))
+    if (before?.status === 'open') return this.consider(this.placed(before))
+    if (this.openAsks(runtime).length >= openMax) {
+      this.world.log.warn({ runtime, ask: pending.id }, 'too many open asks; one is left out until others are answered')
+      return
+    }
+    const request = boundedRequest(pending.request)
+    const row = { ...pending, request, runtime, ...this.placeOf(runtime, pending) }
+    const by = this.ruleFor(row)
+    const ask = asks.open(row, by ? null : raised({ ...row, ...fresh }, this.titleOf(row.sessionId)))
+    if (by) {
+      this.untold.add(nameOf(ask))
+      this.unasked(ask, { kind: 'once' }, by)
+    } else this.armDeadline(ask)
+  }
+
+  /** The runtime does not ask any more. */
+  ended(runtime: string, id: string): void {
+    const ask = this.world.store.asks.get({ runtime, id })
+    if (this.closed || !ask || ask.status !== 'open') return
+    if (this.sending.has(nameOf(ask))) this.left.add(nameOf(ask))
+    else this.leave(ask)
+  }
+
+  /** The session of these asks is gone. */
+  sessionGone(runtime: string, sessionId: string): void {
+    for (const ask of this.openAsks(runtime)) if (ask.sessionId === sessionId) this.ended(runtime, ask.id)
+  }
+
+  /** The runtime has told everything it knows: what was open before and was not told has left meanwhile. */
+  settled(runtime: string): void {
+    for (const ask of this.openAsks(runtime)) if (!this.reported.has(nameOf(ask))) this.ended(runtime, ask.id)
+  }
+
+  /** Sessions became known: asks that were there before them get their place, and their rules. */
+  sessionsAdded(runtime: string, ids: readonly string[]): void {
+    if (ids.length === 0) return
+    for (const ask of this.openAsks(runtime)) {
+      const now = this.placed(ask)
+      if (now !== ask) this.consider(now)
+    }
+  }
+
+  /** A person answers. Saying the same twice is one answer; something else meanwhile is refused with who answered. */
+  async answer(key: AskKey, reply: AskReply): Promise<Result<Ask>> {
+    const ask = this.world.store.asks.get(key)
+    if (!ask) return refuse(unknownAsk(key.id))
+    if (ask.status === 'gone') return refuse(gone)
+    if (ask.reply) {
+      if (JSON.stringify(ask.reply) !== JSON.stringify(reply)) return refuse(alreadyAnswered(ask))
+      return ask.status === 'answered' ? ok(ask) : this.deliver(ask)
+    }
+    const checked = checkedReply(ask.request, reply)
+    if (!checked.ok) return checked
+    const faults = reply.kind === 'always' ? unkeepable(ask) : []
+    return faults.length > 0 ? refuse(...faults) : this.begin(ask, reply, 'person')
+  }
+
+  /** The same for an answer in words: an id or its start, and texts that may name options. */
+  async answerWritten(part: string, written: WrittenReply): Promise<Result<Ask>> {
+    const found = this.one(part)
+    if (!found.ok) return found
+    const reply = replyFrom(found.value.request, written)
+    return reply.ok ? this.answer(found.value, reply.value) : reply
+  }
+
+  /** The ask that an id, or the start of one, names. */
+  one(part: string): Result<Ask> {
+    const [ask, another, ...more] = this.world.store.asks.find(part)
+    if (!ask) return refuse(unknownAsk(part))
+    return another ? refuse(ambiguous([ask, another, ...more].map(({ id }) => id))) : ok(ask)
+  }
+
+  revoke(part: string): Result<Grant> {
+    const [grant, another, ...more] = this.world.store.asks.findGrants(part)
+    const todo = 'List them with `openloom asks --grants`.'
+    if (!grant) return refuse({ kind: 'unknown-grant', text: 'There is no such grant.', todo })
+    if (another) return refuse(ambiguous([grant, another, ...more].map(({ id }) => id)))
+    this.world.store.asks.revoke(grant)
+    return ok(grant)
+  }
+
+  /** Sends what was meant to be sent, or asks the rules again. */
+  private consider(ask: Ask): void {
+    if (ask.reply) return void this.deliver(ask)
+    const by = this.mayTry(ask) ? this.ruleFor(ask) : null
+    if (by) this.unasked(ask, { kind: 'once' }, by)
+    else if (!this.deadlines.has(nameOf(ask))) this.armDeadline(ask)
+  }
+
+  private mayTry(ask: Ask): boolean {
+    return (this.tries.get(nameOf(ask)) ?? 0) < triesMax
+  }
+
+  private ruleFor({
+    runtime,
+    workspace,
+    taskId,
+    rootId,
+    request,
+  }: Omit<Ask, 'status'> | RuleSubject): AskAuthority | null {
+    if (request.kind !== 'permission') return null
+    const { asks, tasks } = this.world.store
+    if (isGranted(request, asks.grantsFor({ runtime, workspace }, request.permission))) return 'rule'
+    // A mark in a session is a claim; only the task that works in it by our own books lends it its rights.
+    if (!taskId || !tasks.activeOfSession(rootId).includes(taskId)) return null
+    return isAutoAccepted(request, tasks.get(taskId)?.spec.auto_accept) ? 'task' : null
+  }
+
+  /** Without a person who waits for the outcome. */
+  private unasked(ask: Ask, reply: AskReply, by: AskAuthority): void {
+    this.begin(ask, reply, by).catch((error: unknown) => {
+      this.world.log.error({ ask: ask.id, by, error: reasonOf(error) }, 'an answer could not be stored')
+      this.armDeadline(ask, deadlineAgainMs)
+    })
+  }
+
+  private async begin(ask: Ask, reply: AskReply, by: AskAuthority): Promise<Result<Ask>> {
+    this.world.store.asks.intend(ask, { reply, by })
+    return this.deliver({ ...ask, reply, by })
+  }
+
+  private deliver(ask: Ask): Promise<Result<Ask>> {
+    const name = nameOf(ask)
+    const known = this.sending.get(name)
+    if (known !== undefined) return known
+    const sending = this.send(ask)
+      .catch((error: unknown) => {
+        this.world.log.error({ ask: ask.id, error: reasonOf(error) }, 'an answer could not be sent')
+        return refuse({ kind: 'answer-failed', text: `The answer could not be sent: ${reasonOf(error)}.` })
+      })
+      .finally(() => this.sending.delete(name))
+    this.sending.set(name, sending)
+    return sending
+  }
+
+  private async send(ask: Ask): Promise<Result<Ask>> {
+    const { reply, by } = ask
+    if (!reply || !by) throw new Error(`nothing to send for ${ask.id}`)
+    const watch = this.world.runtimes.get(ask.runtime)?.watch
+    const { id, sessionId, scope } = ask
+    // "always" of a runtime covers more than was shown and is forgotten by its restart: ours is kept here.
+    const wire: AskReply = reply.kind === 'always' ? { kind: 'once' } : reply
+    const sent = watch ? await watch.answer({ id, sessionId, scope }, wire) : refuse(noRuntime(ask.runtime))
+    if (this.closed) return refuse(stopping)
+    return sent.ok ? ok(this.conclude(ask, reply, by)) : this.refused(ask, sent.problems)
+  }
+
+  private conclude(ask: Ask, reply: AskReply, by: AskAuthority): Ask {
+    const { store } = this.world
+    store.ledger.transact(() => {
+      store.asks.end(ask, 'answered', answered(ask, reply, by))
+      if (reply.kind === 'always' && ask.request.kind === 'permission') {
+        store.asks.grant(ask, ask.request.permission, ask.request.patterns)
+      }
+    })
+    this.forget(ask)
+    // What was just allowed for good may be asked elsewhere at this moment.
+    if (reply.kind === 'always') for (const other of this.openAsks(ask.runtime)) if (!other.reply) this.consider(other)
+    return { ...ask, status: 'answered', endedAt: this.world.clock.now() }
+  }
+
+  private refused(ask: Ask, problems: readonly Problem[]): Result<Ask> {
+    const { asks } = this.world.store
+    const name = nameOf(ask)
+    asks.intend(ask, null)
+    this.tries.set(name, (this.tries.get(name) ?? 0) + 1)
+    if (this.left.has(name)) {
+      this.leave({ ...ask, reply: null })
+      return refuse(...problems)
+    }
+    if (ask.by !== 'person') this.world.log.warn({ ask: ask.id, by: ask.by, problems }, 'an answer was refused')
+    if (this.untold.delete(name) || ask.by === 'rule' || ask.by === 'task') {
+      asks.tell(ask, raised(ask, this.titleOf(ask.sessionId)))
+    }
+    this.armDeadline({ ...ask, reply: null, by: null }, deadlineAgainMs)
+    return refuse(...problems)
+  }
+
+  /** Left by itself. A reply that was stored and perhaps sent before a crash is taken as the one that came. */
+  private leave(ask: Ask): void {
+    const { asks } = this.world.store
+    if (ask.reply && ask.by) this.conclude(ask, ask.reply, ask.by)
+    else {
+      asks.end(ask, 'gone', ended(ask))
+      this.forget(ask)
+    }
+  }
+
+  private forget(ask: Ask): void {
+    const name = nameOf(ask)
+    this.deadlines.get(name)?.cancel()
+    this.deadlines.delete(name)
+    for (const set of [this.left, this.untold, this.reported, this.tries]) set.delete(name)
+  }
+
+  /** `soonest`: not before that many ms. */
+  private armDeadline(ask: Ask, soonest = 0): void {
+    const name = nameOf(ask)
+    this.deadlines.get(name)?.cancel()
+    this.deadlines.delete(name)
+    const minutes = this.deadlineOf(ask)
+    if (minutes === null || this.closed) return
+    const leftMs = Math.max(soonest, ask.askedAt + minutes * minuteMs - this.world.clock.now())
+    const timer = this.world.clock.after(Math.min(leftMs, longestTimerMs), () => this.expire(ask))
+    this.deadlines.set(name, timer)
+  }
+
+  private deadlineOf({ taskId }: Ask): number | null {
+    const spec = taskId ? this.world.store.tasks.get(taskId)?.spec : undefined
+    return spec?.ask_deadline_minutes ?? this.settings.deadlineMinutes
+  }
+
+  private expire(key: AskKey): void {
+    const ask = this.world.store.asks.get(key)
+    if (this.closed || !ask || ask.status !== 'open' || ask.reply) return
+    const minutes = this.deadlineOf(ask)
+    if (minutes === null) return
+    if (ask.askedAt + minutes * minuteMs > this.world.clock.now()) return this.armDeadline(ask)
+    const message = `Nobody answered within ${minutes} minutes. Go on without it, or do it another way.`
+    this.unasked(ask, { kind: 'reject', message }, 'deadline')
+  }
+
+  /** The ask where it belongs now; the very same object when nothing is new. */
+  private placed(ask: Ask): Ask {
+    const place = this.placeOf(ask.runtime, ask)
+    const same = place.rootId === ask.rootId && place.taskId === ask.taskId && place.workspace === ask.workspace
+    if (same) return ask
+    this.world.store.asks.place(ask, place)
+    const moved = { ...ask, ...place }
+    this.armDeadline(moved)
+    return moved
+  }
+
+  private placeOf(runtime: string, { sessionId, scope }: Pick<PendingAsk, 'sessionId' | 'scope'>): AskPlace {
+    const { watched } = this.world.store
+    const session = watched.get(sessionId)
+    if (!session || session.runtime !== runtime) return { rootId: sessionId, taskId: null, workspace: scope }
+    const root = watched.rootOf(session)
+    const taskId = watched.taskAt(root, this.world.clock.now())
+    return { rootId: root.id, taskId, workspace: session.workspace || scope }
+  }
+
+  private titleOf(sessionId: string): string {
+    const { watched } = this.world.store
+    const session = watched.get(sessionId)
+    return session ? watched.rootOf(session).title : ''
+  }
+
+  private openAsks(runtime?: string): Ask[] {
+    return this.world.store.asks.list({ status: 'open', limit: openMax, ...(runtime ? { runtime } : {}) })
+  }
+}
+
+type RuleSubject = Pick<Ask, 'runtime' | 'workspace' | 'taskId' | 'rootId' | 'request'>
+
+const fresh = { status: 'open', reply: null, by: null, askedAt: 0, endedAt: null } as const
+
+const nameOf = ({ runtime, id }: AskKey): string => `${runtime} ${id}`
+
+function unkeepable({ request }: Ask): Problem[] {
+  if (request.kind !== 'permission') return []
+  const todo = 'Allow it once.'
+  if (request.patterns.length === 0) {
+    return [{ kind: 'nothing-to-keep', text: 'It names nothing that could be allowed for good.', todo }]
+  }
+  if (request.patterns.every((pattern) => pattern.length <= patternCharsMax)) return []
+  return [{ kind: 'too-long', text: 'It is too long to be allowed for good.', todo }]
+}
+
+const unknownAsk = (id: string): Problem => ({
+  kind: 'unknown-ask',
+  text: `Nothing is asked under the id ${id.slice(0, 120)}.`,
+  todo: 'List what is open with `openloom asks`.',
+})
+
+const ambiguous = (ids: readonly string[]): Problem => ({
+  kind: 'ambiguous-id',
+  text: `Several begin so: ${ids.join(', ')}.`,
+  todo: 'Give more of the id.',
+})
+
+const alreadyAnswered = ({ reply, by }: Ask): Problem => ({
+  kind: 'already-answered',
+  text: `It was ${reply ? replyWord(reply) : 'answered'} already, by ${authorityWord(by)}.`,
+})
+
+const gone: Problem = {
+  kind: 'ask-gone',
+  text: 'The session does not wait for this any more: it was answered elsewhere, or its turn is over.',
+}
+
+const stopping: Problem = {
+  kind: 'stopping',
+  text: 'The daemon is stopping; the answer is kept and sent at its start.',
+}
+
+const noRuntime = (name: string): Problem => ({
+  kind: 'no-runtime',
+  text: `The runtime ${name} takes no answers: it is not configured any more.`,
+})

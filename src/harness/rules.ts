@@ -1,0 +1,33 @@
+/** Which permissions are answered without a person: pure. In doubt a person is asked; a question always is. */
+import type { AskRequest } from '../core/ask.ts'
+import { fits } from '../lib/wildcard.ts'
+
+/** What is longer cannot be read by the one who allows it, and is never covered. */
+export const patternCharsMax = 4_000
+
+/** What makes more of a shell line than the one command that a wildcard was written for. */
+const shellMeta = /[;&|`<>\r\n\0]|\$\(/
+
+/** A stored "always" covers a permission when each of its patterns was allowed, letter by letter. */
+export function isGranted(request: AskRequest, granted: ReadonlySet<string>): boolean {
+  return everyPattern(request, (pattern) => granted.has(pattern))
+}
+
+/** `auto_accept` of a task: everything, or what globs over `permission pattern` cover. */
+export function isAutoAccepted(request: AskRequest, autoAccept: boolean | readonly string[] | undefined): boolean {
+  if (request.kind !== 'permission' || !autoAccept) return false
+  if (autoAccept === true) return true
+  const { permission, detail } = request
+  const joined = permission === 'bash' && shellMeta.test(detail)
+  return everyPattern(request, (pattern) => {
+    const subject = `${permission} ${pattern}`
+    if (autoAccept.includes(subject)) return true
+    if (permission === 'bash' && (joined || shellMeta.test(pattern))) return false
+    return autoAccept.some((glob) => fits(glob, subject))
+  })
+}
+
+function everyPattern(request: AskRequest, covers: (pattern: string) => boolean): boolean {
+  if (request.kind !== 'permission' || request.patterns.length === 0) return false
+  return request.patterns.every((pattern) => pattern.length <= patternCharsMax && covers(pattern))
+}

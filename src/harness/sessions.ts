@@ -1,0 +1,113 @@
+/**
+ * What a person may see of a session and do to it, whoever started it: transcript, diff, abort, a prompt. The harness's
+ * own prompts go elsewhere (act.ts); a session that a task works in is left to that task.
+ */
+import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
+import type { Runtime } from '../core/runtime.ts'
+import type { FileDiff, TranscriptPage } from '../core/session.ts'
+import { newId } from '../lib/id.ts'
+import type { KnownSession } from '../store/watched.ts'
+import type { Commands } from './commands.ts'
+import { transcriptOf } from './transcript.ts'
+import type { World } from './world.ts'
+
+export class SessionCommands {
+  private readonly world: Pick<World, 'store' | 'runtimes' | 'clock'>
+  private readonly commands: Pick<Commands, 'run'>
+
+  constructor(world: Pick<World, 'store' | 'runtimes' | 'clock'>, commands: Pick<Commands, 'run'>) {
+    this.world = world
+    this.commands = commands
+  }
+
+  /** The session that an id, or the start of one, names. */
+  one(part: string): Result<KnownSession> {
+    const [session, another, ...more] = this.world.store.watched.find(part)
+    if (!session) return refuse(unknownSession(part))
+    if (!another) return ok(session)
+    const text = `Several sessions begin so: ${[session, another, ...more].map(({ id }) => id).join(', ')}.`
+    return refuse({ kind: 'ambiguous-id', text, todo: 'Give more of the id.' })
+  }
+
+  async transcript(
+    session: KnownSession,
+    page: { before: string | null; limit: number },
+  ): Promise<Result<TranscriptPage>> {
+    const runtime = this.world.runtimes.get(session.runtime)
+    if (runtime?.watch) return runtime.watch.transcript(session.id, page)
+    return ok(transcriptOf(this.world.store.sessions.entries(session.id), page))
+  }
+
+  async diff(session: KnownSession): Promise<Result<FileDiff[]>> {
+    const watch = this.world.runtimes.get(session.runtime)?.watch
+    return watch ? watch.diff(session.id) : refuse(noDiff(session.runtime))
+  }
+
+  /** Ends its turn. A task that works in it is paused: it would only prompt again. */
+  async abort(session: KnownSession): Promise<Result<{ pausedTaskId: string | null }>> {
+    const runtime = this.reachable(session)
+    if (!runtime.ok) return runtime
+    const taskId = this.taskAtWork(session)
+    if (taskId) {
+      const paused = await this.commands.run('pause', taskId)
+      if (!paused.ok) return paused
+    }
+    await runtime.value.abort(session.id)
+    this.tell(session, 'session.aborted', { by: 'person' })
+    return ok({ pausedTaskId: taskId })
+  }
+
+  async prompt(session: KnownSession, text: string): Promise<Result<{ promptId: string }>> {
+    const runtime = this.reachable(session)
+    if (!runtime.ok) return runtime
+    const taskId = this.taskAtWork(session)
+    if (taskId) return refuse(taskWorks(taskId))
+    const promptId = newId('p', this.world.clock.now())
+    const limits = { toolCalls: null, tokens: null }
+    const sent = await runtime.value.prompt({ sessionId: session.id, promptId, text, limits })
+    if (!sent.ok) return sent
+    this.tell(session, 'session.prompted', { by: 'person', text: text.slice(0, 500) })
+    return ok({ promptId })
+  }
+
+  private reachable(session: KnownSession): Result<Runtime> {
+    const runtime = this.world.runtimes.get(session.runtime)
+    if (!runtime) return refuse(noRuntime(session.runtime))
+    return session.goneAt === null ? ok(runtime) : refuse(isGone)
+  }
+
+  private taskAtWork(session: KnownSession): string | null {
+    const { watched, tasks } = this.world.store
+    return tasks.activeOfSession(watched.rootOf(session).id)[0] ?? null
+  }
+
+  private tell(session: KnownSession, type: 'session.aborted' | 'session.prompted', data: Record<string, unknown>) {
+    const { id: sessionId, taskId, title } = session
+    this.world.store.ledger.note({ type, sessionId, taskId, data: { title, ...data } })
+  }
+}
+
+const unknownSession = (id: string): Problem => ({
+  kind: 'unknown-session',
+  text: `There is no session ${id.slice(0, 120)}.`,
+  todo: 'List the sessions with `openloom sessions`.',
+})
+
+const noDiff = (runtime: string): Problem => ({
+  kind: 'no-diff',
+  text: `The runtime ${runtime} does not tell what a session changed.`,
+  todo: 'Look with git diff in its folder.',
+})
+
+const noRuntime = (runtime: string): Problem => ({
+  kind: 'no-runtime',
+  text: `The runtime ${runtime} is not configured any more.`,
+})
+
+const isGone: Problem = { kind: 'session-gone', text: 'Its runtime does not know this session any more.' }
+
+const taskWorks = (taskId: string): Problem => ({
+  kind: 'task-at-work',
+  text: `Task ${taskId} works in this session.`,
+  todo: `Pause it first: openloom pause ${taskId}.`,
+})

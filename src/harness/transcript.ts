@@ -1,0 +1,69 @@
+/** The journal of our own agent as the transcript that other runtimes tell: pure, and bounded like theirs. */
+import type { JournalEntry, StoredEntry, TranscriptMessage, TranscriptPage, TranscriptPart } from '../core/session.ts'
+import { excerptOf } from '../lib/excerpt.ts'
+
+const partCharsMax = 20_000
+const bounded = (text: string): string => excerptOf(text, partCharsMax)
+
+/** The newest `limit` messages before `before`. */
+export function transcriptOf(
+  entries: readonly StoredEntry[],
+  { before, limit }: { before: string | null; limit: number },
+): TranscriptPage {
+  const all = messagesOf(entries)
+  const end =
+    before === null
+      ? all.length
+      : Math.max(
+          0,
+          all.findIndex((message) => message.id === before),
+        )
+  const start = Math.max(0, end - limit)
+  const messages = all.slice(start, end)
+  return { messages, next: start > 0 ? (messages[0]?.id ?? null) : null }
+}
+
+type ToolPart = Extract<TranscriptPart, { kind: 'tool' }>
+
+function messagesOf(entries: readonly StoredEntry[]): TranscriptMessage[] {
+  const messages: TranscriptMessage[] = []
+  const calls = new Map<string, ToolPart>()
+  let model: string | null = null
+  for (const { seq, at, entry } of entries) {
+    const last = messages.at(-1)
+    const head = { id: String(seq), at, endedAt: at, problem: null }
+    if (entry.type === 'prompt') messages.push({ ...head, role: 'user', model: null, parts: [textPart(entry.text)] })
+    else if (entry.type === 'run.started') model = entry.model
+    else if (entry.type === 'assistant') {
+      const parts = partsOf(entry)
+      for (const part of parts) if (part.kind === 'tool') calls.set(part.callId, part)
+      messages.push({ ...head, role: 'assistant', model, parts })
+    } else if (entry.type === 'run.ended' && entry.problem && last?.role === 'assistant') {
+      last.problem = entry.problem.text
+    } else noteCall(entry, calls)
+  }
+  return messages
+}
+
+const textPart = (text: string): TranscriptPart => ({ kind: 'text', text: bounded(text) })
+
+function partsOf(entry: Extract<JournalEntry, { type: 'assistant' }>): TranscriptPart[] {
+  const thought: TranscriptPart[] = entry.reasoning ? [{ kind: 'reasoning', text: bounded(entry.reasoning) }] : []
+  const said = entry.text ? [textPart(entry.text)] : []
+  const calls = entry.calls.map(
+    (call): ToolPart => ({
+      ...{ kind: 'tool', callId: call.id, name: call.name, input: bounded(call.argumentsText), output: '' },
+      ...{ state: 'pending', childId: null },
+    }),
+  )
+  return [...thought, ...said, ...calls]
+}
+
+function noteCall(entry: JournalEntry, calls: ReadonlyMap<string, ToolPart>): void {
+  const call = 'callId' in entry ? calls.get(entry.callId) : undefined
+  if (!call) return
+  if (entry.type === 'tool.started') call.state = 'running'
+  if (entry.type !== 'tool.ended') return
+  call.state = entry.ok ? 'completed' : 'error'
+  call.output = bounded(entry.output)
+}

@@ -1,0 +1,141 @@
+/** Sessions of all runtimes over HTTP: list, one, what was said and changed in it, and what a person may do to it. */
+import { type Context, Hono } from 'hono'
+import { describeRoute, validator } from 'hono-openapi'
+import { z } from 'zod'
+import type { SessionState } from '../../core/session.ts'
+import type { KnownSession, SessionQuery } from '../../store/watched.ts'
+import type { SessionDetail, SessionItem, SessionPage } from '../api.ts'
+import { refusal, refusalOf, type ServerWorld, type Variables } from '../context.ts'
+import { answers, invalid } from './answers.ts'
+import { itemsOf } from './asks.ts'
+
+const states = [
+  ...(['absent', 'unreachable', 'starting', 'busy', 'waiting', 'retrying', 'idle', 'failed', 'interrupted'] as const),
+] satisfies SessionState['kind'][]
+
+const listQuery = z.object({
+  runtime: z.string().max(40).optional(),
+  workspace: z.string().max(4_096).optional(),
+  state: z.string().max(200).optional().describe('One or more states, separated by commas.'),
+  task: z.string().max(40).optional(),
+  q: z.string().max(200).optional().describe('Part of the title, or the start of an id.'),
+  roots: z.enum(['true', 'false']).default('false').describe('Without subagents.'),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  after: z.string().max(200).optional(),
+})
+
+const pageQuery = z.object({
+  before: z.string().max(200).optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+})
+
+const promptBody = z.strictObject({ text: z.string().trim().min(1).max(100_000) })
+const originalReply = z.enum(['once', 'always', 'reject'])
+const originalBody = z
+  .strictObject({ reply: originalReply.optional(), response: originalReply.optional() })
+  .refine(({ reply, response }) => (reply === undefined) !== (response === undefined), 'give reply or response')
+
+export function sessionRoutes(world: ServerWorld) {
+  return new Hono<Variables>()
+    .get('/', describeRoute(answers('List sessions of all runtimes')), validator('query', listQuery, invalid), (c) => {
+      const page = world.store.watched.page(queryOf(c.req.valid('query')))
+      return c.json({ items: sessionItems(page.items, world), next: page.next } satisfies SessionPage)
+    })
+    .get('/:id', describeRoute(answers('One session with its subagents and open asks')), (c) =>
+      withSession(c, world, (session) => c.json(detailOf(session, world) satisfies SessionDetail)),
+    )
+    .get(
+      '/:id/transcript',
+      describeRoute(answers('What was said in a session, the newest page first')),
+      validator('query', pageQuery, invalid),
+      (c) =>
+        withSession(c, world, async (session) => {
+          const { before = null, limit } = c.req.valid('query')
+          const page = await world.sessions.transcript(session, { before, limit })
+          return page.ok ? c.json(page.value) : refusalOf(c, page.problems)
+        }),
+    )
+    .get('/:id/diff', describeRoute(answers('What a session changed')), (c) =>
+      withSession(c, world, async (session) => {
+        const diff = await world.sessions.diff(session)
+        return diff.ok ? c.json({ items: diff.value }) : refusalOf(c, diff.problems)
+      }),
+    )
+    .get('/:id/usage', describeRoute(answers('What a session used, alone and with its subagents')), (c) =>
+      withSession(c, world, ({ id }) => c.json(world.store.usage.ofTree(world.store.watched.tree(id)))),
+    )
+    .post('/:id/abort', describeRoute(answers('End the turn of a session')), (c) =>
+      withSession(c, world, async (session) => {
+        const done = await world.sessions.abort(session)
+        return done.ok ? c.json(done.value) : refusalOf(c, done.problems)
+      }),
+    )
+    .post(
+      '/:id/prompt',
+      describeRoute(answers('Send a prompt to a session')),
+      validator('json', promptBody, invalid),
+      (c) =>
+        withSession(c, world, async (session) => {
+          const sent = await world.sessions.prompt(session, c.req.valid('json').text)
+          return sent.ok ? c.json(sent.value, 201) : refusalOf(c, sent.problems)
+        }),
+    )
+    .post(
+      '/:id/permissions/:ask',
+      describeRoute(answers('Answer a permission, as the original spells it')),
+      validator('json', originalBody, invalid),
+      async (c) => {
+        const { reply, response } = c.req.valid('json')
+        const kind = reply ?? response ?? 'reject'
+        const found = world.asks.one(c.req.param('ask') ?? '')
+        if (!found.ok) return refusalOf(c, found.problems)
+        if (found.value.sessionId !== c.req.param('id')) return refusal(c, 404, notOfThis)
+        const done = await world.asks.answer(found.value, kind === 'reject' ? { kind, message: null } : { kind })
+        return done.ok ? c.json(true) : refusalOf(c, done.problems)
+      },
+    )
+}
+
+function queryOf({ runtime, workspace, state, task, q, roots, limit, after }: z.infer<typeof listQuery>): SessionQuery {
+  const wanted = states.filter((one) => state?.split(',').includes(one))
+  return {
+    limit,
+    roots: roots === 'true',
+    ...(runtime ? { runtime } : {}),
+    ...(workspace ? { workspace } : {}),
+    ...(state ? { states: wanted } : {}),
+    ...(task ? { taskId: task } : {}),
+    ...(q ? { text: q } : {}),
+    ...(after ? { after } : {}),
+  }
+}
+
+const notOfThis = { kind: 'unknown-ask', text: 'This session asks for nothing under that id.' }
+
+function withSession(
+  c: Context,
+  { sessions }: ServerWorld,
+  answer: (session: KnownSession) => Response | Promise<Response>,
+): Response | Promise<Response> {
+  const found = sessions.one(c.req.param('id') ?? '')
+  return found.ok ? answer(found.value) : refusalOf(c, found.problems)
+}
+
+function sessionItems(sessions: readonly KnownSession[], { store }: ServerWorld): SessionItem[] {
+  const open = store.asks.openOf(sessions.map(({ id }) => id))
+  return sessions.map((session) => ({ ...session, asks: open.get(session.id) ?? 0 }))
+}
+
+function detailOf(session: KnownSession, world: ServerWorld): SessionDetail {
+  const { watched, asks, usage } = world.store
+  const root = watched.rootOf(session)
+  const tree = watched.tree(session.id)
+  const open = asks.list({ status: 'open', rootId: root.id, limit: 200 }).filter((ask) => tree.includes(ask.sessionId))
+  return {
+    session: { ...session, asks: open.length },
+    root: { id: root.id, title: root.title },
+    children: sessionItems(watched.children(session.id), world),
+    asks: itemsOf(open, world),
+    usage: usage.ofTree(tree),
+  }
+}
