@@ -111,3 +111,35 @@ export function shapeOf(value: unknown, path = ''): Set<string> {
   }
   return new Set([`${path}: ${value === null ? 'null' : typeof value}`])
 }
+
+/** Told by the file system or by a race; their presence, order and absence mean nothing. */
+export const fleeting = /^(file\.|session\.(updated|diff)|server\.|sync$|todo\.)/
+
+/** What our side relies on: which types come, and the shape of each; not how often or how fast. */
+export function shapesOf(events: readonly WireEvent[]): Record<string, string[]> {
+  const shapes: Record<string, Set<string>> = {}
+  for (const { payload } of events) {
+    const { type, properties } = payload
+    if (!fleeting.test(type)) shapes[type] = new Set([...(shapes[type] ?? []), ...shapeOf(properties)])
+  }
+  return Object.fromEntries(Object.entries(shapes).map(([type, shape]) => [type, [...shape].sort()]))
+}
+
+interface Told {
+  status?: { type: string }
+  info?: { role?: string; finish?: string; error?: { name: string }; time?: { completed?: number } }
+  part?: { type: string; tool?: string; state?: { status: string } }
+}
+
+/** The events as short words in order, e.g. `session.status busy`; what is fleeting or repeats at once is left out. */
+export function outlineOf(events: readonly WireEvent[]): string[] {
+  const words = events.flatMap(({ payload: { type, properties } }) => {
+    const { status, info, part } = (properties ?? {}) as Told
+    // The summary of changes reaches the user's message whenever it is ready.
+    if (fleeting.test(type) || (info?.role === 'user' && 'summary' in info)) return []
+    const ended = info?.time?.completed === undefined ? undefined : 'completed'
+    const details = [status?.type, info?.role, info?.finish, info?.error?.name, ended]
+    return [[type, ...details, part?.type, part?.tool, part?.state?.status].filter(Boolean).join(' ')]
+  })
+  return words.filter((word, index) => word !== words[index - 1])
+}

@@ -61,7 +61,7 @@ export class Stage {
     const line: TrafficLine = { atMs: this.atMs, call: request, status: reply.status }
     if (options.directory && options.directory !== this.directory) line.call += `?directory=${options.directory}`
     if (options.body !== undefined) line.body = options.body
-    if (reply.status >= 400 || request.startsWith('POST')) line.answer = reply.json ?? reply.text
+    if (reply.status >= 400 || /^POST|\/diff\b/.test(request)) line.answer = reply.json ?? reply.text
     this.traffic.push(line)
     return reply
   }
