@@ -36,6 +36,7 @@ const sourceSchema = z.strictObject({
   runtimes: z.array(z.string()).default([]).describe('Empty: every runtime.'),
   commands: z.enum(['any', 'named', 'none']).optional().describe('Whether checks may bring commands.'),
   auto_accept: z.boolean().optional().describe('Whether tasks may have permissions answered unasked.'),
+  answers: z.boolean().default(true).describe('Whether its texts may answer asks and take sessions over.'),
   limits: limitsSchema.default({}),
 })
 
@@ -276,7 +277,7 @@ export function intakeSettings(
   const { defaults } = config
   const common = config.workspace_roots ?? [home, cwd]
   const policyOf = (source: keyof Config['sources'], more: readonly string[] = []): SourcePolicy => {
-    const { workspace_roots, runtimes, commands, auto_accept, limits } = config.sources[source]
+    const { workspace_roots, runtimes, commands, auto_accept, answers, limits } = config.sources[source]
     const roots = [...(workspace_roots ?? common), ...more].map((root) => realOr(toPath(root, { cwd, home })))
     const local = source !== 'webhook'
     return {
@@ -284,6 +285,7 @@ export function intakeSettings(
       runtimes,
       commands: commands ?? (local ? 'any' : 'named'),
       autoAccept: auto_accept ?? local,
+      answers,
       limits,
     }
   }

@@ -12,6 +12,7 @@ import { AskDesk } from './harness/asks.ts'
 import { Commands } from './harness/commands.ts'
 import { SessionKeeper } from './harness/keeper.ts'
 import { SessionCommands } from './harness/sessions.ts'
+import { Stalls } from './harness/stalls.ts'
 import { Supervisor } from './harness/supervisor.ts'
 import { InboxDirectory } from './inbox/directory.ts'
 import { Intake } from './inbox/intake.ts'
@@ -88,6 +89,7 @@ async function startLocked(loaded: LoadedConfig, options: DaemonOptions, lock: L
   parts.keeper.start()
   parts.asks.start()
   parts.supervisor.start()
+  parts.stalls.start()
   const { host } = config.server
   const listening = await listen(parts.app.fetch, { host, port: alone ? 0 : config.server.port })
   if (!('close' in listening)) {
@@ -121,6 +123,10 @@ function buildCore(plan: Plan) {
   const asks = new AskDesk(world, { deadlineMinutes: config.defaults.ask_deadline_minutes ?? null })
   const keeper = new SessionKeeper(world, asks)
   const sessions = new SessionCommands(world, commands)
+  const { checks, every_seconds, after_seconds } = config.stale_busy
+  const afterMs = after_seconds === undefined ? null : after_seconds * 1_000
+  const settings = { everyMs: every_seconds * 1_000, checks, afterMs, onHang: config.defaults.on_hang }
+  const stalls = new Stalls(world, supervisor, { settings })
   const ways = new InboxWays({
     intake: new Intake(
       store.tasks,
@@ -135,6 +141,8 @@ function buildCore(plan: Plan) {
     grammar,
     inboxDir: config.inbox.dir,
     parseMarkdown: makeParser(grammar, systemClock),
+    answer: (ask, reply) => asks.answerWritten(ask, reply),
+    takeOver: (sessionId) => stalls.takeOver(sessionId, 'person'),
     note: (type, data) => void store.ledger.note({ type, data }),
     accepted: () => supervisor.fillPlaces(),
   })
@@ -147,7 +155,7 @@ function buildCore(plan: Plan) {
     changed: (taskId, file) => ways.changed(taskId, file),
     alarm,
   })
-  return { runtimes, alarms, supervisor, commands, asks, keeper, sessions, ways, directory }
+  return { runtimes, alarms, supervisor, commands, asks, keeper, sessions, stalls, ways, directory }
 }
 
 /** Everything, built and not yet started. */
@@ -257,7 +265,7 @@ interface Stop {
 
 /** No new work; turns that run get `drainMs` to end, the rest is parked and found again by the next start. */
 async function stopParts(parts: Parts, { now, drainMs, hurried }: Stop): Promise<void> {
-  const { directory, supervisor, runtimes, asks, keeper, courier, store, sample } = parts
+  const { directory, supervisor, runtimes, asks, keeper, stalls, courier, store, sample } = parts
   await directory.close()
   supervisor.refuseNew()
   const busy = () =>
@@ -268,6 +276,7 @@ async function stopParts(parts: Parts, { now, drainMs, hurried }: Stop): Promise
     over = true
   })
   while (!over && busy() && systemClock.monotonic() < deadline) await pause(systemClock, 50)
+  await stalls.stop()
   await supervisor.drain()
   asks.close()
   for (const runtime of runtimes.values()) await runtime.close()

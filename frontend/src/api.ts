@@ -1,7 +1,20 @@
 /** The daemon's HTTP API, typed. A refusal is a value and never an exception; it shows nothing and keeps nothing. */
+
+import type { FileDiff, TranscriptPage } from '../../src/core/session.ts'
 import type { TaskStatus } from '../../src/core/task.ts'
-import type { DaemonState, EventPage, ProblemBody, TaskDetail, TaskPage } from '../../src/server/api.ts'
+import type {
+  AskItem,
+  AskList,
+  DaemonState,
+  EventPage,
+  ProblemBody,
+  SessionDetail,
+  SessionPage,
+  TaskDetail,
+  TaskPage,
+} from '../../src/server/api.ts'
 import type { Action } from './model/actions.ts'
+import type { AskBody } from './model/asks.ts'
 
 export interface Refusal {
   /** HTTP status, or 0 when the daemon did not answer. */
@@ -52,6 +65,42 @@ export class Api {
 
   order(id: string, action: Action): Promise<Answer<unknown>> {
     return this.#ask(`/api/tasks/${encodeURIComponent(id)}/${action}`, {})
+  }
+
+  asks(): Promise<Answer<AskList>> {
+    return this.#ask('/api/asks')
+  }
+
+  answer(id: string, body: AskBody): Promise<Answer<{ ask: AskItem }>> {
+    return this.#ask(`/api/asks/${encodeURIComponent(id)}`, body)
+  }
+
+  sessions(q: string, after: string | null): Promise<Answer<SessionPage>> {
+    const search = new URLSearchParams({ roots: 'true', limit: '100' })
+    if (q) search.set('q', q)
+    if (after) search.set('after', after)
+    return this.#ask(`/api/sessions?${search}`)
+  }
+
+  session(id: string): Promise<Answer<SessionDetail>> {
+    return this.#ask(`/api/sessions/${encodeURIComponent(id)}`)
+  }
+
+  transcript(id: string, before: string | null): Promise<Answer<TranscriptPage>> {
+    const search = new URLSearchParams({ limit: '30', ...(before ? { before } : {}) })
+    return this.#ask(`/api/sessions/${encodeURIComponent(id)}/transcript?${search}`)
+  }
+
+  diff(id: string): Promise<Answer<{ items: FileDiff[] }>> {
+    return this.#ask(`/api/sessions/${encodeURIComponent(id)}/diff`)
+  }
+
+  abort(id: string): Promise<Answer<{ pausedTaskId: string | null }>> {
+    return this.#ask(`/api/sessions/${encodeURIComponent(id)}/abort`, {})
+  }
+
+  prompt(id: string, text: string): Promise<Answer<unknown>> {
+    return this.#ask(`/api/sessions/${encodeURIComponent(id)}/prompt`, { text })
   }
 
   login(code: string): Promise<Answer<unknown>> {

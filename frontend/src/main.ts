@@ -1,6 +1,7 @@
 /** Starts the page: the frame, the clock, and the one stream. Knows no view. */
 import { mount } from 'svelte'
 import App from './App.svelte'
+import { asks } from './state/asks.svelte.ts'
 import { clock } from './state/clock.svelte.ts'
 import { live } from './state/live.svelte.ts'
 import { router } from './state/router.svelte.ts'
@@ -16,6 +17,7 @@ router.start()
 live.listen((frames) => {
   streams.apply(frames)
   tasks.apply(frames)
+  asks.apply(frames)
 })
 
 const target = document.getElementById('app')

@@ -122,8 +122,11 @@ export interface SessionUsageSums {
 export type SessionFact =
   | { kind: 'session'; session: WatchedSession }
   | { kind: 'vanished'; sessionId: string }
-  /** The runtime can be asked (null), or why not. Once a change. */
-  | { kind: 'link'; problem: Problem | null }
+  /**
+   * The runtime can be asked (null) and has told all it knows, or why not; and what is dangerous about it. Once a
+   * change.
+   */
+  | { kind: 'link'; problem: Problem | null; warning: Problem | null }
   /** Busy, idle, …: the kind of its state; `unreachable` when its server cannot be asked. */
   | { kind: 'state'; sessionId: string; state: SessionState['kind']; at: number }
   /** Figures of one message so far; they grow. `at`: epoch ms when the message was made. */

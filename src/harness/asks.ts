@@ -280,6 +280,12 @@ export class AskDesk {
     this.deadlines.set(name, timer)
   }
 
+  /** When an ask is denied because nobody answered; null: it waits. */
+  deadlineAt(ask: Ask): number | null {
+    const minutes = ask.status === 'open' ? this.deadlineOf(ask) : null
+    return minutes === null ? null : ask.askedAt + minutes * minuteMs
+  }
+
   private deadlineOf({ taskId }: Ask): number | null {
     const spec = taskId ? this.world.store.tasks.get(taskId)?.spec : undefined
     return spec?.ask_deadline_minutes ?? this.settings.deadlineMinutes

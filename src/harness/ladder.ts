@@ -218,6 +218,7 @@ export class Ladder {
         const { state } = await runtime.look(place.id)
         return state.kind !== 'unreachable' && !isBusyKind(state.kind)
       })
+      if (this.parts.signal.aborted) return refuse(stopping)
       const ending = await endProcesses(diagnosis.processes)
       if (isClear) {
         const clearedMs = Math.round(this.parts.world.clock.monotonic() - startedAt)
@@ -285,6 +286,8 @@ const underWay = (sessionId: string): Problem => ({
   text: `The session ${sessionId} is being rescued just now.`,
   todo: 'Look at its events in a moment.',
 })
+
+const stopping: Problem = { kind: 'draining', text: 'The daemon is stopping; the session was left as it is.' }
 
 const notWorking = (taskId: string): Problem => ({
   kind: 'wrong-state',

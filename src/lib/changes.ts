@@ -13,9 +13,23 @@ export interface ChangeLimits {
 }
 
 const atOnce = 64
+/** A file server that does not answer is waited for no longer. */
+const answerMs = 1_000
 
 /** Epoch ms of a change that was found, not always the newest; null: none was found within the limits. */
 export async function findChange(root: string, limits: ChangeLimits): Promise<number | null> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), limits.limitMs + answerMs)
+  })
+  try {
+    return await Promise.race([search(root, limits), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function search(root: string, limits: ChangeLimits): Promise<number | null> {
   const deadline = performance.now() + limits.limitMs
   const folders = [root]
   let entries = 0

@@ -3,7 +3,7 @@
  * so what cannot be told apart is said to be so, never guessed.
  */
 import type { ProcessDetail, ProcessRow } from './process-facts.ts'
-import { descendantsIn, hasVariable, inspectProcesses, readProcesses } from './processes.ts'
+import { descendantsIn, hasVariable, inspectProcesses, readProcesses, seesOrphans } from './processes.ts'
 
 export interface WantedCommand {
   /** What started it. */
@@ -47,7 +47,8 @@ export async function findCommandTree(wanted: WantedCommand): Promise<CommandTre
   }
   const left = await leftBehind(strays, wanted)
   if (left === 'ambiguous') return { kind: 'ambiguous' }
-  return left ? { kind: 'found', top: null, processes: left } : { kind: 'none' }
+  if (left) return { kind: 'found', top: null, processes: left }
+  return { kind: seesOrphans ? 'none' : 'unseen' }
 }
 
 /** A tool's shell is a child of the server itself, or of a process that was there before it. */

@@ -19,6 +19,9 @@ export async function inspectProcesses(pids: readonly number[]): Promise<Readonl
   return isLinux ? linux.inspect(pids) : unix.inspect(pids)
 }
 
+/** Orphans of a command are found by their environment. */
+export const seesOrphans = isLinux
+
 /** Whether a variable in the environment of the process fits. False where environments cannot be read. */
 export function hasVariable(pid: number, fits: (name: string, value: string) => boolean): boolean {
   return isLinux && linux.hasVariable(pid, fits)

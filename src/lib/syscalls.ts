@@ -87,6 +87,13 @@ const channels: readonly (readonly [RegExp, WaitKind])[] = [
   [/pipe_write|sock_alloc_send|sk_stream_wait/, 'write'],
   [/wait_for_partner|fifo_open/, 'open'],
   [/sigsuspend|sigtimedwait|sys_pause/, 'signal'],
+  // The BSDs.
+  [/^(piperd|ttyin)$/, 'read'],
+  [/^nanslp$/, 'sleep'],
+  [/^wait$/, 'child'],
+  [/^(kqread|select|poll)$/, 'poll'],
+  [/^(accept|sbwait)$/, 'receive'],
+  [/^lockf$/, 'file-lock'],
 ]
 
 export const waitOfChannel = (channel: string): WaitKind =>

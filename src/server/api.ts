@@ -56,6 +56,8 @@ export interface SessionDetail {
 /** An ask with the title of the session at the top. */
 export interface AskItem extends Ask {
   title: string
+  /** When it is denied because nobody answered; null: it waits. */
+  deadlineAt: number | null
 }
 
 /** `GET /api/asks?status=open|answered|gone|all` and `GET /api/grants`. */

@@ -6,6 +6,7 @@ import type { Scene } from '../fakes/api.ts'
 import { crowdScene, hostileScene } from './crowds.ts'
 import { browserPath, leave, Stage } from './page.ts'
 import { emptyScene, sampleScene } from './scenes.ts'
+import { watchedScene } from './watched.ts'
 
 const firstTask = (scene: Scene) => `/tasks/${scene.details[0]?.task.id}`
 
@@ -25,6 +26,10 @@ const screens: Screen[] = [
   { name: 'crowd-all', scene: () => crowdScene(), path: () => '/tasks', ready: '[data-row]' },
   { name: 'hostile-home', scene: hostileScene, ready: '[data-row]' },
   { name: 'hostile-task', scene: hostileScene, path: firstTask, ready: '[data-attempt="1"]' },
+  { name: 'asks-home', scene: watchedScene, ready: '[data-ask="que_shop"]' },
+  { name: 'sessions', scene: watchedScene, path: () => '/sessions', ready: '[data-session]' },
+  { name: 'session', scene: watchedScene, path: () => '/sessions/ses_busy', ready: '[data-message="m3"]' },
+  { name: 'hung', scene: watchedScene, path: () => '/sessions/ses_hung', ready: '.why' },
   { name: 'login', scene: emptyScene, path: () => '/login', ready: 'text=openloom status --login' },
 ]
 /** Height of everything that a finger may want to hit; links inside a sentence are exempt, as in WCAG 2.5.8. */

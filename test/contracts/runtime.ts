@@ -8,13 +8,13 @@ import type { Observation, SessionState } from '../../src/core/session.ts'
 import type { ScriptInput } from '../../src/sample/script.ts'
 
 /** Format of docs/guide/scripted-model.md. */
-export const contractScript: ScriptInput = {
+export const contractScript = {
   conversations: [
     { match: 'Say hello', replies: [{ text: 'hello there' }, { text: 'goodbye then' }] },
     { match: 'Never answer', replies: [{ fault: 'stall' }], at_end: 'repeat' },
     { match: 'Be broken', replies: [{ fault: 'http', status: 401, message: 'bad key' }], at_end: 'repeat' },
   ],
-}
+} satisfies ScriptInput
 
 export interface RuntimeWorld {
   runtime: Runtime

@@ -6,14 +6,22 @@ import { createAdaptorServer, type ServerType } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming'
 import type { LoomEvent } from '../../src/core/event.ts'
+import type { FileDiff, TranscriptMessage } from '../../src/core/session.ts'
 import type { TaskItem } from '../../src/core/task.ts'
-import type { DaemonState, LiveFrame, ProblemBody, TaskDetail } from '../../src/server/api.ts'
+import type { AskItem, DaemonState, LiveFrame, ProblemBody, SessionItem, TaskDetail } from '../../src/server/api.ts'
 
 export interface Scene {
   state: DaemonState
   /** Newest first. */
   details: TaskDetail[]
   events: LoomEvent[]
+  /** Open ones. */
+  asks?: AskItem[]
+  /** What was touched last comes first. */
+  sessions?: SessionItem[]
+  /** By session. */
+  said?: Record<string, TranscriptMessage[]>
+  changed?: Record<string, FileDiff[]>
 }
 
 export interface Post {
@@ -101,6 +109,11 @@ export class FakeApi {
     await this.#send({ event: 'event', data: event })
   }
 
+  /** Says that sessions are different, as the daemon does after it wrote them. */
+  async sessions(ids: string[] | null): Promise<void> {
+    await this.#send({ event: 'sessions', data: { ids } })
+  }
+
   async delta(data: Extract<LiveFrame, { event: 'delta' }>['data']): Promise<void> {
     await this.#send({ event: 'delta', data })
   }
@@ -135,6 +148,7 @@ export class FakeApi {
     app.get('/api/state', (c) => c.json(this.scene.state))
     app.get('/api/live', (c) => this.#live(c))
     this.#taskRoutes(app)
+    this.#sessionRoutes(app)
     app.get('*', (c) => this.#file(c))
     return app
   }
@@ -155,6 +169,41 @@ export class FakeApi {
     app.post('/api/tasks/:id/:action', (c) => {
       const refusal = this.refusals.get(c.req.param('action'))
       return refusal ? refuse(refusal) : c.json({ ok: true })
+    })
+  }
+
+  #sessionRoutes(app: Hono): void {
+    app.get('/api/asks', (c) => c.json({ items: this.scene.asks ?? [] }))
+    app.post('/api/asks/:id', (c) => {
+      const refusal = this.refusals.get('answer')
+      if (refusal) return refuse(refusal)
+      const ask = this.scene.asks?.find((one) => one.id === c.req.param('id'))
+      this.scene.asks = this.scene.asks?.filter((one) => one !== ask) ?? []
+      return c.json({ ask })
+    })
+    app.get('/api/sessions', (c) => {
+      const q = (c.req.query('q') ?? '').toLowerCase()
+      const items = (this.scene.sessions ?? []).filter((one) => one.title.toLowerCase().includes(q))
+      return c.json({ items: items.filter((one) => one.parentId === null), next: null })
+    })
+    app.get('/api/sessions/:id', (c) => {
+      const all = this.scene.sessions ?? []
+      const session = all.find((one) => one.id === c.req.param('id'))
+      if (!session) return refuse(problem('No such session', 404, `Nothing begins with ${c.req.param('id')}.`))
+      const root = all.find((one) => one.id === session.parentId) ?? session
+      const figures = { input: 120_400, output: 8_210, reasoning: 900, cacheRead: 98_000, cacheWrite: 0 }
+      const sum = { ...figures, costMicros: 412_000, atLeast: true }
+      const children = all.filter((one) => one.parentId === session.id)
+      const asks = (this.scene.asks ?? []).filter((ask) => ask.rootId === session.id)
+      return c.json({ session, root, children, asks, usage: { own: sum, total: sum } })
+    })
+    app.get('/api/sessions/:id/transcript', (c) => {
+      return c.json({ messages: this.scene.said?.[c.req.param('id')] ?? [], next: null })
+    })
+    app.get('/api/sessions/:id/diff', (c) => c.json({ items: this.scene.changed?.[c.req.param('id')] ?? [] }))
+    app.post('/api/sessions/:id/:what', (c) => {
+      const refusal = this.refusals.get(c.req.param('what'))
+      return refusal ? refuse(refusal) : c.json({ pausedTaskId: null })
     })
   }
 

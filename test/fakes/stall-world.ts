@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished, vi } from 'vitest'
-import type { Clock } from '../../src/core/clock.ts'
+import type { Clock, Timer } from '../../src/core/clock.ts'
 import type { Activity, Diagnosis, ToolActivity } from '../../src/core/diagnosis.ts'
 import type { LoomEvent } from '../../src/core/event.ts'
 import type { TaskSpec } from '../../src/core/spec.ts'
@@ -29,6 +29,33 @@ export const diagnosisFrom = (part: Partial<Diagnosis> = {}): Diagnosis => ({
   ...part,
 })
 
+const lookMs = 15_000
+
+/** Knows whether the next look is planned: then the one before it is over, with all its files. */
+class LookClock extends HandClock {
+  looksPlanned = 0
+
+  override after(delayMs: number, fn: () => void): Timer {
+    if (delayMs !== lookMs) return super.after(delayMs, fn)
+    let planned = true
+    const over = () => {
+      if (planned) this.looksPlanned--
+      planned = false
+    }
+    this.looksPlanned++
+    const timer = super.after(delayMs, () => {
+      over()
+      fn()
+    })
+    return {
+      cancel: () => {
+        over()
+        timer.cancel()
+      },
+    }
+  }
+}
+
 export interface StallWorldOptions {
   settings?: Partial<StallSettings>
   diagnose?: StallOptions['diagnose'] | null
@@ -38,7 +65,7 @@ export interface StallWorldOptions {
 
 export class StallWorld {
   readonly folder = realpathSync(mkdtempSync(join(tmpdir(), 'loom-stalls-')))
-  readonly hand = new HandClock()
+  readonly hand = new LookClock()
   readonly clock: Clock
   runtime: HandRuntime
   store: Store
@@ -86,7 +113,7 @@ export class StallWorld {
       alarm: () => undefined,
     }
     const supervisor = new Supervisor(world)
-    const settings: StallSettings = { everyMs: 15_000, checks: 4, afterMs: null, onHang: 'alert' }
+    const settings: StallSettings = { everyMs: lookMs, checks: 4, afterMs: null, onHang: 'alert' }
     const judge = async () => {
       this.diagnoses++
       return this.diagnosis
@@ -147,11 +174,18 @@ export class StallWorld {
     }
   }
 
-  /** Lets looks go by, each with the time its files take. */
+  /** Lets looks go by, each to its end. */
   async looks(count: number): Promise<void> {
     for (let n = 0; n < count; n++) {
-      await this.hand.advance(15_000)
-      await settled()
+      await this.hand.advance(lookMs)
+      await this.settled()
+    }
+  }
+
+  /** Until the next look is planned, or for a moment where nothing is busy any more. */
+  private async settled(): Promise<void> {
+    for (let n = 0; n < 40 && (n < 2 || this.hand.looksPlanned === 0); n++) {
+      await new Promise((resolve) => setTimeout(resolve, 1))
     }
   }
 
@@ -164,13 +198,8 @@ export class StallWorld {
     for (let n = 0; n < 2_000; n++) {
       if (isSo()) return
       await this.hand.advance(stepMs)
-      await settled()
+      await this.settled()
     }
     throw new Error('it did not come')
   }
-}
-
-/** Lets real files and promises come to rest. */
-async function settled(): Promise<void> {
-  for (let n = 0; n < 5; n++) await new Promise((resolve) => setTimeout(resolve, 1))
 }

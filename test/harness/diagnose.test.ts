@@ -268,6 +268,6 @@ describe('a turn without a tool', () => {
     const tool = { ...call, outputBytes: 0, outputTail: '', lastOutputAt: null }
     const found = await diagnose(turn({ tool, hostPid: process.pid }), { clock })
     expect(found).toMatchObject({ cause: 'unknown', guilty: null })
-    expect(found.text).toBe('The tool `webfetch` has not returned after 2 min; its processes cannot be seen from here.')
+    expect(found.text).toBe('The tool `webfetch` has not returned after 2 min; it shows no process.')
   })
 })

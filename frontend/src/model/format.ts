@@ -69,3 +69,10 @@ export function shortPath(path: string): string {
   const parts = path.split('/').filter(Boolean)
   return parts.length <= 2 ? path : `…/${parts.slice(-2).join('/')}`
 }
+
+/** Millionths as an amount; what is not known says so. */
+export function cost({ costMicros, atLeast }: { costMicros: number | null; atLeast: boolean }): string {
+  if (costMicros === null) return 'cost unknown'
+  const amount = (costMicros / 1_000_000).toFixed(costMicros < 100_000 ? 4 : 2)
+  return `cost ${atLeast ? 'at least ' : ''}${amount}`
+}

@@ -4,6 +4,8 @@ export type Route =
   | { name: 'home' }
   | { name: 'tasks'; q: string; status: string }
   | { name: 'task'; id: string }
+  | { name: 'sessions'; q: string }
+  | { name: 'session'; id: string }
   | { name: 'login' }
   | { name: 'nowhere'; path: string }
 
@@ -14,9 +16,16 @@ export function parseRoute(url: URL): Route {
   if (path === '/tasks') {
     return { name: 'tasks', q: url.searchParams.get('q') ?? '', status: url.searchParams.get('status') ?? '' }
   }
+  if (path === '/sessions') return { name: 'sessions', q: url.searchParams.get('q') ?? '' }
+  const session = /^\/sessions\/([A-Za-z0-9_-]{1,120})$/.exec(path)?.[1]
+  if (session) return { name: 'session', id: session }
   const id = /^\/tasks\/([A-Za-z0-9_-]{1,80})$/.exec(path)?.[1]
   return id ? { name: 'task', id } : { name: 'nowhere', path: url.pathname }
 }
+
+export const sessionHref = (id: string): string => `/sessions/${encodeURIComponent(id)}`
+
+export const sessionsHref = (q: string): string => (q ? `/sessions?${new URLSearchParams({ q })}` : '/sessions')
 
 export const taskHref = (id: string): string => `/tasks/${encodeURIComponent(id)}`
 

@@ -1,5 +1,6 @@
 /** The words, marks and colours of statuses and verdicts. A table per union: a new member does not compile here. */
 import type { CheckOutcome } from '../../../src/core/check.ts'
+import type { SessionState } from '../../../src/core/session.ts'
 import type { TaskStatus } from '../../../src/core/task.ts'
 import type { Verdict } from '../../../src/core/verdict.ts'
 
@@ -53,6 +54,33 @@ export const outcomeLooks: Record<CheckOutcome, Look> = {
   pass: { word: 'pass', tone: 'ok', mark: 'closed' },
   fail: { word: 'fail', tone: 'danger', mark: 'cross' },
   error: { word: 'could not look', tone: 'unknown', mark: 'question' },
+}
+
+export const sessionLooks: Record<SessionState['kind'], Look> = {
+  absent: { word: 'not there', tone: 'idle', mark: 'dash' },
+  unreachable: { word: 'unreachable', tone: 'unknown', mark: 'question' },
+  starting: { word: 'starting', tone: 'running', mark: 'dot' },
+  busy: { word: 'busy', tone: 'running', mark: 'dot' },
+  waiting: { word: 'waiting', tone: 'attention', mark: 'ring' },
+  retrying: { word: 'retrying', tone: 'attention', mark: 'ring' },
+  idle: { word: 'idle', tone: 'idle', mark: 'ring' },
+  failed: { word: 'failed', tone: 'danger', mark: 'cross' },
+  interrupted: { word: 'interrupted', tone: 'attention', mark: 'bar' },
+}
+
+const goneLook: Look = { word: 'gone', tone: 'idle', mark: 'dash' }
+const stalledLook: Look = { word: 'stalled', tone: 'danger', mark: 'bar' }
+const untoldLook: Look = { word: 'unknown', tone: 'idle', mark: 'dash' }
+
+/** A hang is what the eye must meet; a session that is gone does nothing any more, whatever it did last. */
+export function sessionLook(session: {
+  state: SessionState['kind'] | null
+  goneAt: number | null
+  stalledAt: number | null
+}): Look {
+  if (session.goneAt !== null) return goneLook
+  if (session.stalledAt !== null) return stalledLook
+  return session.state === null ? untoldLook : sessionLooks[session.state]
 }
 
 /**

@@ -7,6 +7,7 @@ import { daemon } from './daemon.svelte.ts'
 import { door } from './door.svelte.ts'
 
 export type Connection = 'connecting' | 'live' | 'reconnecting'
+type Changed = Extract<LiveFrame, { event: 'sessions' }>['data']
 type Listener = (frames: readonly LiveFrame[]) => void
 
 const backoffMs = [250, 500, 1000, 2000, 4000]
@@ -51,6 +52,7 @@ class Live {
     }
     source.onerror = () => this.#later()
     source.addEventListener('event', (message) => this.#take({ event: 'event', data: parse<LoomEvent>(message) }))
+    source.addEventListener('sessions', (message) => this.#take({ event: 'sessions', data: parse<Changed>(message) }))
     source.addEventListener('delta', (message) => this.#take({ event: 'delta', data: parse<Delta>(message) }))
   }
 

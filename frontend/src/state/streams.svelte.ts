@@ -10,6 +10,7 @@ class Streams {
 
   apply(frames: readonly LiveFrame[]): void {
     for (const frame of frames) {
+      if (frame.event === 'sessions') continue
       const id = frame.data.taskId
       if (!id) continue
       if (frame.event === 'delta') {

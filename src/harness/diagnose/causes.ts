@@ -59,9 +59,12 @@ const rules: readonly Rule[] = [
 
 const nameOf = (actor: Actor): string => quote(actor.seen.command)
 
-/** It does nothing of its own: not a shell that only waits for its child. */
-const isIdle = ({ row, detail, hasChildren }: Actor): boolean =>
-  row.state !== 'Z' && !(hasChildren && ['child', 'signal'].includes(detail.wait))
+/** Where the system does not tell what a parent waits for, it is its child. */
+const parental: readonly WaitKind[] = ['child', 'signal', 'unknown']
+
+/** It may be to blame: not a shell that only waits for its child. */
+const isIdle = (actor: Actor): boolean =>
+  actor.row.state !== 'Z' && !(actor.hasChildren && waitsIn(actor, ...parental) && !listensIn(actor, /./))
 
 /** The one furthest from the top that fits, the newest of several. */
 function deepest(scene: Scene, fits: (actor: Actor) => boolean): Actor | null {
@@ -153,13 +156,14 @@ function waitsForFileLock({ scene, since }: Case): Blame | null {
   return { cause: 'lock', text: `${nameOf(guilty)} waits for ${what}${who}${since}`, guilty }
 }
 
+const listensIn = (actor: Actor, local: RegExp): boolean =>
+  actor.detail.sockets.some((socket) => socket.state === 'listens' && local.test(socket.local))
+
 function serves({ scene, since }: Case): Blame | null {
-  const listens = (actor: Actor, local: RegExp): boolean =>
-    actor.detail.sockets.some((socket) => socket.state === 'listens' && local.test(socket.local))
-  const byPort = deepest(scene, (actor) => listens(actor, /:\d+$/))
+  const byPort = deepest(scene, (actor) => listensIn(actor, /:\d+$/))
   const watches = (actor: Actor): boolean =>
     waitsIn(actor, 'poll', 'read') && (actor.detail.files ?? []).some((file) => file.kind === 'inotify')
-  const guilty = byPort ?? deepest(scene, watches) ?? deepest(scene, (actor) => listens(actor, /^[/@]/))
+  const guilty = byPort ?? deepest(scene, watches) ?? deepest(scene, (actor) => listensIn(actor, /^[/@]/))
   if (!guilty) return null
   const socket = guilty.detail.sockets.find((one) => one.state === 'listens')
   const what = socket ? `listens on ${socket.local.slice(0, 100)}` : 'watches files for changes'
@@ -171,7 +175,10 @@ function waitsForNetwork(facts: Case): Blame | null {
   const has = (actor: Actor, state: 'connecting' | 'connected') => actor.detail.sockets.find((s) => s.state === state)
   const guilty =
     deepest(scene, (actor) => has(actor, 'connecting') !== undefined || waitsIn(actor, 'connect')) ??
-    deepest(scene, (actor) => has(actor, 'connected') !== undefined && waitsIn(actor, 'receive', 'read', 'poll'))
+    deepest(
+      scene,
+      (actor) => has(actor, 'connected') !== undefined && waitsIn(actor, 'receive', 'read', 'poll', 'unknown'),
+    )
   if (guilty) {
     const connecting = has(guilty, 'connecting')
     const remote = (connecting ?? has(guilty, 'connected'))?.remote ?? 'another machine'
@@ -225,10 +232,11 @@ function sleeps(facts: Case): Blame | null {
   return guilty && { cause: 'sleeping', text: `${nameOf(guilty)} sleeps${facts.since}`, guilty }
 }
 
-/** Programs with an event loop do not read, they are told. */
+/** Programs with an event loop do not read, they are told; and some systems do not tell who reads. */
 function watchesInput({ scene, since }: Case): Blame | null {
   const watches = (actor: Actor): boolean => (actor.detail.files ?? []).some((file) => file.watches.includes(0))
-  const guilty = deepest(scene, (actor) => waitsIn(actor, 'poll') && watches(actor) && hasOuterInput(scene, actor))
+  const mayRead = (actor: Actor): boolean => waitsIn(actor, 'unknown') || (waitsIn(actor, 'poll') && watches(actor))
+  const guilty = deepest(scene, (actor) => mayRead(actor) && hasOuterInput(scene, actor))
   return guilty && { cause: 'input', text: `${nameOf(guilty)} waits for input that nobody will type${since}`, guilty }
 }
 

@@ -60,6 +60,7 @@ export function judgeUnseen(activity: Activity, kind: 'none' | 'ambiguous' | 'un
   const { tool } = activity
   const name = tool?.command ? quote(tool.command) : `The tool ${quote(tool?.name ?? '?')}`
   const since = tool ? ` after ${spanOf(now - tool.startedAt)}` : ''
+  if (!tool?.command) return { cause: 'unknown', text: `${name} has not returned${since}; it shows no process.` }
   const text = {
     none: `${name} has no process any more, but the tool has not returned${since}.`,
     ambiguous: `${name} has not returned${since}; several like it run in the same server and cannot be told apart.`,

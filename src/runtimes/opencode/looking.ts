@@ -74,7 +74,7 @@ export class Looker {
     const { book, clock } = this.options
     const { id } = known.session
     await beginCount(known, { board: this.options.board, book, dialect: live.dialect })
-    const trouble = await this.readTurn(known, live)
+    const trouble = (await this.readTurn(known, live)) ?? (await this.confirmEnd(known, live))
     if (trouble) return this.unseen(id, trouble)
     const tree = this.options.board.treeOf(id)
     const turn = known.turn ?? { user: null, answer: null, text: '', whole: true }
@@ -117,6 +117,20 @@ export class Looker {
       if (known.turn === null || (known.turn as { whole: boolean }).whole) break
     }
     return null
+  }
+
+  /**
+   * An answer without an end in a session that is idle: either its server died, or the event that says "busy" is still
+   * on its way. The server is asked before anything is concluded.
+   */
+  private async confirmEnd(known: Known, live: Live): Promise<readonly Problem[] | null> {
+    const { answer } = known.turn ?? {}
+    const isOpen = known.status.kind === 'idle' && answer && answer.endedAt === null && !answer.error
+    if (!isOpen) return null
+    const confirmed = await this.options.follower.lookAt(live.dialect, known.session.workspace)
+    if (!confirmed.ok) return confirmed.problems
+    known.turn = null
+    return this.readTurn(known, live)
   }
 
   /** The session as the board has it, asked for when it does not; null: there is none. */

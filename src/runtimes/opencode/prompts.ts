@@ -4,7 +4,7 @@ const goalCharsMax = 20_000
 
 export const continueText = (text: string): string =>
   [
-    'Your last turn was cut off before its end. Look at what is done already, repeat nothing that has an effect, go on.',
+    'Your last turn was cut off. Look at what is done already, repeat nothing that has an effect, and go on.',
     'This was the prompt:',
     text.slice(0, goalCharsMax),
   ].join('\n\n')

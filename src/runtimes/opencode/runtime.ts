@@ -22,7 +22,7 @@ import { Follower, type Live } from './follower.ts'
 import { Looker, reachMs } from './looking.ts'
 import { missing, openMs, Prompter } from './prompting.ts'
 import type { ServerSource } from './source.ts'
-import { OpenCodeWatch } from './watch.ts'
+import { OpenCodeWatch, unguarded } from './watch.ts'
 
 export interface OpenCodeOptions {
   source: ServerSource
@@ -63,7 +63,9 @@ export class OpenCode implements Runtime {
       address: (wanted) => source.address(wanted),
       wantsDeltas: () => this.heard.size > 0,
       onLink: (problem) => {
-        tell({ kind: 'link', problem })
+        const { open = false, connection } = this.follower.now ?? {}
+        const warning = open && connection && !source.isOwn ? unguarded(connection.address.url) : null
+        tell({ kind: 'link', problem, warning })
         for (const id of this.looker.receipts.keys()) this.nudge(id)
         if (!problem) for (const [id, known] of this.board.sessions) if (known.counts) this.nudge(id)
       },

@@ -64,8 +64,9 @@ function answered(c: Context, result: Result<Ask>, world: ServerWorld): Response
   return result.ok ? c.json({ ask: itemsOf([result.value], world)[0] }) : refusalOf(c, result.problems)
 }
 
-export function itemsOf(asks: readonly Ask[], { store }: ServerWorld): AskItem[] {
-  return asks.map((ask) => ({ ...ask, title: store.watched.get(ask.rootId)?.title ?? '' }))
+export function itemsOf(asks: readonly Ask[], { store, asks: desk }: ServerWorld): AskItem[] {
+  const titleOf = (ask: Ask) => store.watched.get(ask.rootId)?.title ?? ''
+  return asks.map((ask) => ({ ...ask, title: titleOf(ask), deadlineAt: desk.deadlineAt(ask) }))
 }
 
 const originalOf = ({ id, sessionId: sessionID, request, title, askedAt }: AskItem) => {

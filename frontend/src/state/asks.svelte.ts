@@ -1,0 +1,59 @@
+/** What sessions ask and nobody has answered: read once, then when one is raised; gone by its event. */
+import { SvelteMap } from 'svelte/reactivity'
+import type { AskItem, LiveFrame } from '../../../src/server/api.ts'
+import { type AskBody, askMoves } from '../model/asks.ts'
+import { api } from './door.svelte.ts'
+import { orders } from './orders.svelte.ts'
+
+class Asks {
+  readonly rows = new SvelteMap<string, AskItem>()
+  /** Answers on their way. */
+  readonly pending = new SvelteMap<string, string>()
+  #epoch = 0
+  #reading = false
+  #stale = false
+
+  async load(epoch: number): Promise<void> {
+    if (epoch === this.#epoch) return
+    this.#epoch = epoch
+    await this.#read()
+  }
+
+  apply(frames: readonly LiveFrame[]): void {
+    const { over, fresh } = askMoves(frames)
+    for (const id of over) this.rows.delete(id)
+    if (fresh) void this.#read()
+  }
+
+  /** `word`: said while the daemon has not answered. */
+  async answer(ask: AskItem, body: AskBody, word: string): Promise<void> {
+    if (this.pending.has(ask.id)) return
+    this.pending.set(ask.id, word)
+    const answer = await api.answer(ask.id, body)
+    this.pending.delete(ask.id)
+    if (answer.ok) this.rows.delete(ask.id)
+    else {
+      const { title, detail } = answer.refusal
+      orders.say('danger', `The answer was refused: ${title}`, detail)
+      await this.#read()
+    }
+  }
+
+  /** One read at a time; what is raised during it makes it read once more. */
+  async #read(): Promise<void> {
+    this.#stale = true
+    if (this.#reading) return
+    this.#reading = true
+    while (this.#stale) {
+      this.#stale = false
+      const answer = await api.asks()
+      if (!answer.ok) break
+      const open = new Map(answer.value.items.map((ask) => [ask.id, ask]))
+      for (const id of this.rows.keys()) if (!open.has(id)) this.rows.delete(id)
+      for (const [id, ask] of open) this.rows.set(id, ask)
+    }
+    this.#reading = false
+  }
+}
+
+export const asks = new Asks()

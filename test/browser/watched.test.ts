@@ -1,0 +1,189 @@
+/** Stories of what sessions ask and of the sessions themselves, in a real browser. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { LoomEvent } from '../../src/core/event.ts'
+import { problem } from '../fakes/api.ts'
+import { browserPath, leave, type Shown, Stage } from './page.ts'
+import { emptyScene } from './scenes.ts'
+import { ask, runTests, session, watchedScene } from './watched.ts'
+
+const card = (shown: Shown, id: string) => shown.page.locator(`[data-ask="${id}"]`)
+const button = (shown: Shown, id: string, name: string) => card(shown, id).getByRole('button', { name })
+const live = (shown: Shown) => shown.page.waitForSelector('.connection.live')
+const bodies = (shown: Shown) => shown.api.posts.map(({ path, body }) => [path, body])
+
+let seq = 100
+const event = (type: LoomEvent['type'], data: Record<string, unknown>, sessionId = 'ses_busy'): LoomEvent => ({
+  ...{ seq: ++seq, at: Date.now(), machine: 'local', type, taskId: null, sessionId, data },
+})
+
+describe.skipIf(!browserPath)('what sessions ask', () => {
+  let stage: Stage
+  beforeAll(async () => {
+    stage = await Stage.open()
+  })
+  afterAll(() => stage?.close())
+
+  it('stands before everything else, with exactly what is wanted', async () => {
+    const shown = await stage.show(watchedScene())
+    await card(shown, 'per_tests').waitFor()
+    expect(await card(shown, 'per_tests').locator('.wanted').innerText()).toBe('npm test -- --run prices')
+    expect(await card(shown, 'per_edit').innerText()).toContain('Without an answer it is denied in 1')
+    expect(await card(shown, 'per_edit').locator('.detail').innerText()).toContain('+export const vat = 0.2')
+    expect(await shown.page.locator('nav .count').innerText()).toContain('3')
+    expect(await shown.page.evaluate(() => 'hacked' in window)).toBe(false)
+    expect(shown.faults).toEqual([])
+    await leave(shown)
+  })
+
+  it('is allowed once with one press, and the card is gone', async () => {
+    const shown = await stage.show(watchedScene())
+    await button(shown, 'per_tests', 'Allow once').click()
+    await card(shown, 'per_tests').waitFor({ state: 'detached' })
+    expect(bodies(shown)).toEqual([['/api/asks/per_tests', { reply: 'once' }]])
+    await leave(shown)
+  })
+
+  it('is allowed always only after it said what that covers', async () => {
+    const shown = await stage.show(watchedScene())
+    await button(shown, 'per_tests', 'Always').click()
+    await card(shown, 'per_tests').getByText('exactly this').waitFor()
+    expect(bodies(shown)).toEqual([])
+    await button(shown, 'per_tests', 'Allow it always').click()
+    await card(shown, 'per_tests').waitFor({ state: 'detached' })
+    expect(bodies(shown)).toEqual([['/api/asks/per_tests', { reply: 'always' }]])
+    await leave(shown)
+  })
+
+  it('is denied with or without a word', async () => {
+    const shown = await stage.show(watchedScene())
+    await button(shown, 'per_tests', 'Deny').click()
+    await card(shown, 'per_tests').locator('textarea').fill('Use the fast tests.')
+    await button(shown, 'per_tests', 'Deny it').click()
+    await card(shown, 'per_tests').waitFor({ state: 'detached' })
+    await button(shown, 'per_edit', 'Deny').click()
+    await button(shown, 'per_edit', 'Deny it').click()
+    await card(shown, 'per_edit').waitFor({ state: 'detached' })
+    expect(bodies(shown).map(([, body]) => body)).toEqual([
+      { reply: 'reject', message: 'Use the fast tests.' },
+      { reply: 'reject' },
+    ])
+    await leave(shown)
+  })
+
+  it('as a question takes options and own words, and chooses nothing by itself', async () => {
+    const shown = await stage.show(watchedScene())
+    const question = card(shown, 'que_shop')
+    await question.waitFor()
+    expect(await question.locator('[aria-pressed="true"]').count()).toBe(0)
+    const send = button(shown, 'que_shop', 'Send the answers')
+    expect(await send.isDisabled()).toBe(true)
+    await button(shown, 'que_shop', 'Euro').click()
+    await button(shown, 'que_shop', 'Dollar').click()
+    await button(shown, 'que_shop', 'Berlin').click()
+    await button(shown, 'que_shop', 'Rome').click()
+    await question.locator('input').nth(1).fill('and Lyon')
+    await send.click()
+    await question.waitFor({ state: 'detached' })
+    expect(bodies(shown)).toEqual([['/api/asks/que_shop', { answers: [['Dollar'], ['Berlin', 'Rome', 'and Lyon']] }]])
+    await leave(shown)
+  })
+
+  it('that somebody else answered says so and shows what is left', async () => {
+    const scene = watchedScene()
+    const shown = await stage.show(scene)
+    await card(shown, 'per_tests').waitFor()
+    shown.api.refusals.set('answer', problem('Conflict', 409, 'It was denied already, by a person.'))
+    scene.asks = scene.asks?.filter(({ id }) => id !== 'per_tests') ?? []
+    await button(shown, 'per_tests', 'Allow once').click()
+    await shown.page.getByText('It was denied already, by a person.').waitFor()
+    await card(shown, 'per_tests').waitFor({ state: 'detached' })
+    await leave(shown)
+  })
+
+  it('comes and goes with the stream', async () => {
+    const scene = { ...emptyScene(), asks: [] as NonNullable<ReturnType<typeof watchedScene>['asks']> }
+    const shown = await stage.show(scene)
+    await live(shown)
+    await shown.page.getByText('Nothing is being woven yet').waitFor()
+    scene.asks.push(ask('per_new', runTests))
+    await shown.api.emit(event('ask.raised', { askId: 'per_new' }))
+    await card(shown, 'per_new').waitFor()
+    await shown.api.emit(event('ask.answered', { askId: 'per_new' }))
+    await card(shown, 'per_new').waitFor({ state: 'detached' })
+    await leave(shown)
+  })
+})
+
+describe.skipIf(!browserPath)('the sessions', () => {
+  let stage: Stage
+  beforeAll(async () => {
+    stage = await Stage.open()
+  })
+  afterAll(() => stage?.close())
+  const row = (shown: Shown, id: string) => shown.page.locator(`[data-session="${id}"]`)
+
+  it('stand by folder, and a hung one says why', async () => {
+    const shown = await stage.show(watchedScene(), '/sessions')
+    await row(shown, 'ses_hung').waitFor()
+    expect(await shown.page.locator('section h2').first().innerText()).toBe('/home/ada/projects/shop')
+    expect(await row(shown, 'ses_hung').innerText()).toContain('npm install waits on port 443')
+    expect(await row(shown, 'ses_hung').getAttribute('data-state')).toBe('stalled')
+    expect(await row(shown, 'ses_gone').getAttribute('data-state')).toBe('gone')
+    expect(await row(shown, 'ses_busy').innerText()).toContain('2 asks for you')
+    expect(await row(shown, 'ses_sub').count()).toBe(0)
+    await leave(shown)
+  })
+
+  it('follow the stream without being asked again and again', async () => {
+    const scene = watchedScene()
+    const shown = await stage.show(scene, '/sessions')
+    await live(shown)
+    await row(shown, 'ses_idle').waitFor()
+    scene.sessions?.unshift(session('ses_fresh', { title: 'Quite new' }))
+    await shown.api.sessions(['ses_fresh'])
+    await row(shown, 'ses_fresh').waitFor()
+    await leave(shown)
+  })
+
+  it('are found by their title', async () => {
+    const shown = await stage.show(watchedScene(), '/sessions')
+    await row(shown, 'ses_hung').waitFor()
+    await shown.page.locator('[data-search]').fill('driver')
+    await shown.page.waitForURL('**/sessions?q=driver')
+    await row(shown, 'ses_busy').waitFor({ state: 'detached' })
+    expect(await row(shown, 'ses_hung').count()).toBe(1)
+    await leave(shown)
+  })
+
+  it('show what was said as words, what was changed, and what was used', async () => {
+    const shown = await stage.show(watchedScene(), '/sessions/ses_busy')
+    await shown.page.waitForSelector('[data-message="m3"]')
+    expect(await shown.page.locator('[data-message="m3"]').innerText()).toContain('<img src=x onerror="hacked=1">')
+    expect(await shown.page.evaluate(() => 'hacked' in window)).toBe(false)
+    await shown.page.locator('[data-file="src/prices.ts"] summary').click()
+    expect(await shown.page.locator('[data-file] .added').allInnerTexts()).toEqual(['+const a = 2\n', '+const b = 3\n'])
+    await shown.page.getByText('cost at least 0.41').first().waitFor()
+    await shown.page.getByText('Find all users of the table').waitFor()
+    expect(await card(shown, 'per_tests').count()).toBe(1)
+    expect(shown.faults).toEqual([])
+    await leave(shown)
+  })
+
+  it('are stopped after a warning, and prompted', async () => {
+    const shown = await stage.show(watchedScene(), '/sessions/ses_busy')
+    await shown.page.getByRole('button', { name: 'Stop…' }).click()
+    await shown.page.getByText('a task that works in it is paused').waitFor()
+    expect(bodies(shown)).toEqual([])
+    await shown.page.getByRole('button', { name: 'Stop it' }).click()
+    await shown.page.locator('aside textarea').fill('Try the other way.')
+    await shown.page.getByRole('button', { name: 'Send', exact: true }).click()
+    await shown.page.getByRole('button', { name: 'Let it go on' }).click()
+    await shown.page.waitForFunction(() => !document.querySelector('aside button:disabled'))
+    expect(bodies(shown)).toEqual([
+      ['/api/sessions/ses_busy/abort', {}],
+      ['/api/sessions/ses_busy/prompt', { text: 'Try the other way.' }],
+      ['/api/sessions/ses_busy/prompt', { text: 'Go on where you stopped.' }],
+    ])
+    await leave(shown)
+  })
+})
