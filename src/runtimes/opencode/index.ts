@@ -2,7 +2,9 @@
 import { z } from 'zod'
 import type { Clock } from '../../core/clock.ts'
 import type { SessionBook } from '../../core/runtime.ts'
+import { findBinary } from './binary.ts'
 import { Connection } from './connection.ts'
+import { type Managed, openManaged } from './managed.ts'
 import { OpenCode } from './runtime.ts'
 import { ServerSource } from './source.ts'
 
@@ -53,13 +55,21 @@ export async function detectOpenCode(config: OpenCodeConfig, env: OpenCodeDeps['
   return health.ok && !health.value.isPage && (health.value.status === 200 || health.value.status === 401)
 }
 
+function openOwn(config: OpenCodeConfig, deps: OpenCodeDeps): Managed {
+  const { processEnv: env, childNames, dataDir, owner, clock, log } = deps
+  const envNames = [...childNames, ...config.env]
+  const memoryMaxBytes = config.memory_max_mb * 1024 * 1024
+  return openManaged({ command: config.command, dataDir, env, envNames, owner, clock, log, memoryMaxBytes })
+}
+
 export const opencode = {
   kind: 'opencode',
   schema,
   create(config: OpenCodeConfig, deps: OpenCodeDeps) {
     const { url, username, password_env, managed: mode, command } = config
     const { book, clock, processEnv } = deps
-    const own = null
+    const mayRun = mode !== 'never' && findBinary(command, processEnv['PATH']) !== null
+    const own = mayRun ? openOwn(config, deps) : null
     const address = { url: url.replace(/\/+$/, ''), username, password: processEnv[password_env] ?? '' }
     return new OpenCode({ source: new ServerSource({ address, mode, own, command }), book, clock })
   },
