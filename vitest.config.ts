@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/crash/**', 'test/browser/**'],
+    exclude: ['test/crash/**', 'test/browser/**', 'test/real/**'],
     testTimeout: 15_000,
     hookTimeout: 15_000,
     maxWorkers: 2,

@@ -49,6 +49,8 @@ export async function openWorld({ script, folder, env }: WorldOptions): Promise<
       OPENLOOM_BASE_URL: model.url,
       OPENLOOM_MODEL: 'scripted-model',
       OPENLOOM_SAMPLE: 'off',
+      // Nobody listens there: a server of whoever runs this is not to be touched.
+      OPENLOOM_OPENCODE_URL: 'http://127.0.0.1:9',
       ...env,
     },
   })
@@ -97,13 +99,17 @@ function addressOf(child: ChildProcess): Promise<string> {
 type Maybe<T> = T | null | undefined
 
 /** Asks every few ms until the answer is there; a measurement may not wait for ever. */
-export async function until<T>(look: () => Maybe<T> | Promise<Maybe<T>>, limitMs = 60_000): Promise<T> {
+/** `everyMs`: a look that asks the daemon is work for it; where the times come from the events, look seldom. */
+export async function until<T>(
+  look: () => Maybe<T> | Promise<Maybe<T>>,
+  { everyMs = 3, limitMs = 60_000 } = {},
+): Promise<T> {
   const deadline = performance.now() + limitMs
   for (;;) {
     const found = await look()
     if (found !== null && found !== undefined) return found
     if (performance.now() > deadline) throw new Error('the measurement did not come to its end')
-    await new Promise((resolve) => setTimeout(resolve, 3))
+    await new Promise((resolve) => setTimeout(resolve, everyMs))
   }
 }
 

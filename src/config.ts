@@ -22,7 +22,10 @@ import { runtimeKinds } from './runtimes/index.ts'
 
 const check = checkUnion(checkers)
 const providers = providerKinds.map((kind) => kind.schema) as unknown as [(typeof providerKinds)[0]['schema']]
-const runtimes = runtimeKinds.map((kind) => kind.schema) as unknown as [(typeof runtimeKinds)[0]['schema']]
+const runtimes = runtimeKinds.map((kind) => kind.schema) as unknown as [
+  (typeof runtimeKinds)[0]['schema'],
+  (typeof runtimeKinds)[1]['schema'],
+]
 const sinks = sinkKinds.map((kind) => kind.schema) as unknown as [(typeof sinkKinds)[0]['schema']]
 
 /** The one grammar of tasks: markdown, YAML and JSON are judged by it. */
@@ -33,6 +36,7 @@ const sourceSchema = z.strictObject({
   runtimes: z.array(z.string()).default([]).describe('Empty: every runtime.'),
   commands: z.enum(['any', 'named', 'none']).optional().describe('Whether checks may bring commands.'),
   auto_accept: z.boolean().optional().describe('Whether tasks may have permissions answered unasked.'),
+  answers: z.boolean().default(true).describe('Whether its texts may answer asks and take sessions over.'),
   limits: limitsSchema.default({}),
 })
 
@@ -64,10 +68,22 @@ export const configSchema = z
     }),
     workspace_roots: z.array(z.string().min(1)).optional().describe('For every source that names none of its own.'),
     defaults: z.strictObject({
-      runtime: z.string().default('builtin'),
+      runtime: z.string().optional().describe('Default: builtin, or opencode where there is no model but that.'),
       checks: z.array(check).default([]),
       limits: limitsSchema.default({}),
       check_interval_minutes: z.number().positive().max(1_440).default(5),
+      on_hang: z.enum(hangPolicies).default('alert').describe('What may be done when a session hangs.'),
+      ask_deadline_minutes: z
+        .number()
+        .positive()
+        .max(10_080)
+        .optional()
+        .describe('An ask that nobody answers is denied then; without it, it waits.'),
+    }),
+    stale_busy: z.strictObject({
+      checks: z.number().int().min(1).max(10_000).default(10).describe('Looks in a row without a sign of life.'),
+      every_seconds: seconds.default(15).describe('Time between two such looks.'),
+      after_seconds: seconds.optional().describe('The same as a duration; wins over checks.'),
     }),
     named_checks: z.record(z.string(), check).default({}),
     concurrency: z.strictObject({
@@ -77,7 +93,7 @@ export const configSchema = z
     models: z.strictObject({
       providers: z.array(z.discriminatedUnion('kind', providers)).default([]),
     }),
-    runtimes: z.array(z.discriminatedUnion('kind', runtimes)).prefault([{ kind: 'builtin' }]),
+    runtimes: z.array(z.discriminatedUnion('kind', runtimes)).prefault([{ kind: 'builtin' }, { kind: 'opencode' }]),
     child_env: z.array(z.string().min(1)).default([]).describe('Further variables that agents and checks may see.'),
     notify: z.strictObject({ sinks: z.array(z.discriminatedUnion('kind', sinks)).default([]) }),
     drain_seconds: seconds.default(5),
@@ -132,14 +148,23 @@ export function loadConfig({ cwd, env, flags = {} }: ConfigSources): Result<Load
 /** Sections are objects so that a misspelt key inside one is found; their defaults are the schema's. */
 function defaultsFor(env: ConfigSources['env'], home: string): Tree {
   const data_dir = join(env.XDG_DATA_HOME ?? join(home, '.local', 'share'), 'openloom')
-  const empty = ['server', 'inbox', 'sources', 'defaults', 'concurrency', 'models', 'notify']
+  const empty = ['server', 'inbox', 'sources', 'defaults', 'stale_busy', 'concurrency', 'models', 'notify']
   const limits = { attempts: 3, minutes: 60, tool_calls: 500 }
   return { data_dir, ...Object.fromEntries(empty.map((name) => [name, {}])), defaults: { limits } }
 }
 
 /** Providers and sinks of the environment come before those of the files: the first provider is the default. */
 function addLists(values: Tree, origins: Map<string, string>, env: ConfigSources['env']): void {
-  const { providers: more, sinks: further } = environmentLists(env)
+  const { providers: more, sinks: further, opencode } = environmentLists(env)
+  if (opencode) {
+    const given = Array.isArray(values.runtimes)
+      ? (values.runtimes as Tree[])
+      : [{ kind: 'builtin' }, { kind: 'opencode' }]
+    const others = given.filter((runtime) => runtime.kind !== 'opencode')
+    const own = given.find((runtime) => runtime.kind === 'opencode') ?? { kind: 'opencode' }
+    values.runtimes = [...others, { ...own, ...opencode }]
+    origins.set('runtimes', 'environment')
+  }
   for (const [section, name, list] of [
     ['models', 'providers', more],
     ['notify', 'sinks', further],
@@ -242,12 +267,17 @@ export function realOr(path: string): string {
 /** What intake judges by: the policies of the sources with real paths, and the defaults. */
 export function intakeSettings(
   { config, home, cwd }: LoadedConfig,
-  given: { checkers: readonly AnyChecker[]; sampleWorkspace: string | null },
+  given: {
+    checkers: readonly AnyChecker[]
+    sampleWorkspace: string | null
+    runtime?: string
+    sessionOf?: IntakeSettings['sessionOf']
+  },
 ): IntakeSettings {
   const { defaults } = config
   const common = config.workspace_roots ?? [home, cwd]
   const policyOf = (source: keyof Config['sources'], more: readonly string[] = []): SourcePolicy => {
-    const { workspace_roots, runtimes, commands, auto_accept, limits } = config.sources[source]
+    const { workspace_roots, runtimes, commands, auto_accept, answers, limits } = config.sources[source]
     const roots = [...(workspace_roots ?? common), ...more].map((root) => realOr(toPath(root, { cwd, home })))
     const local = source !== 'webhook'
     return {
@@ -255,6 +285,7 @@ export function intakeSettings(
       runtimes,
       commands: commands ?? (local ? 'any' : 'named'),
       autoAccept: auto_accept ?? local,
+      answers,
       limits,
     }
   }
@@ -266,7 +297,7 @@ export function intakeSettings(
     base: cwd,
     defaults: {
       workspace: config.inbox.default_workspace ?? null,
-      runtime: defaults.runtime,
+      runtime: defaults.runtime ?? given.runtime ?? 'builtin',
       checks: defaults.checks,
       limits: defaults.limits,
       checkIntervalMinutes: defaults.check_interval_minutes,
@@ -274,6 +305,7 @@ export function intakeSettings(
     namedChecks: config.named_checks,
     checkers: given.checkers,
     runtimes: config.runtimes.map((runtime) => runtime.kind),
+    sessionOf: given.sessionOf ?? (() => null),
   }
 }
 

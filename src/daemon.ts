@@ -1,38 +1,34 @@
 /** The only file that knows every concrete piece: builds them, starts them in order, stops them in reverse. */
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
-import type { Rule } from './agent/permission.ts'
-import { type ModelSource, providerKinds } from './agent/providers/index.ts'
-import { checkers, describeCheck } from './checks/index.ts'
-import { type Config, grammar, intakeSettings, type LoadedConfig, realOr, toPath } from './config.ts'
+import { checkers } from './checks/index.ts'
+import { grammar, intakeSettings, type LoadedConfig } from './config.ts'
 import { pause, systemClock } from './core/clock.ts'
 import type { LoomEvent, NewEvent } from './core/event.ts'
 import { ok, type Result, reasonOf, refuse } from './core/problem.ts'
 import type { LiveDelta, Runtime } from './core/runtime.ts'
 import { activeStatuses } from './core/task.ts'
 import { Alarms } from './harness/alarms.ts'
+import { AskDesk } from './harness/asks.ts'
 import { Commands } from './harness/commands.ts'
+import { SessionKeeper } from './harness/keeper.ts'
+import { SessionCommands } from './harness/sessions.ts'
+import { Stalls } from './harness/stalls.ts'
 import { Supervisor } from './harness/supervisor.ts'
-import type { World } from './harness/world.ts'
 import { InboxDirectory } from './inbox/directory.ts'
 import { Intake } from './inbox/intake.ts'
 import { makeParser } from './inbox/parser.ts'
 import { InboxWays } from './inbox/ways.ts'
-import { sha256 } from './lib/digest.ts'
-import { newId } from './lib/id.ts'
-import { type Log, openLog, Secrets } from './lib/log.ts'
 import { version, webDir } from './lib/paths.ts'
-import { childEnvironment, killTree } from './lib/process.ts'
+import { killTree } from './lib/process.ts'
 import { Courier } from './notify/courier.ts'
-import { createSinks } from './notify/index.ts'
-import { runtimeKinds } from './runtimes/index.ts'
-import { openSample, type Sample } from './sample/open.ts'
+import { type Base, findAgent, openBase, openRuntimes, openSinks, type Plan, readiness, worldOf } from './parts.ts'
+import { openSample } from './sample/open.ts'
 import type { DaemonState } from './server/api.ts'
 import { createApp } from './server/app.ts'
 import { Auth, readToken } from './server/auth.ts'
 import { hostNames, isLoopback, listen } from './server/listen.ts'
 import { type Lock, takeLock } from './store/lock.ts'
-import { openStore, type Store } from './store/open.ts'
+import type { Store } from './store/open.ts'
 
 export { isLoopback }
 
@@ -81,14 +77,21 @@ async function startLocked(loaded: LoadedConfig, options: DaemonOptions, lock: L
   const base = openBase(loaded, options.env)
   const { config } = loaded
   if (options.onEvent) base.store.ledger.onEvent(options.onEvent)
-  const wantsSample = config.sample === 'on' || (config.sample === 'auto' && config.models.providers.length === 0)
-  const sample = wantsSample && !options.alone ? await openSample(systemClock) : null
-  const parts = build({ ...base, loaded, options, sample })
+  const modelless = config.models.providers.length === 0
+  const agentFound = modelless && (await findAgent(config, options.env))
+  const wantsSample = config.sample === 'on' || (config.sample === 'auto' && modelless && !agentFound)
+  const alone = options.alone ?? false
+  const sample = wantsSample && !alone ? await openSample(systemClock) : null
+  const runtime = agentFound && !sample ? 'opencode' : 'builtin'
+  const parts = build({ ...base, loaded, env: options.env, alone, sample, runtime })
   // What a killed daemon left running belongs to nobody now.
   for (const role of ['agent', 'check']) await killTree(undefined, `${base.owner}-${role}`)
+  parts.keeper.start()
+  parts.asks.start()
   parts.supervisor.start()
+  parts.stalls.start()
   const { host } = config.server
-  const listening = await listen(parts.app.fetch, { host, port: options.alone ? 0 : config.server.port })
+  const listening = await listen(parts.app.fetch, { host, port: alone ? 0 : config.server.port })
   if (!('close' in listening)) {
     await stopParts(parts, { now: true, drainMs: 0 })
     lock.release()
@@ -99,106 +102,47 @@ async function startLocked(loaded: LoadedConfig, options: DaemonOptions, lock: L
   lock.announce({ pid: process.pid, url })
   noteLife(base, { type: 'daemon.started', data: { version, pid: process.pid, sample: sample !== null } })
   parts.courier.start()
-  if (!options.alone) {
+  if (!alone) {
+    for (const one of parts.runtimes.values()) one.watch?.start()
     await parts.directory.open()
     await sample?.drop(config.inbox.dir)
   }
   return ok(handle({ parts, url, listening, lock, loaded }))
 }
 
-export interface Base {
-  store: Store
-  log: Log
-  secrets: Secrets
-  owner: string
-}
-
-/** Store and diary of the data directory: what the daemon and a single run have in common. */
-export function openBase({ config }: LoadedConfig, env: NodeJS.ProcessEnv): Base {
-  const secrets = new Secrets()
-  for (const provider of config.models.providers)
-    secrets.add(provider.api_key_env ? env[provider.api_key_env] : undefined)
-  for (const name of ['OPENLOOM_API_KEY', 'OPENAI_API_KEY', 'OPENLOOM_TOKEN']) secrets.add(env[name])
-  mkdirSync(config.data_dir, { recursive: true, mode: 0o700 })
-  const store = openStore({ path: join(config.data_dir, 'openloom.db'), clock: systemClock })
-  const owner = `loom-${sha256(realOr(config.data_dir)).slice(0, 12)}`
-  return { store, log: openLog(config.log_level, secrets), secrets, owner }
-}
-
-export interface RuntimeOptions {
-  base: Base
-  loaded: LoadedConfig
-  env: NodeJS.ProcessEnv
-  sample?: Sample | null
-  /** What a single run asks for beside the configuration. */
-  narrowed?: { permissions: readonly Rule[]; stepsMax: number | null }
-  /** Part of the owner of its processes; the daemon ends those of `agent` that a killed one left. */
-  role: 'agent' | 'run'
-}
-
-export function openRuntimes({ base, loaded, env, sample, narrowed, role }: RuntimeOptions): Map<string, Runtime> {
-  const { config } = loaded
-  const providers = [...config.models.providers, ...(sample ? [providerKinds[0].schema.parse(sample.provider)] : [])]
-  const deps = {
-    journal: base.store.sessions,
-    providers: openProviders(providers, env),
-    clock: systemClock,
-    env: childEnvironment(env, config.child_env),
-    outputRoot: join(config.data_dir, 'outputs'),
-    owner: `${base.owner}-${role}`,
-    log: (text: string) => base.log.error({ role }, text),
-  }
-  const runtimes = config.runtimes.map((given): [string, Runtime] => {
-    const permissions = [...given.permissions, ...(narrowed?.permissions ?? [])]
-    const steps = narrowed?.stepsMax ? { steps_max: narrowed.stepsMax } : {}
-    const kind = runtimeKinds.find((one) => one.kind === given.kind) ?? runtimeKinds[0]
-    return [given.kind, kind.create({ ...given, ...steps, permissions }, deps)]
-  })
-  return new Map(runtimes)
-}
-
-function openProviders(configs: Config['models']['providers'], env: NodeJS.ProcessEnv): ModelSource[] {
-  return configs.map((config) => {
-    const kind = providerKinds.find((one) => one.kind === config.kind) ?? providerKinds[0]
-    return kind.create(config, { clock: systemClock, env })
-  })
-}
-
-interface Plan extends Base {
-  loaded: LoadedConfig
-  options: DaemonOptions
-  sample: Sample | null
-}
-
-function openSinks({ loaded, options, sample }: Plan) {
-  const { config } = loaded
-  const demo = sample
-    ? [{ kind: 'file' as const, name: 'sample', dir: sample.notificationsDir, events: ['*'], prefix: '' }]
-    : []
-  const sinks = [...config.notify.sinks, ...demo].map((sink) =>
-    sink.kind === 'file' ? { ...sink, dir: toPath(sink.dir, loaded) } : sink,
-  )
-  return createSinks(options.alone ? config.notify.sinks : sinks, { clock: systemClock })
-}
-
 /** Harness and ways in: everything between a text and a verdict. */
 function buildCore(plan: Plan) {
   const { loaded, store, log } = plan
   const { config } = loaded
-  const runtimes = openRuntimes({ base: plan, loaded, env: plan.options.env, sample: plan.sample, role: 'agent' })
+  const runtimes = openRuntimes({ base: plan, loaded, env: plan.env, sample: plan.sample, role: 'agent' })
   const alarms = new Alarms(store, log)
   const alarm = (code: string, text: string | null) => alarms.set(code, text)
-  const supervisor = new Supervisor(worldOf(plan, runtimes, alarm))
-  const commands = new Commands(worldOf(plan, runtimes, alarm), supervisor)
+  const world = worldOf(plan, runtimes, alarm)
+  const supervisor = new Supervisor(world)
+  const commands = new Commands(world, supervisor)
+  const asks = new AskDesk(world, { deadlineMinutes: config.defaults.ask_deadline_minutes ?? null })
+  const keeper = new SessionKeeper(world, asks)
+  const sessions = new SessionCommands(world, commands)
+  const { checks, every_seconds, after_seconds } = config.stale_busy
+  const afterMs = after_seconds === undefined ? null : after_seconds * 1_000
+  const settings = { everyMs: every_seconds * 1_000, checks, afterMs, onHang: config.defaults.on_hang }
+  const stalls = new Stalls(world, supervisor, { settings })
   const ways = new InboxWays({
     intake: new Intake(
       store.tasks,
-      intakeSettings(loaded, { checkers, sampleWorkspace: plan.sample?.workspace ?? null }),
+      intakeSettings(loaded, {
+        checkers,
+        sampleWorkspace: plan.sample?.workspace ?? null,
+        runtime: plan.runtime,
+        sessionOf: (id) => store.watched.get(id),
+      }),
     ),
     arrivals: store.tasks,
     grammar,
     inboxDir: config.inbox.dir,
     parseMarkdown: makeParser(grammar, systemClock),
+    answer: (ask, reply) => asks.answerWritten(ask, reply),
+    takeOver: (sessionId) => stalls.takeOver(sessionId, 'person'),
     note: (type, data) => void store.ledger.note({ type, data }),
     accepted: () => supervisor.fillPlaces(),
   })
@@ -211,15 +155,15 @@ function buildCore(plan: Plan) {
     changed: (taskId, file) => ways.changed(taskId, file),
     alarm,
   })
-  return { runtimes, alarms, supervisor, commands, ways, directory }
+  return { runtimes, alarms, supervisor, commands, asks, keeper, sessions, stalls, ways, directory }
 }
 
 /** Everything, built and not yet started. */
 function build(plan: Plan) {
-  const { loaded, options, sample, store, log } = plan
+  const { loaded, env, sample, store, log } = plan
   const { config } = loaded
   const core = buildCore(plan)
-  const { runtimes, supervisor, commands, ways, directory, alarms } = core
+  const { runtimes, supervisor, directory, alarms } = core
   const courier = new Courier({
     outbox: store.outbox,
     sinks: openSinks(plan),
@@ -228,7 +172,7 @@ function build(plan: Plan) {
     report: (problem) => log.error({ kind: problem.kind }, problem.text),
   })
   store.ledger.onEvent(() => courier.nudge())
-  const token = readToken(config.data_dir, options.env.OPENLOOM_TOKEN)
+  const token = readToken(config.data_dir, env.OPENLOOM_TOKEN)
   plan.secrets.add(token)
   const auth = new Auth(token, store.logins, systemClock)
   const address = { port: config.server.port }
@@ -248,10 +192,8 @@ function build(plan: Plan) {
   const onDelta = (listener: (delta: LiveDelta) => void) => listenAll(runtimes, listener)
   const nudgeCourier = () => courier.nudge()
   const served = {
+    ...core,
     store,
-    commands,
-    supervisor,
-    ways,
     auth,
     clock: systemClock,
     log,
@@ -272,37 +214,6 @@ function listenAll(runtimes: ReadonlyMap<string, Runtime>, listener: (delta: Liv
   return () => {
     for (const stop of stops) stop()
   }
-}
-
-function worldOf(plan: Plan, runtimes: ReadonlyMap<string, Runtime>, alarm: World['alarm']): World {
-  const { loaded, options, store, log, owner } = plan
-  const { config } = loaded
-  return {
-    store,
-    runtimes,
-    checkers,
-    describeCheck,
-    clock: systemClock,
-    env: childEnvironment(options.env, config.child_env),
-    owner: `${owner}-check`,
-    settings: {
-      concurrency: config.concurrency,
-      // For one task: what else lies in the store waits for the daemon.
-      after: options.alone ? newId('t', systemClock.now()) : '',
-      attemptsMax: config.defaults.limits.attempts ?? 3,
-      backoff: { firstMs: 2_000, factor: 2, maxMs: 300_000 },
-      reconcileMs: config.defaults.check_interval_minutes * 60_000,
-    },
-    log,
-    alarm,
-  }
-}
-
-export async function readiness(runtime: Runtime): Promise<DaemonState['runtimes'][number]> {
-  const found = await runtime.available()
-  const ready = found.kind === 'ready'
-  const detail = ready ? found.detail : [found.problem.text, found.problem.todo].filter(Boolean).join(' ')
-  return { name: runtime.name, ready, detail }
 }
 
 interface Started {
@@ -354,7 +265,7 @@ interface Stop {
 
 /** No new work; turns that run get `drainMs` to end, the rest is parked and found again by the next start. */
 async function stopParts(parts: Parts, { now, drainMs, hurried }: Stop): Promise<void> {
-  const { directory, supervisor, runtimes, courier, store, sample } = parts
+  const { directory, supervisor, runtimes, asks, keeper, stalls, courier, store, sample } = parts
   await directory.close()
   supervisor.refuseNew()
   const busy = () =>
@@ -365,8 +276,11 @@ async function stopParts(parts: Parts, { now, drainMs, hurried }: Stop): Promise
     over = true
   })
   while (!over && busy() && systemClock.monotonic() < deadline) await pause(systemClock, 50)
+  await stalls.stop()
   await supervisor.drain()
+  asks.close()
   for (const runtime of runtimes.values()) await runtime.close()
+  keeper.close()
   noteLife(parts, { type: 'daemon.stopped', data: {} })
   await courier.close(now ? 0 : 2_000)
   await sample?.close()

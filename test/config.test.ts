@@ -40,7 +40,8 @@ describe('layers', () => {
       data_dir: join(folder, '.local/share/openloom'),
       server: { host: '127.0.0.1', port: 55_413, allow_remote: false },
       inbox: { dir: join(folder, 'project', 'inbox') },
-      defaults: { runtime: 'builtin', check_interval_minutes: 5 },
+      defaults: { on_hang: 'alert', check_interval_minutes: 5 },
+      stale_busy: { checks: 10, every_seconds: 15 },
       sample: 'auto',
     })
   })

@@ -77,7 +77,13 @@ describe('the guides', () => {
     const source = named(read('src/lib/environment.ts'))
     expect(variables.length).toBeGreaterThan(10)
     expect([...source].filter((name) => name !== 'OPENLOOM_NOTIFY' && !page.has(name))).toEqual([])
-    const readers = ['src/config.ts', 'src/daemon.ts', 'src/agent/providers/openai.ts', 'src/cli/client.ts'].map(read)
+    const readers = [
+      'src/config.ts',
+      'src/daemon.ts',
+      'src/agent/providers/openai.ts',
+      'src/cli/client.ts',
+      'src/runtimes/opencode/index.ts',
+    ].map(read)
     const all = named([...readers, read('src/lib/environment.ts')].join('\n'))
     expect([...page].filter((name) => !all.has(name))).toEqual([])
   })

@@ -44,8 +44,9 @@ const mayImport: Record<string, readonly string[]> = {
   notify: ['store'],
   harness: ['store'],
   server: ['store', 'harness'],
-  cli: ['store', 'server', 'daemon.ts', 'config.ts', 'sample'],
+  cli: ['store', 'server', 'daemon.ts', 'parts.ts', 'config.ts', 'sample'],
   'daemon.ts': ['*'],
+  'parts.ts': ['*'],
   'main.ts': ['*'],
   'config.ts': ['*'],
 }

@@ -119,11 +119,12 @@ export async function runCalls(
     if (judged[0]?.kind === 'ask') return { answered, stopped: { needsPermission: judged[0].what } }
     const batch = judged.slice(0, batchSize(judged))
     if (batch.some(changes)) onChanging()
-    for (const one of batch) {
-      if (one.kind !== 'run') continue
+    const begun = batch.flatMap((one) => {
+      if (one.kind !== 'run') return []
       const { call, readOnly } = one
-      run.transcript.append({ type: 'tool.started', runId: run.id, callId: call.id, readOnly })
-    }
+      return [{ type: 'tool.started' as const, runId: run.id, callId: call.id, readOnly }]
+    })
+    if (begun.length > 0) run.transcript.append(...begun)
     failpoint('agent.tool.started')
     answered.push(...(await Promise.all(batch.map((one) => perform(run, one, context)))))
   }

@@ -159,20 +159,21 @@ class Loop {
   /** Puts the reply into the journal. An End when there is nothing to go on with. */
   private store(reply: ModelReply): End | null {
     const { id: runId, transcript } = this.run
-    for (const usage of reply.usages) {
-      this.tokens += tokensOf(usage)
-      transcript.append({ type: 'usage', runId, usage })
-    }
+    for (const usage of reply.usages) this.tokens += tokensOf(usage)
+    const used = reply.usages.map((usage) => ({ type: 'usage' as const, runId, usage }))
     const { text, reasoning, end } = reply
-    if (end.kind === 'failed') return endOf('provider_error', '', end.problem)
+    if (end.kind === 'failed') {
+      if (used.length > 0) transcript.append(...used)
+      return endOf('provider_error', '', end.problem)
+    }
+    const said = { type: 'assistant' as const, runId, text, reasoning }
     if (end.kind === 'aborted') {
-      if (text.trim() !== '') {
-        transcript.append({ type: 'assistant', runId, text, reasoning, calls: [], finish: 'aborted' })
-      }
+      const kept = text.trim() === '' ? used : [...used, { ...said, calls: [], finish: 'aborted' }]
+      if (kept.length > 0) transcript.append(...kept)
       return endOf('cancelled', text)
     }
     reply.calls = this.withOwnIds(reply.calls)
-    transcript.append({ type: 'assistant', runId, text, reasoning, calls: reply.calls, finish: end.finish })
+    transcript.append(...used, { ...said, calls: reply.calls, finish: end.finish })
     failpoint('agent.assistant.stored')
     return reply.calls.length === 0 && text.trim() !== '' ? endOf('completed', text) : null
   }

@@ -56,8 +56,8 @@ export class Transcript {
     this.lastAt = stored.at(-1)?.at ?? null
   }
 
-  append(entry: JournalEntry): void {
-    this.lastAt = this.journal.append(this.sessionId, entry).at
-    this.entries.push(entry)
+  append(...entries: JournalEntry[]): void {
+    this.lastAt = this.journal.append(this.sessionId, ...entries).at(-1)?.at ?? this.lastAt
+    this.entries.push(...entries)
   }
 }

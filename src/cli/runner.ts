@@ -4,8 +4,8 @@ import { systemClock } from '../core/clock.ts'
 import { type Result, refuse } from '../core/problem.ts'
 import type { Runtime } from '../core/runtime.ts'
 import type { Observation } from '../core/session.ts'
-import { type Base, openBase, openRuntimes } from '../daemon.ts'
 import { newId } from '../lib/id.ts'
+import { type Base, openBase, openRuntimes } from '../parts.ts'
 
 export interface RunnerOptions {
   env: NodeJS.ProcessEnv

@@ -6,7 +6,8 @@ export type Action =
   /** Take a place and begin the first attempt. */
   | { kind: 'start' }
   /** Send, or re-enter, the prompt of the current attempt. */
-  | { kind: 'prompt' }
+  /** `abort`: whatever the session does before is stopped. */
+  | { kind: 'prompt'; abort?: boolean }
   /** The agent works: note what was seen and look again on the next nudge. */
   | { kind: 'continue' }
   /** Stay until something changes; `retryAt` bounds the stay. */

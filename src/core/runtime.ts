@@ -2,7 +2,7 @@
 import type { AskReply, PendingAsk } from './ask.ts'
 import type { Activity } from './diagnosis.ts'
 import type { Problem, Result } from './problem.ts'
-import type { FileDiff, Observation, SessionFact, TranscriptPage } from './session.ts'
+import type { FileDiff, Observation, SessionFact, SessionRecord, TranscriptPage } from './session.ts'
 
 /** What a runtime can and cannot do; the UI hides what is missing. */
 export interface RuntimeAbilities {
@@ -73,6 +73,31 @@ export interface Runtime {
   activity(sessionId: string): Promise<Activity | null>
   /** Parks what runs (as interrupted) and frees everything. */
   close(): Promise<void>
+}
+
+/** A prompt of ours and the message it is in its runtime. */
+export interface PromptRecord {
+  promptId: string
+  sessionId: string
+  messageId: string
+  /** Epoch ms of the first sending; null: planned only. */
+  sentAt: number | null
+}
+
+/** What a runtime of sessions that live elsewhere must remember. Synchronous: what returned survives kill -9. */
+export interface SessionBook {
+  session(id: string): SessionRecord | null
+  /** The newest session that was made for this task. */
+  sessionOfTask(taskId: string): SessionRecord | null
+  /** Notes the session that was made for a task; again: nothing happens. */
+  bindSession(session: SessionRecord): void
+  prompt(promptId: string): PromptRecord | null
+  /** Our name of the prompt that this message is; null: not ours. */
+  promptOfMessage(messageId: string): string | null
+  /** Oldest first. */
+  promptsOf(sessionId: string): PromptRecord[]
+  /** Before it is sent; a prompt that was planned before gets the new message. */
+  planPrompt(prompt: PromptRecord): void
 }
 
 /** What a runtime tells of all its sessions, those that others started included. Same rule: trouble is a Result. */

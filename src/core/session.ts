@@ -31,6 +31,10 @@ export interface Observation {
   channel: string
   lastActivityAt: number | null
   usage: SessionUsage
+  /**
+   * While a turn runs: the prompt of ours that it answers, null for somebody else's. Absent: always the last of ours.
+   */
+  turn?: string | null
 }
 
 /**
@@ -118,6 +122,11 @@ export interface SessionUsageSums {
 export type SessionFact =
   | { kind: 'session'; session: WatchedSession }
   | { kind: 'vanished'; sessionId: string }
+  /**
+   * The runtime can be asked (null) and has told all it knows, or why not; and what is dangerous about it. Once a
+   * change.
+   */
+  | { kind: 'link'; problem: Problem | null; warning: Problem | null }
   /** Busy, idle, …: the kind of its state; `unreachable` when its server cannot be asked. */
   | { kind: 'state'; sessionId: string; state: SessionState['kind']; at: number }
   /** Figures of one message so far; they grow. `at`: epoch ms when the message was made. */
@@ -184,12 +193,12 @@ export interface SessionRecord {
   createdAt: number
 }
 
-/** Durable memory of our own agent. Synchronous: when `append` returns, the row survives kill -9. */
+/** Durable memory of our own agent. Synchronous: when `append` returns, its rows survive kill -9, all or none. */
 export interface Journal {
   createSession(session: SessionRecord): void
   session(id: string): SessionRecord | null
   /** The newest session that was made for this task. */
   sessionOfTask(taskId: string): SessionRecord | null
-  append(sessionId: string, entry: JournalEntry): StoredEntry
+  append(sessionId: string, ...entries: JournalEntry[]): StoredEntry[]
   entries(sessionId: string): StoredEntry[]
 }

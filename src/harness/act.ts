@@ -13,7 +13,7 @@ import { backoffMs } from '../lib/backoff.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import type { TaskPatch } from '../store/tasks.ts'
 import { readBaseline } from './baseline.ts'
-import { breachOf, conclude } from './decide.ts'
+import { breachOf, conclude, sessionBusy } from './decide.ts'
 import { continuePrompt, evidencePrompt, firstPrompt } from './prompts.ts'
 import { runChecks } from './verify.ts'
 import type { World } from './world.ts'
@@ -36,6 +36,7 @@ export async function act(task: Task, action: Action, step: Step, world: World):
       await begin(task, world)
       return true
     case 'prompt':
+      if (action.abort && task.sessionId) await runtimeOf(task, world).abort(task.sessionId)
       return prompt(task, world)
     case 'continue':
       keepGoing(task, step, world)
@@ -149,6 +150,10 @@ function requestOf(task: Task): SessionRequest {
 
 /** The runtime refused: wait where waiting may help, ask a person where only a person can. */
 async function troubled(task: Task, problems: readonly Problem[], world: World): Promise<boolean> {
+  if (problems[0]?.kind === sessionBusy.code) {
+    waitFor(task, { reason: sessionBusy, retryAt: null }, world)
+    return false
+  }
   const first = problems[0] ?? { kind: 'runtime-trouble', text: 'The runtime refused without a reason.' }
   const availability = await runtimeOf(task, world).available()
   const problem = availability.kind === 'unavailable' ? availability.problem : first
@@ -175,9 +180,12 @@ export function usageOf(task: Task, seen: Observation | null): Pick<Task, 'toolC
   return { toolCalls: Math.max(task.toolCalls, toolCalls), tokens: Math.max(task.tokens, tokens), costMicros }
 }
 
-/** A person's answer is waited for without end; trouble is looked at again after a growing time. */
+/**
+ * A person, be it one who works in the session, is waited for without end; trouble is looked at again after a growing
+ * time.
+ */
 function waitFor(task: Task, wait: { reason: Reason; retryAt: number | null }, world: World): void {
-  const forPerson = wait.reason.code.startsWith('needs-')
+  const forPerson = wait.reason.code.startsWith('needs-') || wait.reason.code === sessionBusy.code
   const troubles = task.troubles + 1
   const delay = forPerson ? null : backoffMs(world.settings.backoff, troubles)
   const retryAt = wait.retryAt ?? (delay === null ? null : world.clock.now() + delay)

@@ -22,7 +22,22 @@ export function decide(task: Task, seen: Observation | null, facts: Facts): Acti
   const breach = breachOf(task, seen)
   // What was finished in time is judged by its checks; what is still going on is stopped.
   if (breach && !answered) return { kind: 'pause', reason: breach, abort: true }
-  return seen ? decideBySession(task, seen) : { kind: 'prompt' }
+  if (!seen) return { kind: 'prompt' }
+  if (isForeign(task, seen)) {
+    // Only to begin with: a person who types into the session later is not cut off.
+    const takesOver = task.spec.abort && task.promptNumber === 1
+    return takesOver ? { kind: 'prompt', abort: true } : { kind: 'wait', reason: sessionBusy, retryAt: null }
+  }
+  return decideBySession(task, seen)
+}
+
+const isForeign = ({ id }: Task, { turn }: Observation): boolean =>
+  turn === null || (turn !== undefined && !turn.startsWith(`${id}.`))
+
+/** Somebody else's prompt is being answered: ours would be mixed into it. */
+export const sessionBusy: Reason = {
+  code: 'session-busy',
+  text: 'The session answers another prompt; this one comes when it is through.',
 }
 
 function decideBySession(task: Task, { state }: Observation): Action {

@@ -34,6 +34,7 @@ interface Lane {
   settling: Timer | null
   firstAt: number | null
   isSettled: boolean
+  isLinked: boolean
 }
 
 const writeEveryMs = 250
@@ -85,7 +86,7 @@ export class SessionKeeper {
 
   private listen(runtime: string, watch: SessionWatch): void {
     const totals = new Totals(this.world, (work) => void this.guard(runtime, work))
-    const idle = { writing: null, settling: null, firstAt: null, isSettled: false }
+    const idle = { writing: null, settling: null, firstAt: null, isSettled: false, isLinked: false }
     const lane: Lane = { runtime, news: noNews(), unplaced: new Map(), totals, ...idle }
     this.lanes.push(lane)
     this.stops.push(watch.onFact((fact) => this.hear(lane, fact)))
@@ -94,6 +95,8 @@ export class SessionKeeper {
   private hear(lane: Lane, fact: SessionFact): void {
     const { news } = lane
     switch (fact.kind) {
+      case 'link':
+        return this.link(lane, fact)
       case 'session':
         news.sessions.set(fact.session.id, fact.session)
         news.vanished.delete(fact.session.id)
@@ -120,6 +123,21 @@ export class SessionKeeper {
     if (sizeOf(news) > waitingMax) this.write(lane)
     if (sizeOf(news) > waitingMax) this.shed(lane)
     this.writeLater(lane, writeEveryMs)
+  }
+
+  /** Its runtime can be asked, and has told everything it knows; or it cannot be asked any more. */
+  private link(lane: Lane, { problem, warning }: Extract<SessionFact, { kind: 'link' }>): void {
+    const { runtime } = lane
+    this.world.alarm(`guard-${runtime}`, warning ? [warning.text, warning.todo].filter(Boolean).join(' ') : null)
+    if (!problem) {
+      while (sizeOf(lane.news) > 0 && this.write(lane));
+      lane.settling?.cancel()
+      this.settle(lane)
+    } else if (lane.isLinked) {
+      const data = { runtime, text: problem.text }
+      this.guard(runtime, () => this.world.store.ledger.note({ type: 'runtime.lost', data }))
+    }
+    lane.isLinked = problem === null
   }
 
   private writeLater(lane: Lane, delayMs: number): void {

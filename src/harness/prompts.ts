@@ -41,7 +41,7 @@ function findingOf({ title, outcome, evidence }: CheckRecord, charsMax: number):
 }
 
 /** Longer than any fence inside, so that output cannot step out of its quotation. */
-function fenced(text: string): string {
+export function fenced(text: string): string {
   const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map((match) => match[0].length))
   const fence = '`'.repeat(longest + 1)
   return `${fence}\n${text}\n${fence}`

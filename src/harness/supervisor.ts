@@ -143,6 +143,7 @@ export class Supervisor {
       for (const task of queued) {
         if (tasks.isHeld(task.id)) continue
         const reason = blockedBy(task, active, this.world.settings.concurrency)
+        if (reason) this.preempt(task)
         if (reason?.code === 'full') return
         if (reason) continue
         tasks.hold(task.id)
@@ -152,6 +153,24 @@ export class Supervisor {
       const last = queued.at(-1)
       if (!last || queued.length < 200) return
       after = last.id
+    }
+  }
+
+  /** A task with `abort: true` takes its session from the task that works in it. */
+  private preempt(next: Pick<Task, 'id' | 'sessionId'>): void {
+    if (!next.sessionId || !this.world.store.tasks.get(next.id)?.spec.abort) return
+    const reason = { code: 'taken-over', text: `Task ${next.id} took over its session.` }
+    for (const id of this.world.store.tasks.activeOfSession(next.sessionId)) {
+      const pause = async () => {
+        const task = this.world.store.tasks.get(id)
+        if (!task || !isActive(task.status)) return
+        if (task.sessionId) await runtimeOf(task, this.world).abort(task.sessionId)
+        pauseTask(task, reason, this.world)
+      }
+      this.exclusive(id, pause, true).then(
+        () => this.nudge(id),
+        (error: unknown) => this.fault(id, error),
+      )
     }
   }
 

@@ -36,6 +36,8 @@ export interface IntakeSettings {
   namedChecks: Readonly<Record<string, CheckSpec>>
   checkers: readonly AnyChecker[]
   runtimes: readonly string[]
+  /** Where a session that a task names lives; null: never seen. */
+  sessionOf(id: string): { runtime: string; workspace: string } | null
 }
 
 export class Intake {
@@ -81,11 +83,12 @@ export class Intake {
 
   async prepare(spec: TaskSpec, source: Source): Promise<Result<Omit<NewTask, 'origin'>>> {
     const { settings } = this
-    const wanted = spec.workspace ?? settings.defaults.workspace
+    const session = spec.session === undefined ? null : settings.sessionOf(spec.session)
+    const wanted = spec.workspace ?? session?.workspace ?? settings.defaults.workspace
     if (!wanted) return { ok: false, problems: [noWorkspace] }
     const workspace = await realFolder(resolveWorkspace(wanted, settings))
     if (typeof workspace !== 'string') return { ok: false, problems: [workspace] }
-    const runtime = spec.runtime ?? settings.defaults.runtime
+    const runtime = spec.runtime ?? session?.runtime ?? settings.defaults.runtime
     const policy = settings.policies[source]
     const { home, checkers } = settings
     const problems = policyProblems({ ...spec, runtime }, workspace, { source, policy, home, checkers })

@@ -31,6 +31,8 @@ export const variables: readonly { name: string; path: string; read: Read }[] = 
   { name: 'OPENLOOM_CONCURRENCY', path: 'concurrency.tasks', read: number },
   { name: 'OPENLOOM_MAX_TASK_TOKENS', path: 'defaults.limits.tokens', read: number },
   { name: 'OPENLOOM_MAX_TASK_RUNTIME_MINUTES', path: 'defaults.limits.minutes', read: number },
+  { name: 'OPENLOOM_STALE_BUSY_CHECKS', path: 'stale_busy.checks', read: number },
+  { name: 'OPENLOOM_STALE_BUSY_SECONDS', path: 'stale_busy.after_seconds', read: number },
   { name: 'OPENLOOM_DRAIN_SECONDS', path: 'drain_seconds', read: number },
   { name: 'OPENLOOM_LOG_LEVEL', path: 'log_level', read: text },
   { name: 'OPENLOOM_SAMPLE', path: 'sample', read: text },
@@ -79,6 +81,8 @@ function set(tree: Tree, path: readonly string[], value: unknown): void {
 export function environmentLists(env: Readonly<Record<string, string | undefined>>): {
   providers: Tree[]
   sinks: Tree[]
+  /** Settings of the OpenCode server; null: none. Its password stays in the environment. */
+  opencode: Tree | null
 } {
   const providers: Tree[] = []
   const sinks: Tree[] = []
@@ -94,5 +98,8 @@ export function environmentLists(env: Readonly<Record<string, string | undefined
   const dirEvents = list(env.OPENLOOM_NOTIFY_FILE_EVENTS ?? '*')
   const prefix = env.OPENLOOM_NOTIFY_FILE_PREFIX ? { prefix: env.OPENLOOM_NOTIFY_FILE_PREFIX } : {}
   for (const dir of dirs) sinks.push({ kind: 'file', dir, events: dirEvents, ...prefix })
-  return { providers, sinks }
+  const url = env.OPENLOOM_OPENCODE_URL ? { url: env.OPENLOOM_OPENCODE_URL } : {}
+  const username = env.OPENLOOM_OPENCODE_USERNAME ? { username: env.OPENLOOM_OPENCODE_USERNAME } : {}
+  const opencode = { ...url, ...username }
+  return { providers, sinks, opencode: Object.keys(opencode).length > 0 ? opencode : null }
 }

@@ -227,7 +227,7 @@ function groupOf(pid: string): number {
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2])
 }
 
-function signalQuietly(target: number, signal: NodeJS.Signals): void {
+export function signalQuietly(target: number, signal: NodeJS.Signals): void {
   try {
     process.kill(target, signal)
   } catch (error) {

@@ -3,7 +3,9 @@ import { z } from 'zod'
 import { defaultRules, ruleSchema } from '../agent/permission.ts'
 import { profiles } from '../agent/profiles.ts'
 import { createTools, toolSettingsSchema } from '../agent/tools/index.ts'
+import type { Runtime } from '../core/runtime.ts'
 import { type BuiltinOptions, createBuiltin } from './builtin.ts'
+import { type OpenCodeConfig, type OpenCodeDeps, opencode } from './opencode/index.ts'
 
 const builtinSchema = z
   .strictObject({
@@ -33,4 +35,9 @@ export const builtin = {
   },
 } as const
 
-export const runtimeKinds = [builtin] as const
+export const runtimeKinds = [builtin, opencode] as const
+export type RuntimeConfig = BuiltinConfig | OpenCodeConfig
+
+export function createRuntime(config: RuntimeConfig, deps: BuiltinDeps & OpenCodeDeps): Runtime {
+  return config.kind === 'opencode' ? opencode.create(config, deps) : builtin.create(config, deps)
+}

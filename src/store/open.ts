@@ -16,6 +16,8 @@ import { Events } from './events.ts'
 import { Ledger } from './ledger.ts'
 import { Logins } from './logins.ts'
 import { StoreOutbox } from './outbox.ts'
+import { Prompts } from './prompts.ts'
+import { QuietSessions } from './quiet.ts'
 import * as schema from './schema.ts'
 import { Sessions } from './sessions.ts'
 import { Tasks } from './tasks.ts'
@@ -36,9 +38,11 @@ export interface Store {
   attempts: Attempts
   events: Events
   sessions: Sessions
+  prompts: Prompts
   watched: WatchedSessions
   asks: Asks
   usage: Usage
+  quiet: QuietSessions
   outbox: StoreOutbox
   logins: Logins
   close(): void
@@ -51,15 +55,18 @@ export function openStore(options: StoreOptions): Store {
   const sqlite = openFile(options.path)
   const db = drizzle(sqlite, { schema })
   const ledger = new Ledger(db, options.clock, options.machine ?? 'local')
+  const sessions = new Sessions(ledger)
   return {
     ledger,
     tasks: new Tasks(ledger),
     attempts: new Attempts(ledger),
     events: new Events(ledger),
-    sessions: new Sessions(ledger),
+    sessions,
+    prompts: new Prompts(ledger, sessions),
     watched: new WatchedSessions(ledger),
     asks: new Asks(ledger),
     usage: new Usage(ledger),
+    quiet: new QuietSessions(ledger),
     outbox: new StoreOutbox(ledger),
     logins: new Logins(ledger),
     close: () => sqlite.close(),

@@ -145,7 +145,7 @@ export const prompts = sqliteTable(
     /** Epoch ms of the first sending; null: not sent yet. */
     sentAt: integer('sent_at'),
   },
-  (t) => [index('prompts_by_session').on(t.sessionId)],
+  (t) => [index('prompts_by_session').on(t.sessionId), index('prompts_by_message').on(t.messageId)],
 )
 
 export const asks = sqliteTable(

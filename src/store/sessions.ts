@@ -18,10 +18,12 @@ export class Sessions implements Journal {
   private readonly calls = new Map<string, readonly ToolCall[]>()
 
   private readonly insertRow: ReturnType<typeof prepareInsert>
+  private readonly insertUsage: ReturnType<typeof prepareUsage>
 
   constructor(ledger: Ledger) {
     this.ledger = ledger
     this.insertRow = prepareInsert(ledger)
+    this.insertUsage = prepareUsage(ledger)
   }
 
   createSession(session: SessionRecord): void {
@@ -48,24 +50,22 @@ export class Sessions implements Journal {
     )
   }
 
-  append(sessionId: string, entry: JournalEntry): StoredEntry {
+  append(sessionId: string, ...entries: JournalEntry[]): StoredEntry[] {
     const taskId = this.ownerOf(sessionId)
-    return this.ledger.transact(() => {
-      const at = this.ledger.clock.now()
-      const row = { sessionId, at, entry }
-      const { seq } = this.insertRow.get(row)
-      if (entry.type === 'usage') {
-        this.ledger.db
-          .insert(schema.usage)
-          .values({ at, sessionId, taskId, ...entry.usage })
-          .run()
-      }
-      if (entry.type === 'assistant') this.calls.set(sessionId, entry.calls)
-      if (entry.type === 'run.ended') this.calls.delete(sessionId)
-      const event = eventOf(entry, this.calls.get(sessionId) ?? [])
-      if (event) this.ledger.emit({ ...event, taskId, sessionId })
-      return { seq, at, entry }
-    }, mustSurvivePowerLoss(entry))
+    const durable = entries.some(mustSurvivePowerLoss)
+    return this.ledger.transact(() => entries.map((entry) => this.store({ sessionId, taskId }, entry)), durable)
+  }
+
+  private store(owner: { sessionId: string; taskId: string | null }, entry: JournalEntry): StoredEntry {
+    const { sessionId } = owner
+    const at = this.ledger.clock.now()
+    const { seq } = this.insertRow.get({ sessionId, at, entry })
+    if (entry.type === 'usage') this.insertUsage.run({ at, ...owner, ...entry.usage })
+    if (entry.type === 'assistant') this.calls.set(sessionId, entry.calls)
+    if (entry.type === 'run.ended') this.calls.delete(sessionId)
+    const event = eventOf(entry, this.calls.get(sessionId) ?? [])
+    if (event) this.ledger.emit({ ...event, ...owner })
+    return { seq, at, entry }
   }
 
   entries(sessionId: string): StoredEntry[] {
@@ -96,6 +96,23 @@ function prepareInsert({ db }: Ledger) {
     entry: sql.placeholder('entry'),
   }
   return db.insert(schema.journal).values(row).returning({ seq: schema.journal.seq }).prepare()
+}
+
+function prepareUsage({ db }: Ledger) {
+  const row = {
+    at: sql.placeholder('at'),
+    sessionId: sql.placeholder('sessionId'),
+    taskId: sql.placeholder('taskId'),
+    provider: sql.placeholder('provider'),
+    model: sql.placeholder('model'),
+    input: sql.placeholder('input'),
+    output: sql.placeholder('output'),
+    reasoning: sql.placeholder('reasoning'),
+    cacheRead: sql.placeholder('cacheRead'),
+    cacheWrite: sql.placeholder('cacheWrite'),
+    costMicros: sql.placeholder('costMicros'),
+  }
+  return db.insert(schema.usage).values(row).prepare()
 }
 
 /** Only what a second run would repeat harmfully: a call that changes something, noted before it runs. */

@@ -134,7 +134,8 @@ export class Tasks {
       const task = this.require(id)
       if (task.status !== 'queued' || task.attempt > 0) return false
       const total = totalOf(spec)
-      this.write(id, { spec, title: spec.title, total, updatedAt: this.ledger.clock.now() })
+      const sessionId = spec.session ?? task.sessionId
+      this.write(id, { spec, title: spec.title, sessionId, total, updatedAt: this.ledger.clock.now() })
       this.ledger.emit({ type: 'task.updated', taskId: id, data: { task: itemOf(this.require(id)), because } })
       return true
     })

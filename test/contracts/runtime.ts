@@ -5,6 +5,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Runtime, SessionRequest } from '../../src/core/runtime.ts'
 import type { Observation, SessionState } from '../../src/core/session.ts'
+import type { ScriptInput } from '../../src/sample/script.ts'
 
 /** Format of docs/guide/scripted-model.md. */
 export const contractScript = {
@@ -13,7 +14,7 @@ export const contractScript = {
     { match: 'Never answer', replies: [{ fault: 'stall' }], at_end: 'repeat' },
     { match: 'Be broken', replies: [{ fault: 'http', status: 401, message: 'bad key' }], at_end: 'repeat' },
   ],
-}
+} satisfies ScriptInput
 
 export interface RuntimeWorld {
   runtime: Runtime
@@ -173,12 +174,15 @@ function turnsContract(world: Open): void {
     expect(nudged).toEqual([])
   })
 
-  it('parks what runs as interrupted when it is closed', async () => {
+  it('leaves nothing that runs to itself when it is closed: it is interrupted, or cannot be looked at', async () => {
     const w = await world()
     const sessionId = await openSession(w)
     await w.runtime.prompt({ sessionId, promptId: 'p1', text: 'Never answer.', limits })
     await lookUntil(w.runtime, sessionId, ['busy'])
     await w.runtime.close()
-    expect((await w.runtime.look(sessionId)).state).toEqual({ kind: 'interrupted', promptId: 'p1' })
+    const { state } = await w.runtime.look(sessionId)
+    expect(state.kind === 'unreachable' ? state.kind : state).toEqual(
+      w.runtime.watch ? 'unreachable' : { kind: 'interrupted', promptId: 'p1' },
+    )
   })
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../../src/core/clock.ts'
 import type { Journal, JournalEntry, SessionRecord, StoredEntry } from '../../src/core/session.ts'
 import { MemoryJournal } from './journal.ts'
 
-type Line = { session: SessionRecord } | { sessionId: string; entry: JournalEntry }
+type Line = { session: SessionRecord } | { sessionId: string; entries: JournalEntry[] }
 
 export class FileJournal implements Journal {
   private readonly memory: MemoryJournal
@@ -19,7 +19,7 @@ export class FileJournal implements Journal {
 
   private replay(line: Line): void {
     if ('session' in line) this.memory.createSession(line.session)
-    else this.memory.append(line.sessionId, line.entry)
+    else this.memory.append(line.sessionId, ...line.entries)
   }
 
   private write(line: Line): void {
@@ -40,10 +40,10 @@ export class FileJournal implements Journal {
     return this.memory.sessionOfTask(taskId)
   }
 
-  append(sessionId: string, entry: JournalEntry): StoredEntry {
-    const row = this.memory.append(sessionId, entry)
-    this.write({ sessionId, entry })
-    return row
+  append(sessionId: string, ...entries: JournalEntry[]): StoredEntry[] {
+    const rows = this.memory.append(sessionId, ...entries)
+    this.write({ sessionId, entries })
+    return rows
   }
 
   entries(sessionId: string): StoredEntry[] {

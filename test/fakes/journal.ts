@@ -30,14 +30,16 @@ export class MemoryJournal implements Journal {
     return all.filter((session) => session.taskId === taskId).at(-1) ?? null
   }
 
-  append(sessionId: string, entry: JournalEntry): StoredEntry {
+  append(sessionId: string, ...entries: JournalEntry[]): StoredEntry[] {
     const rows = this.rows.get(sessionId)
     if (!rows) throw new Error(`no session ${sessionId}`)
-    this.seq += 1
-    const row: StoredEntry = { seq: this.seq, at: this.clock.now(), entry }
-    rows.push(JSON.stringify(row))
-    this.onAppend?.(sessionId, row)
-    return row
+    return entries.map((entry) => {
+      this.seq += 1
+      const row: StoredEntry = { seq: this.seq, at: this.clock.now(), entry }
+      rows.push(JSON.stringify(row))
+      this.onAppend?.(sessionId, row)
+      return row
+    })
   }
 
   entries(sessionId: string): StoredEntry[] {

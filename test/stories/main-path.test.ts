@@ -90,7 +90,7 @@ describe('the sample', () => {
     const headers = { authorization: `Bearer ${daemon.token}` }
     expect(await (await fetch(`${daemon.url}/api/state`, { headers })).json()).toMatchObject({
       sample: true,
-      runtimes: [{ ready: true, detail: expect.stringContaining('scripted') }],
+      runtimes: [{ ready: true, detail: expect.stringContaining('scripted') }, { name: 'opencode' }],
     })
     const notices = join(daemon.sampleFolder ?? '', 'notifications')
     await vi.waitFor(() => expect(readdirSync(notices).some((name) => name.includes('TASK_COMPLETED'))).toBe(true))

@@ -36,6 +36,7 @@ CREATE TABLE `prompts` (
 );
 --> statement-breakpoint
 CREATE INDEX `prompts_by_session` ON `prompts` (`session_id`);--> statement-breakpoint
+CREATE INDEX `prompts_by_message` ON `prompts` (`message_id`);--> statement-breakpoint
 DROP INDEX `usage_by_session`;--> statement-breakpoint
 ALTER TABLE `usage` ADD `message_id` text;--> statement-breakpoint
 CREATE INDEX `usage_by_session` ON `usage` (`session_id`,`message_id`);--> statement-breakpoint

@@ -1,0 +1,140 @@
+/** Builds the concrete pieces from the configuration, for the daemon and for a single run. It starts none of them. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Rule } from './agent/permission.ts'
+import { type ModelSource, providerKinds } from './agent/providers/index.ts'
+import { checkers, describeCheck } from './checks/index.ts'
+import { type Config, type LoadedConfig, realOr, toPath } from './config.ts'
+import { systemClock } from './core/clock.ts'
+import type { Runtime } from './core/runtime.ts'
+import type { World } from './harness/world.ts'
+import { sha256 } from './lib/digest.ts'
+import { newId } from './lib/id.ts'
+import { type Log, openLog, Secrets } from './lib/log.ts'
+import { childEnvironment } from './lib/process.ts'
+import { createSinks } from './notify/index.ts'
+import { createRuntime } from './runtimes/index.ts'
+import { detectOpenCode } from './runtimes/opencode/index.ts'
+import type { Sample } from './sample/open.ts'
+import type { DaemonState } from './server/api.ts'
+import { openStore, type Store } from './store/open.ts'
+
+export interface Base {
+  store: Store
+  log: Log
+  secrets: Secrets
+  owner: string
+}
+
+/** Store and diary of the data directory: what the daemon and a single run have in common. */
+export function openBase({ config }: LoadedConfig, env: NodeJS.ProcessEnv): Base {
+  const secrets = new Secrets()
+  for (const provider of config.models.providers)
+    secrets.add(provider.api_key_env ? env[provider.api_key_env] : undefined)
+  for (const name of ['OPENLOOM_API_KEY', 'OPENAI_API_KEY', 'OPENLOOM_TOKEN']) secrets.add(env[name])
+  mkdirSync(config.data_dir, { recursive: true, mode: 0o700 })
+  const store = openStore({ path: join(config.data_dir, 'openloom.db'), clock: systemClock })
+  const owner = `loom-${sha256(realOr(config.data_dir)).slice(0, 12)}`
+  return { store, log: openLog(config.log_level, secrets), secrets, owner }
+}
+
+export interface RuntimeOptions {
+  base: Base
+  loaded: LoadedConfig
+  env: NodeJS.ProcessEnv
+  sample?: Sample | null
+  /** What a single run asks for beside the configuration. */
+  narrowed?: { permissions: readonly Rule[]; stepsMax: number | null }
+  /** Part of the owner of its processes; the daemon ends those of `agent` that a killed one left. */
+  role: 'agent' | 'run'
+}
+
+export function openRuntimes({ base, loaded, env, sample, narrowed, role }: RuntimeOptions): Map<string, Runtime> {
+  const { config } = loaded
+  const providers = [...config.models.providers, ...(sample ? [providerKinds[0].schema.parse(sample.provider)] : [])]
+  const deps = {
+    journal: base.store.sessions,
+    providers: openProviders(providers, env),
+    clock: systemClock,
+    env: childEnvironment(env, config.child_env),
+    outputRoot: join(config.data_dir, 'outputs'),
+    owner: `${base.owner}-${role}`,
+    log: (text: string) => base.log.error({ role }, text),
+    book: base.store.prompts,
+    processEnv: env,
+    childNames: config.child_env,
+    dataDir: config.data_dir,
+  }
+  const runtimes = config.runtimes.map((given): [string, Runtime] => {
+    if (given.kind !== 'builtin') return [given.kind, createRuntime(given, deps)]
+    const permissions = [...given.permissions, ...(narrowed?.permissions ?? [])]
+    const steps = narrowed?.stepsMax ? { steps_max: narrowed.stepsMax } : {}
+    return [given.kind, createRuntime({ ...given, ...steps, permissions }, deps)]
+  })
+  return new Map(runtimes)
+}
+
+/** Whether there is an agent beside our own: then nobody needs a demonstration. */
+export async function findAgent(config: Config, env: NodeJS.ProcessEnv): Promise<boolean> {
+  const found = config.runtimes.find((runtime) => runtime.kind === 'opencode')
+  return found ? detectOpenCode(found, env) : false
+}
+
+function openProviders(configs: Config['models']['providers'], env: NodeJS.ProcessEnv): ModelSource[] {
+  return configs.map((config) => {
+    const kind = providerKinds.find((one) => one.kind === config.kind) ?? providerKinds[0]
+    return kind.create(config, { clock: systemClock, env })
+  })
+}
+
+export interface Plan extends Base {
+  loaded: LoadedConfig
+  env: NodeJS.ProcessEnv
+  /** For one task alone. */
+  alone: boolean
+  sample: Sample | null
+  /** Of a task that does not say. */
+  runtime: string
+}
+
+export function openSinks({ loaded, alone, sample }: Plan) {
+  const { config } = loaded
+  const demo = sample
+    ? [{ kind: 'file' as const, name: 'sample', dir: sample.notificationsDir, events: ['*'], prefix: '' }]
+    : []
+  const sinks = [...config.notify.sinks, ...demo].map((sink) =>
+    sink.kind === 'file' ? { ...sink, dir: toPath(sink.dir, loaded) } : sink,
+  )
+  return createSinks(alone ? config.notify.sinks : sinks, { clock: systemClock })
+}
+
+export function worldOf(plan: Plan, runtimes: ReadonlyMap<string, Runtime>, alarm: World['alarm']): World {
+  const { loaded, alone, env, store, log, owner } = plan
+  const { config } = loaded
+  return {
+    store,
+    runtimes,
+    checkers,
+    describeCheck,
+    clock: systemClock,
+    env: childEnvironment(env, config.child_env),
+    owner: `${owner}-check`,
+    settings: {
+      concurrency: config.concurrency,
+      // For one task: what else lies in the store waits for the daemon.
+      after: alone ? newId('t', systemClock.now()) : '',
+      attemptsMax: config.defaults.limits.attempts ?? 3,
+      backoff: { firstMs: 2_000, factor: 2, maxMs: 300_000 },
+      reconcileMs: config.defaults.check_interval_minutes * 60_000,
+    },
+    log,
+    alarm,
+  }
+}
+
+export async function readiness(runtime: Runtime): Promise<DaemonState['runtimes'][number]> {
+  const found = await runtime.available()
+  const ready = found.kind === 'ready'
+  const detail = ready ? found.detail : [found.problem.text, found.problem.todo].filter(Boolean).join(' ')
+  return { name: runtime.name, ready, detail }
+}

@@ -1,0 +1,161 @@
+/**
+ * Looks at one session: what the events told, and one reading of what they cannot tell (whose turn it was, how it
+ * ended). Out comes an observation; "could not look" is one of its own.
+ */
+import { type Clock, pause, type Timer } from '../../core/clock.ts'
+import { ok, type Problem, type Result } from '../../core/problem.ts'
+import type { PromptRecord, PromptRequest, SessionBook } from '../../core/runtime.ts'
+import type { Observation, SessionState } from '../../core/session.ts'
+import type { Board, Known } from './board.ts'
+import type { Follower, Live } from './follower.ts'
+import { stateOf } from './state.ts'
+import { beginCount, usageOf } from './tally.ts'
+
+/** A connection that comes back within this time was never away. */
+export const reachMs = 4_000
+/** The status says idle 10 to 50 ms before the last message is written. */
+const settleMs = 120
+const readMessages = 6
+const readMessagesMax = 200
+
+/** A prompt that was sent and has no answer yet. */
+export interface Receipt {
+  prompt: PromptRecord
+  request: PromptRequest
+  timer: Timer
+  /** How often it was sent. */
+  sent: number
+}
+
+export interface LookerOptions {
+  board: Board
+  follower: Follower
+  book: SessionBook
+  clock: Clock
+}
+
+export class Looker {
+  readonly receipts = new Map<string, Receipt>()
+  /** By session: the prompt that was sent twice and never answered. */
+  readonly lost = new Map<string, string>()
+  /** Messages whose turn we ended. */
+  readonly aborted = new Set<string>()
+  private readonly options: LookerOptions
+
+  constructor(options: LookerOptions) {
+    this.options = options
+  }
+
+  async look(sessionId: string): Promise<Observation> {
+    const live = await this.options.follower.ready(reachMs)
+    if (!live.ok) return this.unseen(sessionId, live.problems)
+    const found = await this.find(sessionId, live.value)
+    if (!found.ok) return this.unseen(sessionId, found.problems)
+    if (found.value) return this.lookAt(found.value, live.value)
+    const usage = { toolCalls: 0, tokens: 0, costMicros: null }
+    const at = this.options.clock.now()
+    return { state: { kind: 'absent' }, at, channel: 'session', lastActivityAt: null, usage }
+  }
+
+  private unseen(sessionId: string, problems: readonly Problem[]): Observation {
+    const known = this.options.board.sessions.get(sessionId)
+    const { book, clock } = this.options
+    const promptId = book.promptsOf(sessionId).at(-1)?.promptId ?? null
+    const usage = known
+      ? usageOf(known, promptId, { board: this.options.board, book })
+      : { toolCalls: 0, tokens: 0, costMicros: null }
+    const text = problems[0]?.text ?? 'OpenCode cannot be reached.'
+    const lastActivityAt = known?.progressAt ?? null
+    return { state: { kind: 'unreachable', text }, at: clock.now(), channel: 'none', lastActivityAt, usage }
+  }
+
+  /** From what the events told; what they cannot tell (whose turn it was, and how it ended) is read once. */
+  async lookAt(known: Known, live: Live): Promise<Observation> {
+    const { book, clock } = this.options
+    const { id } = known.session
+    await beginCount(known, { board: this.options.board, book, dialect: live.dialect })
+    const trouble = (await this.readTurn(known, live)) ?? (await this.confirmEnd(known, live))
+    if (trouble) return this.unseen(id, trouble)
+    const tree = this.options.board.treeOf(id)
+    const turn = known.turn ?? { user: null, answer: null, text: '', whole: true }
+    const promptId = turn.user ? book.promptOfMessage(turn.user.id) : null
+    const receipt = this.receipts.get(id)
+    if (receipt && turn.answer !== null && turn.user?.id === receipt.prompt.messageId) this.settleReceipt(id)
+    const awaited = this.receipts.get(id)
+    const running = tree.filter((one) => one.status.kind !== 'idle')
+    const state = this.judged(id, {
+      statuses: tree.map((one) => one.status),
+      asks: running.flatMap((one) => [...one.asks.values()]),
+      tool: tree.findLast((one) => one.tool !== null)?.tool?.name ?? null,
+      turn: awaited && turn.user?.id !== awaited.prompt.messageId ? { ...turn, user: null } : turn,
+      promptId: awaited ? awaited.prompt.promptId : promptId,
+      error: known.error,
+      aborted: turn.user !== null && this.aborted.has(turn.user.id),
+      expected: awaited !== undefined,
+    })
+    const lastActivityAt = Math.max(...tree.map((one) => one.progressAt ?? 0)) || null
+    const usage = usageOf(known, promptId, { board: this.options.board, book })
+    const answering = running.length > 0 && awaited === undefined ? { turn: promptId } : {}
+    return { state, at: clock.now(), channel: 'events', lastActivityAt, usage, ...answering }
+  }
+
+  private judged(sessionId: string, sight: Parameters<typeof stateOf>[0]): SessionState {
+    const state = stateOf(sight)
+    const promptId = this.lost.get(sessionId)
+    if (promptId === undefined || isRunning(state) || state.kind === 'starting') return state
+    return { kind: 'failed', promptId, transient: true, problem: unanswered }
+  }
+
+  async readTurn(known: Known, { dialect }: Live): Promise<readonly Problem[] | null> {
+    if (known.turn) return null
+    const age = this.options.clock.monotonic() - known.statusAt
+    if (known.status.kind === 'idle' && age < settleMs) await pause(this.options.clock, settleMs - age)
+    for (const limit of [readMessages, readMessagesMax]) {
+      const read = await dialect.messages(known.session.id, { before: null, limit })
+      if (!read.ok) return read.problems
+      this.options.board.putEntries(known, read.value.entries, read.value.next === null)
+      if (known.turn === null || (known.turn as { whole: boolean }).whole) break
+    }
+    return null
+  }
+
+  /**
+   * An answer without an end in a session that is idle: either its server died, or the event that says "busy" is still
+   * on its way. The server is asked before anything is concluded.
+   */
+  private async confirmEnd(known: Known, live: Live): Promise<readonly Problem[] | null> {
+    const { answer } = known.turn ?? {}
+    const isOpen = known.status.kind === 'idle' && answer && answer.endedAt === null && !answer.error
+    if (!isOpen) return null
+    const confirmed = await this.options.follower.lookAt(live.dialect, known.session.workspace)
+    if (!confirmed.ok) return confirmed.problems
+    known.turn = null
+    return this.readTurn(known, live)
+  }
+
+  /** The session as the board has it, asked for when it does not; null: there is none. */
+  async find(sessionId: string, live: Live | null = this.options.follower.now): Promise<Result<Known | null>> {
+    const known = this.options.board.sessions.get(sessionId)
+    if (known || !live) return ok(known ?? null)
+    const found = await live.dialect.session(sessionId)
+    if (!found.ok) return found
+    if (!found.value) return ok(null)
+    this.options.board.putSession(found.value)
+    await this.options.follower.lookAt(live.dialect, found.value.workspace)
+    return ok(this.options.board.sessions.get(sessionId) ?? null)
+  }
+
+  settleReceipt(sessionId: string): void {
+    this.receipts.get(sessionId)?.timer.cancel()
+    this.receipts.delete(sessionId)
+  }
+}
+
+export const isRunning = (state: SessionState): boolean =>
+  state.kind === 'busy' || state.kind === 'waiting' || state.kind === 'retrying'
+
+const unanswered: Problem = {
+  kind: 'prompt-lost',
+  text: 'OpenCode accepted the prompt twice and began no answer.',
+  todo: 'Look at the log of OpenCode; restart it if this goes on.',
+}

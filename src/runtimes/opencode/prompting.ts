@@ -1,0 +1,128 @@
+/**
+ * Prompts: each is planned in the book under a name of its own before it is sent, sent again once when no answer
+ * begins, and never into somebody else's turn.
+ */
+import { ok, type Problem, type Result, refuse } from '../../core/problem.ts'
+import type { PromptRecord, PromptRequest } from '../../core/runtime.ts'
+import type { Known } from './board.ts'
+import type { Live } from './follower.ts'
+import { newMessageId } from './ids.ts'
+import { isRunning, type Looker, type LookerOptions } from './looking.ts'
+import { continueText } from './prompts.ts'
+import { beginCount } from './tally.ts'
+
+/** Starting a server and booting a folder's instance take seconds on a busy machine. */
+export const openMs = 60_000
+/** After this the first sign of an answer is overdue; seen up to 5 s on a cold instance. */
+const receiptMs = 20_000
+
+export class Prompter {
+  private readonly options: LookerOptions & { looker: Looker; nudge(sessionId: string): void }
+
+  private readonly looker: Looker
+
+  constructor(options: LookerOptions & { looker: Looker; nudge(sessionId: string): void }) {
+    this.options = options
+    this.looker = options.looker
+  }
+
+  async prompt(request: PromptRequest): Promise<Result<void>> {
+    const live = await this.options.follower.ready(openMs)
+    if (!live.ok) return live
+    const found = await this.looker.find(request.sessionId, live.value)
+    if (!found.ok) return found
+    const known = found.value
+    if (!known) return refuse(missing(request.sessionId))
+    const { state, turn } = await this.looker.lookAt(known, live.value)
+    if (turn !== undefined && turn !== request.promptId) return refuse(busy(request.sessionId))
+    const before = this.options.book.prompt(request.promptId)
+    const isCurrent = 'promptId' in state && state.promptId === request.promptId
+    if (before && (state.kind === 'starting' || isRunning(state) || (state.kind === 'idle' && isCurrent)))
+      return ok(undefined)
+    if (isRunning(state)) return refuse(busy(request.sessionId))
+    const there = before ? await live.value.dialect.message(known.session.id, before.messageId) : ok(null)
+    if (!there.ok) return there
+    const answered = known.turn?.answer != null && isCurrent
+    // Never answered, and nothing came after it: sent again under its name. Else it gets a new one, as OpenCode sorts
+    // by them.
+    const keeps = before !== null && !answered && (known.turn?.user?.id ?? '') <= before.messageId
+    const messageId = keeps ? before.messageId : newMessageId(this.options.clock.now())
+    const text = before && answered ? continueText(request.text) : request.text
+    return this.send({ ...request, text }, known, { live: live.value, messageId })
+  }
+
+  private async send(
+    request: PromptRequest,
+    known: Known,
+    { live, messageId }: { live: Live; messageId: string },
+  ): Promise<Result<void>> {
+    const { book, clock } = this.options
+    const { sessionId, promptId, text } = request
+    const prompt: PromptRecord = { promptId, sessionId, messageId, sentAt: clock.now() }
+    book.planPrompt(prompt)
+    await beginCount(known, { board: this.options.board, book, dialect: live.dialect })
+    known.counts ??= new Map()
+    known.error = null
+    known.turn = null
+    this.looker.aborted.delete(messageId)
+    this.looker.lost.delete(sessionId)
+    this.options.follower.directories.add(known.session.workspace)
+    this.expect(request, prompt, 1)
+    const noted = book.session(sessionId)
+    const { workspace: directory } = known.session
+    const sent = await live.dialect.prompt({
+      sessionId,
+      directory,
+      messageId,
+      text,
+      agent: noted?.agent ?? null,
+      model: noted?.model ?? null,
+    })
+    if (!sent.ok) this.looker.settleReceipt(sessionId)
+    return sent
+  }
+
+  /** Accepted says nothing about begun: an answer whose parent is ours must appear, else it is sent once more. */
+  private expect(request: PromptRequest, prompt: PromptRecord, sent: number): void {
+    this.looker.settleReceipt(prompt.sessionId)
+    const timer = this.options.clock.after(receiptMs, () => void this.overdue(prompt.sessionId))
+    this.looker.receipts.set(prompt.sessionId, { prompt, request, timer, sent })
+  }
+
+  private settleReceipt(sessionId: string): void {
+    this.looker.receipts.get(sessionId)?.timer.cancel()
+    this.looker.receipts.delete(sessionId)
+  }
+
+  private async overdue(sessionId: string): Promise<void> {
+    const receipt = this.looker.receipts.get(sessionId)
+    const live = this.options.follower.now
+    const known = this.options.board.sessions.get(sessionId)
+    if (!receipt) return
+    const { request, prompt, sent } = receipt
+    if (live && known && sent === 1 && known.status.kind === 'idle' && known.error === null) {
+      this.expect(request, prompt, 2)
+      const { messageId } = prompt
+      const { workspace: directory } = known.session
+      const noted = this.options.book.session(sessionId)
+      const { agent = null, model = null } = noted ?? {}
+      await live.dialect.prompt({ sessionId, directory, messageId, text: request.text, agent, model })
+      return
+    }
+    this.looker.settleReceipt(sessionId)
+    if (known?.status.kind === 'idle' && known.error === null && live) this.looker.lost.set(sessionId, prompt.promptId)
+    this.options.nudge(sessionId)
+  }
+}
+
+export const missing = (sessionId: string): Problem => ({
+  kind: 'session-missing',
+  text: `OpenCode has no session ${sessionId}.`,
+  todo: 'List them with `openloom sessions`.',
+})
+
+const busy = (sessionId: string): Problem => ({
+  kind: 'session-busy',
+  text: `The session ${sessionId} answers somebody else's prompt.`,
+  todo: 'Wait until it is through, or take it over with `abort: true`.',
+})

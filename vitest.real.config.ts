@@ -1,0 +1,13 @@
+/** Stories with the real OpenCode server: `test/real/**`. `npm run test:real` installs it outside of the tree. */
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/real/**/*.test.ts'],
+    globalSetup: ['test/crash/build.ts', 'test/real/install.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    fileParallelism: false,
+    reporters: ['default', './test/summary.ts'],
+  },
+})
