@@ -177,13 +177,19 @@ describe.skipIf(!browserPath)('the sessions', () => {
     await shown.page.getByRole('button', { name: 'Stop it' }).click()
     await shown.page.locator('aside textarea').fill('Try the other way.')
     await shown.page.getByRole('button', { name: 'Send', exact: true }).click()
-    await shown.page.getByRole('button', { name: 'Let it go on' }).click()
-    await shown.page.waitForFunction(() => !document.querySelector('aside button:disabled'))
+    await shown.page.waitForFunction(() => document.querySelector('aside textarea')?.matches(':placeholder-shown'))
     expect(bodies(shown)).toEqual([
       ['/api/sessions/ses_busy/abort', {}],
       ['/api/sessions/ses_busy/prompt', { text: 'Try the other way.' }],
-      ['/api/sessions/ses_busy/prompt', { text: 'Go on where you stopped.' }],
     ])
+    await leave(shown)
+  })
+
+  it('go on with one press when they stand still', async () => {
+    const shown = await stage.show(watchedScene(), '/sessions/ses_idle')
+    await shown.page.getByRole('button', { name: 'Let it go on' }).click()
+    await shown.page.waitForFunction(() => !document.querySelector('aside button:disabled'))
+    expect(bodies(shown)).toEqual([['/api/sessions/ses_idle/prompt', { text: 'Go on where you stopped.' }]])
     await leave(shown)
   })
 })
