@@ -68,7 +68,7 @@ export class Ladder {
   }
 
   async settled(): Promise<void> {
-    await Promise.all(this.underWay.values())
+    await Promise.allSettled(this.underWay.values())
   }
 
   /** Begins and returns at once; a no-op while a step for the session is under way. */
@@ -146,7 +146,9 @@ export class Ladder {
     const found = await this.find(sessionId)
     if (!found.ok) return found
     const { runtime, activity } = found.value
-    if (!isBusyKind(activity.state.kind)) return refuse(notBusy(sessionId, activity.state.kind))
+    // A dead server can be taken over as well: by a new one.
+    if (!isBusyKind(activity.state.kind) && activity.hostAlive !== false)
+      return refuse(notBusy(sessionId, activity.state.kind))
     const work = async (): Promise<Result<TakeOver>> => {
       const diagnosis = await this.parts.diagnose(activity)
       const [taskId] = store.tasks.activeOfSession(sessionId)
@@ -231,7 +233,8 @@ export class Ladder {
 
   private async abort(runtime: Runtime, sessionId: string): Promise<void> {
     const over = new AbortController()
-    await Promise.race([runtime.abort(sessionId), pause(this.parts.world.clock, abortMs, over.signal)])
+    const enough = AbortSignal.any([over.signal, this.parts.signal])
+    await Promise.race([runtime.abort(sessionId), pause(this.parts.world.clock, abortMs, enough)])
     over.abort()
   }
 

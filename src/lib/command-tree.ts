@@ -48,19 +48,32 @@ export async function findCommandTree(wanted: WantedCommand): Promise<CommandTre
   const left = await leftBehind(strays, wanted)
   if (left === 'ambiguous') return { kind: 'ambiguous' }
   if (left) return { kind: 'found', top: null, processes: left }
+  if (await mayHide(below, wanted)) return { kind: 'ambiguous' }
   return { kind: seesOrphans ? 'none' : 'unseen' }
 }
 
 /** A tool's shell is a child of the server itself, or of a process that was there before it. */
 async function runningTop(below: readonly ProcessRow[], wanted: WantedCommand) {
-  const inTime = below.filter((row) => row.startedAt >= wanted.startedAt - earlyMs)
-  const pids = new Set(inTime.map((row) => row.pid))
-  const tops = inTime.filter((row) => row.ppid === wanted.hostPid || !pids.has(row.ppid))
+  const tops = topsOf(below, wanted)
   const details = await inspectProcesses(tops.map((row) => row.pid))
   return choose(
     tops.map((row) => ({ is: row, startedAt: row.startedAt, rank: rankOfTop(row, details.get(row.pid), wanted) })),
     wanted,
   )
+}
+
+function topsOf(below: readonly ProcessRow[], { hostPid, startedAt }: WantedCommand): ProcessRow[] {
+  const inTime = below.filter((row) => row.startedAt >= startedAt - earlyMs)
+  const pids = new Set(inTime.map((row) => row.pid))
+  return inTime.filter((row) => row.ppid === hostPid || !pids.has(row.ppid))
+}
+
+/** A command that is written with variables runs under another line: one of these could be it, but nobody knows. */
+async function mayHide(below: readonly ProcessRow[], wanted: WantedCommand): Promise<boolean> {
+  const words = bare(wanted.command).split(/[^\w.-]+/)
+  const near = topsOf(below, wanted).filter((row) => Math.abs(row.startedAt - wanted.startedAt) < nearMs)
+  const details = await inspectProcesses(near.map((row) => row.pid))
+  return near.some((row) => words.includes(lineOf(details.get(row.pid)).split(' ')[0] ?? ''))
 }
 
 interface Candidate<T> {
@@ -83,19 +96,25 @@ const shareOfLine = 0.3
 
 /** A line that is the command beats one that holds it, and that one what the command became; the folder decides. */
 function rankOfTop(row: ProcessRow, detail: ProcessDetail | undefined, wanted: WantedCommand): number {
-  const line = bare((detail?.argv ?? []).join(' '))
+  const line = lineOf(detail)
   const command = bare(wanted.command)
-  const inTime = Math.abs(row.startedAt - wanted.startedAt) < nearMs
   const folder = wanted.cwd !== null && detail?.cwd === wanted.cwd ? 1 : 0
-  // Of a zombie only its name is left.
-  if (line === '') return row.state === 'Z' && inTime && wordsOf(command).includes(row.name) ? 1 : 0
+  if (line === '') {
+    // Of a zombie only its name is left.
+    const near = Math.abs(row.startedAt - wanted.startedAt) < nearMs
+    return row.state === 'Z' && near && command.split(/[^\w.-]+/).includes(row.name) ? 1 : 0
+  }
   if (line === command || line.endsWith(` -c ${command}`)) return 8 + folder
   // Some servers put a start of their own before it.
   if (line.includes(command) && command.length > line.length * shareOfLine) return 6 + folder
   // A shell becomes the last program that it has to run.
-  if (line.length > 2 && withoutRedirects(command).endsWith(line)) return 4 + folder
-  const program = (detail?.argv[0] ?? '').split('/').at(-1) ?? ''
-  return program.length > 1 && inTime && folder === 1 && wordsOf(command).includes(program) ? 2 : 0
+  return line.length > 2 && withoutRedirects(command).endsWith(line) ? 4 + folder : 0
+}
+
+/** The program without its folder, which a search path or a version switch put there. */
+function lineOf(detail: ProcessDetail | undefined): string {
+  const [program = '', ...args] = detail?.argv ?? []
+  return bare([program.split('/').at(-1) ?? '', ...args].join(' '))
 }
 
 /** Without quotes, escapes and the width of blanks, so that a line and what became of it compare. */
@@ -106,7 +125,6 @@ const bare = (text: string): string =>
     .replace(/\s+/g, ' ')
     .trim()
 
-const wordsOf = (command: string): string[] => command.split(/[^\w.-]+/)
 const withoutRedirects = (command: string): string => command.replace(/(?: \d?>>?&? ?[^ ]+| <[^ ]*)+$/, '')
 
 /**
@@ -118,7 +136,7 @@ async function leftBehind(strays: readonly ProcessRow[], wanted: WantedCommand) 
   const details = await inspectProcesses(marked.map((row) => row.pid))
   const command = bare(wanted.command)
   const rank = (row: ProcessRow): number => {
-    const line = bare((details.get(row.pid)?.argv ?? []).join(' '))
+    const line = lineOf(details.get(row.pid))
     return line.length > 2 && command.includes(line) ? 1 + (details.get(row.pid)?.cwd === wanted.cwd ? 1 : 0) : 0
   }
   const sessions = new Map<number, ProcessRow[]>()

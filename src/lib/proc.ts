@@ -174,6 +174,12 @@ export function hasVariable(pid: number, fits: (name: string, value: string) => 
   })
 }
 
+/** Whether the process has a way of its own to end by this signal. */
+export function catches(pid: number, signal: number): boolean {
+  const [, mask = '0'] = /^SigCgt:\s+([0-9a-f]+)$/m.exec(read(`/proc/${pid}/status`)) ?? []
+  return ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n
+}
+
 interface Lock {
   waits: boolean
   pid: number

@@ -2,6 +2,7 @@
  * The process table, and what single processes wait for, as far as the system tells. Reads; its only deed is to end
  * processes that are named by pid and start time, so that a pid that was given out again is never hit.
  */
+import { constants } from 'node:os'
 import * as linux from './proc.ts'
 import { signalQuietly } from './process.ts'
 import type { ProcessDetail, ProcessId, ProcessRow, ProcessTable } from './process-facts.ts'
@@ -60,6 +61,13 @@ export async function descendantsOf(pid: number): Promise<ProcessRow[]> {
   return table ? descendantsIn(table, pid) : []
 }
 
+const polite = ['SIGTERM', 'SIGINT'] as const
+
+/** The signal by which it ends with an exit code of its own, as far as can be seen. */
+export function politeSignal(pid: number): NodeJS.Signals {
+  return polite.find((signal) => isLinux && linux.catches(pid, constants.signals[signal])) ?? 'SIGTERM'
+}
+
 const graceMs = 400
 const killMs = 2_000
 const lookMs = 15
@@ -70,17 +78,26 @@ export interface Ending {
   left: ProcessId[]
 }
 
+export interface EndOptions {
+  /** Sent before TERM. */
+  first?: NodeJS.Signals
+  /** For each signal but the last. */
+  graceMs?: number
+}
+
 /**
  * Ends these processes and all below them, also what they start meanwhile: TERM, and KILL after a short grace. Zombies
  * count as ended.
  */
-export async function endProcesses(list: readonly ProcessId[]): Promise<Ending> {
+export async function endProcesses(list: readonly ProcessId[], options: EndOptions = {}): Promise<Ending> {
+  const { first = 'SIGTERM', graceMs: grace = graceMs } = options
+  const gentle = [...new Set<NodeJS.Signals>([first, 'SIGTERM'])].map((signal) => [signal, grace] as const)
   const named = new Map(list.filter(mayEnd).map((id) => [id.pid, id]))
   const ended = new Map<number, ProcessId>()
   let left = await stillAlive(named)
   // Who cannot look must not shoot.
   if (!left) return { ended: [], left: [...named.values()] }
-  for (const [signal, limitMs] of [['SIGTERM', graceMs] as const, ['SIGKILL', killMs] as const]) {
+  for (const [signal, limitMs] of [...gentle, ['SIGKILL', killMs] as const]) {
     const deadline = performance.now() + limitMs
     const told = new Set<number>()
     while (left.length > 0 && performance.now() < deadline) {

@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Clock, systemClock, type Timer } from '../../src/core/clock.ts'
+import { conversationsOf, parseScript } from '../../src/sample/script.ts'
 import { contractScript } from '../contracts/runtime.ts'
 import type { OpenCodeAddress } from './opencode-client.ts'
 import { type Call, routes, unknownError } from './opencode-routes.ts'
@@ -251,17 +252,20 @@ export class FakeOpenCode {
     const first = session.messages.find(({ info }) => info.role === 'user')
     const text = String(first?.parts[0]?.['text'] ?? '')
     const answered = session.messages.filter(({ info }) => info.role === 'assistant' && info['finish']).length
-    const conversation = contractScript.conversations.find(({ match }) => text.includes(match))
-    const entry = conversation?.replies.at(conversation.at_end === 'repeat' ? 0 : answered)
+    const conversation = conversations.find(({ match }) => match?.test(text))
+    const entry = conversation?.replies.at(conversation.atEnd === 'repeat' ? 0 : answered)
     const turn = this.turn(session.id)
     if (!entry) return turn.fails(apiError(400, 'the script holds no further reply', false))
-    if ('text' in entry) {
-      turn.text(entry.text)
+    if (entry.text !== undefined) {
+      turn.text(String(entry.text))
       return turn.finish()
     }
-    if (entry.fault === 'http') turn.fails(apiError(401, 'bad key', false))
+    if (entry.fault === 'http') turn.fails(apiError(entry.status ?? 500, entry.message ?? '', false))
   }
 }
+
+const script = parseScript(contractScript)
+const conversations = script.ok ? conversationsOf(script.value) : []
 
 function reply(response: ServerResponse, status: number, json: unknown, headers: Record<string, string> = {}): void {
   if (status === 204) return void response.writeHead(204).end()

@@ -100,6 +100,15 @@ describe('a tool that does not return', () => {
     expect((await tool.closed).code).toBe(0)
   })
 
+  it('is a server that was started without a shell: it is asked to end as it likes to', async () => {
+    const host = await startHost()
+    const tool = await host.run('exec python3 -u -m http.server 0 --bind 127.0.0.1')
+    const found = await becomes(tool, 'serving', quiet)
+    expect(found.guilty?.pid).toBe(tool.pid)
+    expect((await endGuilty(found)).left).toEqual([])
+    expect(await tool.closed).toEqual({ code: 0, signal: null })
+  })
+
   it('waits for an answer that never comes', async () => {
     const host = await startHost()
     const tool = await host.run(`exec 3<>/dev/tcp/127.0.0.1/${await mutePort()}; cat <&3; true`)

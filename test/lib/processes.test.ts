@@ -78,6 +78,17 @@ describe('the processes of a command', () => {
     for (const tool of both) expect(await treeOf(host, tool)).toEqual({ kind: 'ambiguous' })
   })
 
+  it('are not those of a neighbour that runs the same program', async () => {
+    const host = await startHost()
+    const tool = await host.run('sleep 606 & echo started')
+    await host.run('sleep 600')
+    await vi.waitFor(() => expect(tool.exited).toBe(true))
+    expect(await treeOf(host, tool)).toMatchObject({ kind: 'found', top: null, processes: [{ name: 'sleep' }] })
+    const hidden = await host.run('N=600; exec sleep $N')
+    await vi.waitFor(async () => expect((await readProcesses())?.get(hidden.pid)?.name).toBe('sleep'))
+    expect(await treeOf(host, hidden)).toEqual({ kind: 'ambiguous' })
+  })
+
   it('are found when their shell is over and they are orphans', async () => {
     const host = await startHost()
     const tool = await host.run('sleep 606 & echo started')

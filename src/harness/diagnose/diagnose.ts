@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../core/clock.ts'
 import type { Activity, Diagnosis, SeenProcess } from '../../core/diagnosis.ts'
-import { type Ending, endProcesses } from '../../lib/processes.ts'
+import { type Ending, endProcesses, politeSignal } from '../../lib/processes.ts'
 import { type Blame, blame } from './causes.ts'
 import { type Looked, lookAt, processesMax } from './scene.ts'
 import { judgeTurn, judgeUnseen } from './turn.ts'
@@ -53,7 +53,13 @@ function guiltyOf({ guilty, cause }: Blame, { hostPid }: Activity): SeenProcess 
   return guilty.seen
 }
 
-/** Ends the guilty process and all below it; nothing when none is named. */
+const graceMs = 1_500
+
+/**
+ * Ends the guilty process and all below it; nothing when none is named. It is asked in the way it listens to:
+ * OpenCode's
+ * bash tool (1.18.33) never returns when the process it started dies by a signal, only when it exits.
+ */
 export async function endGuilty({ guilty }: Pick<Diagnosis, 'guilty'>): Promise<Ending> {
-  return guilty ? endProcesses([guilty]) : { ended: [], left: [] }
+  return guilty ? endProcesses([guilty], { first: politeSignal(guilty.pid), graceMs }) : { ended: [], left: [] }
 }

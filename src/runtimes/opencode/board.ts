@@ -33,10 +33,14 @@ export interface Known {
   children: Set<string>
   /** By message: what it cost. Null where nobody counts. */
   counts: Map<string, Count> | null
+  /** When each prompt came, by the server's clock; with `counts`. */
+  prompts: Map<string, number> | null
   told: SessionState['kind'] | null
 }
 
 export interface Count {
+  /** By the server's clock. */
+  at: number
   tokens: number
   costMicros: number | null
   calls: Set<string>
@@ -102,7 +106,7 @@ export class Board {
     const parent = session.parentId ? this.sessions.get(session.parentId) : undefined
     parent?.children.add(session.id)
     const own = this.sessions.get(session.id)
-    if (own && parent?.counts) own.counts ??= new Map()
+    if (own && parent?.counts) beginCounts(own)
     this.listener.fact({ kind: 'session', session })
   }
 
@@ -191,8 +195,9 @@ export class Board {
     if (message.role === 'user') {
       // Somebody prompted: who, and whether it counts as a prompt, is in its parts.
       if (turn?.user?.id !== message.id) known.turn = null
+      known.prompts?.set(message.id, message.at)
     } else {
-      if (turn && (turn.answer === null || message.id >= turn.answer.id)) turn.answer = message
+      if (turn && (turn.answer === null || message.at >= turn.answer.at)) turn.answer = message
       if (message.endedAt !== null) known.model = 'between'
       this.count(known, message)
     }
@@ -204,7 +209,7 @@ export class Board {
     const { usage } = message
     if (!usage || usage.input + usage.output + usage.cacheRead === 0) return
     const calls = known.counts?.get(message.id)?.calls ?? new Set<string>()
-    known.counts?.set(message.id, { tokens: tokensOf(usage), costMicros: usage.costMicros, calls })
+    known.counts?.set(message.id, { at: message.at, tokens: tokensOf(usage), costMicros: usage.costMicros, calls })
     const { sessionId, id: messageId, at } = message
     this.listener.fact({ kind: 'usage', sessionId, messageId, at: message.endedAt ?? at, usage })
   }
@@ -261,6 +266,7 @@ export class Board {
   countEntries(known: Known, entries: readonly RemoteEntry[]): void {
     for (const { message, parts } of entries) {
       if (message.role === 'assistant') this.count(known, message)
+      else known.prompts?.set(message.id, message.at)
       for (const { what } of parts) if (what.kind === 'tool') countCall(known, message.id, what.tool.callId)
     }
   }
@@ -353,15 +359,22 @@ const fresh = (session: WatchedSession, statusAt: number): Known => ({
   asks: new Map(),
   children: new Set(),
   counts: null,
+  prompts: null,
   told: null,
 })
+
+export function beginCounts(known: Known): void {
+  known.counts ??= new Map()
+  known.prompts ??= new Map()
+}
 
 const tokensOf = (usage: ModelUsage): number =>
   usage.input + usage.output + usage.reasoning + usage.cacheRead + usage.cacheWrite
 
-function countCall({ counts }: Known, messageId: string, callId: string): void {
+function countCall({ counts, progressAt }: Known, messageId: string, callId: string): void {
   if (!counts) return
-  const count = counts.get(messageId) ?? { tokens: 0, costMicros: 0, calls: new Set<string>() }
+  const at = progressAt ?? 0
+  const count = counts.get(messageId) ?? { at, tokens: 0, costMicros: 0, calls: new Set<string>() }
   counts.set(messageId, count)
   count.calls.add(callId)
 }

@@ -4,7 +4,7 @@
  */
 import { ok, type Problem, type Result, refuse } from '../../core/problem.ts'
 import type { PromptRecord, PromptRequest } from '../../core/runtime.ts'
-import type { Known } from './board.ts'
+import { beginCounts, type Known } from './board.ts'
 import type { Live } from './follower.ts'
 import { newMessageId } from './ids.ts'
 import { isRunning, type Looker, type LookerOptions } from './looking.ts'
@@ -40,12 +40,12 @@ export class Prompter {
     if (before && (state.kind === 'starting' || isRunning(state) || (state.kind === 'idle' && isCurrent)))
       return ok(undefined)
     if (isRunning(state)) return refuse(busy(request.sessionId))
-    const there = before ? await live.value.dialect.message(known.session.id, before.messageId) : ok(null)
-    if (!there.ok) return there
     const answered = known.turn?.answer != null && isCurrent
     // Never answered, and nothing came after it: sent again under its name. Else it gets a new one, as OpenCode sorts
     // by them.
-    const keeps = before !== null && !answered && (known.turn?.user?.id ?? '') <= before.messageId
+    const last = known.turn?.user
+    const isLast = !last || last.id === before?.messageId || last.at <= (before?.sentAt ?? 0)
+    const keeps = before !== null && !answered && isLast
     const messageId = keeps ? before.messageId : newMessageId(this.options.clock.now())
     const text = before && answered ? continueText(request.text) : request.text
     return this.send({ ...request, text }, known, { live: live.value, messageId })
@@ -61,7 +61,7 @@ export class Prompter {
     const prompt: PromptRecord = { promptId, sessionId, messageId, sentAt: clock.now() }
     book.planPrompt(prompt)
     await beginCount(known, { board: this.options.board, book, dialect: live.dialect })
-    known.counts ??= new Map()
+    beginCounts(known)
     known.error = null
     known.turn = null
     this.looker.aborted.delete(messageId)

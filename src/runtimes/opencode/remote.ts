@@ -114,8 +114,6 @@ export interface Dialect {
     sessionId: string,
     page: { before: string | null; limit: number },
   ): Promise<Result<{ entries: RemoteEntry[]; next: string | null }>>
-  /** Null: no such message. */
-  message(sessionId: string, messageId: string): Promise<Result<RemoteEntry | null>>
   diff(sessionId: string, messageId: string): Promise<Result<FileDiff[]>>
   /** `provider/model` of everything that can be used from this directory. */
   models(directory: string | null): Promise<Result<string[]>>

@@ -23,8 +23,9 @@ export function turnOf(entries: readonly RemoteEntry[], whole: boolean): Turn {
     entry.message.role === 'user' && !(entry.parts.length > 0 && entry.parts.every((part) => part.synthetic))
   const at = entries.findLastIndex(isPrompt)
   const user = entries[at]?.message
-  const after = entries.slice(at + 1).filter((entry) => entry.message.role === 'assistant')
-  const last = after.at(-1)
+  const last = entries.findLast(
+    ({ message }, index) => message.role === 'assistant' && (message.parentId === user?.id || index > at),
+  )
   return {
     user: user ? { id: user.id, at: user.at } : null,
     answer: last?.message ?? null,
@@ -67,7 +68,7 @@ export function stateOf(sight: Sight): SessionState {
     return sight.expected ? { kind: 'starting' } : { kind: 'idle', promptId: null, complete: false, text: '' }
   }
   if (sight.aborted) return cutOff(promptId)
-  if (answer === null || answer.id < turn.user.id) {
+  if (answer === null) {
     if (error) return failed(promptId, error)
     // The window between a prompt and the first sign of its turn, when the status is "absent" as if all were over.
     return sight.expected ? { kind: 'starting' } : cutOff(promptId)

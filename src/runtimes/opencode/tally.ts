@@ -1,7 +1,7 @@
 /** What a task has used in a session: only what came after its own first prompt, its subagents' share included. */
 import type { SessionBook } from '../../core/runtime.ts'
 import type { SessionUsage } from '../../core/session.ts'
-import type { Board, Known } from './board.ts'
+import { type Board, beginCounts, type Known } from './board.ts'
 import type { Dialect } from './remote.ts'
 
 const pageSize = 100
@@ -13,7 +13,7 @@ export async function beginCount(known: Known, { board, book, dialect }: Countin
   if (first === undefined) return
   for (const one of board.treeOf(known.session.id)) {
     if (one.counts !== null) continue
-    one.counts = new Map()
+    beginCounts(one)
     await readBack(one, first, { board, dialect })
   }
 }
@@ -34,8 +34,7 @@ async function readBack(known: Known, first: string, { board, dialect }: Pick<Co
     if (!read.ok) return
     board.countEntries(known, read.value.entries)
     before = read.value.next
-    const oldest = read.value.entries[0]?.message.id
-    if (before === null || oldest === undefined || oldest <= first) return
+    if (before === null || known.prompts?.has(first)) return
   }
 }
 
@@ -47,12 +46,13 @@ export function usageOf(
 ): SessionUsage {
   const task = taskOf(promptId)
   const own = book.promptsOf(known.session.id).filter((prompt) => taskOf(prompt.promptId) === task)
-  const first = own[0]?.messageId
+  const [first] = own
   const usage: SessionUsage = { toolCalls: 0, tokens: 0, costMicros: 0 }
   if (first === undefined) return { ...usage, costMicros: null }
+  const since = known.prompts?.get(first.messageId) ?? first.sentAt ?? 0
   for (const { counts } of board.treeOf(known.session.id)) {
-    for (const [id, count] of counts ?? []) {
-      if (id < first) continue
+    for (const count of counts?.values() ?? []) {
+      if (count.at < since) continue
       usage.toolCalls += count.calls.size
       usage.tokens += count.tokens
       usage.costMicros =

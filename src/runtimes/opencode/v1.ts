@@ -132,13 +132,6 @@ export class DialectV1 implements Dialect {
     return ok({ entries: list.data.map(entryOf), next: answer.value.headers['x-next-cursor'] ?? null })
   }
 
-  async message(sessionId: string, messageId: string) {
-    const path = `/session/${sessionId}/message/${messageId}`
-    const found = await this.read({ method: 'GET', path }, entryShape)
-    if (found.ok) return ok(entryOf(found.value))
-    return isMissing(found.problems) ? ok(null) : found
-  }
-
   async diff(sessionId: string, messageId: string) {
     const request = { method: 'GET', path: `/session/${sessionId}/diff`, query: { messageID: messageId } } as const
     const found = await this.read(request, z.array(diffShape))
