@@ -59,7 +59,7 @@ export class Intake {
     return { kind: known.bodySha256 === origin.bodySha256 ? 'known' : 'conflict', task }
   }
 
-  /** Why texts of this source may not answer asks, or null. */
+  /** Why texts of this source may not decide about sessions, or null. */
   answerProblem(source: Source): Problem | null {
     return answerProblem(source, this.settings.policies[source])
   }
