@@ -101,7 +101,7 @@ export class Board {
       known.session = session
     } else {
       this.makeRoom()
-      this.sessions.set(session.id, fresh(session, this.clock.monotonic()))
+      this.sessions.set(session.id, fresh(session))
     }
     const parent = session.parentId ? this.sessions.get(session.parentId) : undefined
     parent?.children.add(session.id)
@@ -347,10 +347,10 @@ export class Board {
   }
 }
 
-const fresh = (session: WatchedSession, statusAt: number): Known => ({
+const fresh = (session: WatchedSession): Known => ({
   session,
   status: idle,
-  statusAt,
+  statusAt: Number.NEGATIVE_INFINITY,
   turn: null,
   tool: null,
   model: 'between',
