@@ -112,4 +112,12 @@ describe('a session', () => {
     expect(await answer.json()).toEqual({ pausedTaskId: a.taskId })
     await a.story.reaches('paused', a.taskId)
   })
+
+  it('that was stopped asks for nothing any more', async () => {
+    const a = await asking()
+    void wants(a.turn, 'ls /')
+    const ask = await a.open()
+    await a.story.call('POST', `/api/sessions/${ask.sessionId}/abort`, {})
+    await until(async () => expect((await a.get<AskList>('/api/asks')).items).toEqual([]))
+  })
 })

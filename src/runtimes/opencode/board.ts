@@ -132,6 +132,8 @@ export class Board {
     if (status.kind === 'idle') {
       known.turn = null
       known.tool = null
+      // An aborted turn leaves its asks in the server's lists as ghosts.
+      for (const id of [...known.asks.keys()]) this.endAsk(id, sessionId)
     } else if (changed) known.model = 'none'
     if (!changed && status.kind !== 'idle' && status.kind !== 'retrying') return
     known.statusAt = this.clock.monotonic()
