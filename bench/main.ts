@@ -1,6 +1,7 @@
 /** `npm run bench`: medians on this machine, beside our bars and what the Python original needed for the same. */
 import { cpus } from 'node:os'
 import { largeStore, mainPath, manyFiles, type Row, startAndIdle } from './measures.ts'
+import { crowd, openCode } from './opencode.ts'
 
 const quick = process.argv.includes('--quick')
 
@@ -9,7 +10,11 @@ const groups: [string, () => Promise<Row[]>][] = [
   ['Start and idle', () => startAndIdle(quick ? 5 : 30)],
   ['A large store', () => largeStore(10_000, 500_000)],
   ['A flood', () => manyFiles(quick ? 200 : 1_000)],
+  ['OpenCode, the real server', () => openCode(quick ? 15 : 60)],
+  ['OpenCode, a crowd', () => crowd(quick ? 4 : 15)],
 ]
+const at = process.argv.indexOf('--only')
+const only = at < 0 ? '' : (process.argv[at + 1] ?? '')
 
 const figure = (value: number, unit: string) => `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ${unit}`.trim()
 
@@ -23,6 +28,7 @@ function lineOf({ name, value, unit, bar, original, note }: Row): string {
 
 process.stdout.write(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}\n`)
 for (const [title, measure] of groups) {
+  if (!title.includes(only)) continue
   process.stdout.write(`\n${title}\n`)
   for (const row of await measure()) process.stdout.write(`${lineOf(row)}\n`)
 }

@@ -2,6 +2,7 @@
 import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
 import type { LoadedConfig } from '../config.ts'
 import { systemClock } from '../core/clock.ts'
+import type { Runtime } from '../core/runtime.ts'
 import { openLog, Secrets } from '../lib/log.ts'
 import { openRuntimes, readiness } from '../parts.ts'
 import { openStore } from '../store/open.ts'
@@ -65,10 +66,28 @@ async function runtimeFindings(loaded: LoadedConfig, env: NodeJS.ProcessEnv): Pr
   const runtimes = openRuntimes({ base, loaded, env, role: 'run' })
   try {
     const found = await Promise.all([...runtimes.values()].map(readiness))
-    const hint = loaded.config.models.providers.length === 0 ? ' The daemon would run its sample.' : ''
-    return found.map(({ name, ready, detail }) => ({ name: `runtime ${name}`, ok: ready, text: `${detail}${hint}` }))
+    const someReady = found.some((one) => one.ready)
+    const hint = someReady ? '' : ' The daemon would run its sample.'
+    // Nobody has to have every agent; one that somebody configured is missed.
+    const isMissed = loaded.origins.has('runtimes') || !someReady
+    const states = found.map(({ name, ready, detail }) => {
+      const text = name === 'builtin' ? `${detail}${hint}` : detail
+      return { name: `runtime ${name}`, ok: ready || !isMissed, text }
+    })
+    const reachable = [...runtimes.values()].filter((_, index) => found[index]?.ready)
+    const troubles = await Promise.all(reachable.map(troublesOf))
+    return [...states, ...troubles.flat()]
   } finally {
     for (const runtime of runtimes.values()) await runtime.close()
     store.close()
   }
+}
+
+async function troublesOf({ name, watch }: Runtime): Promise<Finding[]> {
+  const problems = (await watch?.troubles()) ?? []
+  return problems.map(({ text, todo }) => ({
+    name: `runtime ${name}`,
+    ok: false,
+    text: [text, todo].filter(Boolean).join(' '),
+  }))
 }

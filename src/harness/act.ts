@@ -159,7 +159,8 @@ async function troubled(task: Task, problems: readonly Problem[], world: World):
   const problem = availability.kind === 'unavailable' ? availability.problem : first
   const reason = { code: problem.kind, text: [problem.text, problem.todo].filter(Boolean).join(' ') }
   const transient = availability.kind === 'unavailable' ? availability.transient : task.troubles < 3
-  if (transient) waitFor(task, { reason, retryAt: null }, world)
+  // The prompt never arrived: it is the same one that comes next time.
+  if (transient) waitFor(task, { reason, retryAt: null, unsent: true }, world)
   else pauseTask(task, reason, world)
   return false
 }
@@ -184,13 +185,13 @@ export function usageOf(task: Task, seen: Observation | null): Pick<Task, 'toolC
  * A person, be it one who works in the session, is waited for without end; trouble is looked at again after a growing
  * time.
  */
-function waitFor(task: Task, wait: { reason: Reason; retryAt: number | null }, world: World): void {
+function waitFor(task: Task, wait: { reason: Reason; retryAt: number | null; unsent?: boolean }, world: World): void {
   const forPerson = wait.reason.code.startsWith('needs-') || wait.reason.code === sessionBusy.code
   const troubles = task.troubles + 1
   const delay = forPerson ? null : backoffMs(world.settings.backoff, troubles)
   const retryAt = wait.retryAt ?? (delay === null ? null : world.clock.now() + delay)
   // A turn that failed is over: what follows the wait is a new prompt, not the old one.
-  const failed = !forPerson && wait.reason.code !== 'unreachable'
+  const failed = !forPerson && !wait.unsent && wait.reason.code !== 'unreachable'
   const next = failed ? nextPrompt(task, continuePrompt(wait.reason.text)) : {}
   const patch = { reason: wait.reason, retryAt, ...(forPerson ? {} : { troubles, ...next }) }
   if (task.status !== 'waiting') world.store.tasks.move(task.id, 'waiting', patch)

@@ -12,6 +12,8 @@ const settleMs = 5_000
 /** A session whose state nobody told counts as quiet when it was not touched for so long. */
 const untouchedMs = 60_000
 const knownMax = 50_000
+/** A first look brings a thousand of them; the daemon has other things to do meanwhile. */
+const portion = 200
 const underWay: readonly (SessionState['kind'] | null)[] = ['starting', 'busy', 'waiting', 'retrying', 'unreachable']
 
 export class Totals {
@@ -51,12 +53,17 @@ export class Totals {
     const { store, clock } = this.world
     const now = clock.now()
     let later = false
+    let compared = 0
     store.ledger.transact(() => {
       for (const session of this.waiting.values()) {
         const known = store.watched.get(session.id)
         if (known && !isQuiet(known, now)) {
           later ||= !underWay.includes(known.state)
           continue
+        }
+        if (compared++ >= portion) {
+          later = true
+          break
         }
         if (known) this.correct(session, known)
         this.waiting.delete(session.id)

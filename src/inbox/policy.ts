@@ -17,8 +17,8 @@ export interface SourcePolicy {
   commands: 'any' | 'named' | 'none'
   /** Whether tasks may have permissions answered unasked. */
   autoAccept: boolean
-  /** Whether texts may answer what sessions ask. Absent: they may. */
-  answers?: boolean | undefined
+  /** Whether texts may answer what sessions ask, and take sessions over. */
+  answers: boolean
   /** Upper limits: asking for more is refused; asking for nothing gets these. */
   limits: Limits
 }
@@ -120,13 +120,13 @@ function commandProblem(check: CheckSpec, { policy, source, checkers }: PolicyCo
   }
 }
 
-/** Why a text of this source may not answer an ask, or null. */
+/** Why a text of this source may not decide about sessions, or null. */
 export function answerProblem(source: Source, policy: SourcePolicy): Problem | null {
-  if (policy.answers !== false) return null
+  if (policy.answers) return null
   return {
     kind: 'answers-not-allowed',
-    text: `Texts from ${source} may not answer what a session asks.`,
-    todo: `Answer on the page or with \`openloom approve\`, or set sources.${source}.answers to true.`,
+    text: `Texts from ${source} may not answer what a session asks, nor take one over.`,
+    todo: `Do it on the page or with \`openloom approve\`, or set sources.${source}.answers to true.`,
   }
 }
 

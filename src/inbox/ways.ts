@@ -20,10 +20,10 @@ export interface WaysOptions {
   inboxDir: string
   /** Markdown → a task or an order; may run beside the main thread. */
   parseMarkdown(text: string): Promise<Result<Dispatched>>
-  /** Answers what a session asks; saying the same again is no fault. Absent: nothing asks here. */
-  answer?(ask: string, reply: WrittenReply): Promise<Result<unknown>>
+  /** Answers what a session asks; saying the same again is no fault. */
+  answer(ask: string, reply: WrittenReply): Promise<Result<unknown>>
   /** Stops what a session does and lets it begin again. */
-  takeOver?(sessionId: string): Promise<Result<unknown>>
+  takeOver(sessionId: string): Promise<Result<unknown>>
   note(type: 'inbox.noticed' | 'intake.refused', data: Record<string, unknown>): void
   /** Called after a task was accepted. */
   accepted(): void
@@ -85,7 +85,7 @@ export class InboxWays {
     if (!task) return
     const result = await this.options.intake.revise(task, taskOf(await this.parse(file)))
     if (result === 'revised') return
-    const why = result === 'late' ? 'the task had started' : 'it cannot be read as this task any more'
+    const why = unchanged[result]
     const text = `The file of task ${taskId} was written to after it was taken; nothing was changed, because ${why}.`
     this.options.note('inbox.noticed', { taskId, file: basename(file.name), text })
   }
@@ -101,7 +101,7 @@ export class InboxWays {
     const obeyed = { kind: 'obeyed', order: order.kind, id, text: `${doneWords[order.kind]} ${id}.` } as const
     const before = arrivals.arrival(done)
     if (before) return before.bodySha256 === origin.bodySha256 ? obeyed : { kind: 'conflict', task: null }
-    const barred = order.kind === 'answer' ? intake.answerProblem(origin.source) : null
+    const barred = intake.answerProblem(origin.source)
     const result = barred ? refuse(barred) : await this.carryOut(order)
     if (!result.ok) {
       const { problems } = result
@@ -112,10 +112,9 @@ export class InboxWays {
     return obeyed
   }
 
-  private async carryOut(order: Order): Promise<Result<unknown>> {
+  private carryOut(order: Order): Promise<Result<unknown>> {
     const { answer, takeOver } = this.options
-    if (order.kind === 'answer') return answer ? answer(order.ask, order.reply) : refuse(nobodyAsks)
-    return takeOver ? takeOver(order.session) : refuse(nothingToTakeOver)
+    return order.kind === 'answer' ? answer(order.ask, order.reply) : takeOver(order.session)
   }
 
   private async parse(file: InboxFile): Promise<Result<Dispatched>> {
@@ -162,7 +161,11 @@ const outside = (dir: string): Problem => ({
   todo: `Put the file into ${dir}, or send its text.`,
 })
 
-const nobodyAsks: Problem = { kind: 'unknown-ask', text: 'No session of this daemon asks anything.' }
-const nothingToTakeOver: Problem = { kind: 'unknown-session', text: 'No session of this daemon can be taken over.' }
 const noSuchFile: Problem = { kind: 'file-missing', text: 'There is no such file in the inbox.' }
 const refusedBefore: Problem = { kind: 'refused-before', text: 'The same file was refused before.' }
+
+const unchanged = {
+  late: 'the task had started',
+  unreadable: 'it cannot be read as this task any more',
+  circle: 'the task would wait for itself (after)',
+}

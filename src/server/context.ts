@@ -70,6 +70,7 @@ const statusOf: Record<string, ContentfulStatusCode> = {
   'ambiguous-id': 409,
   'already-answered': 409,
   'ask-gone': 409,
+  'no-runtime': 409,
   'session-gone': 409,
   'task-at-work': 409,
   'wrong-state': 409,

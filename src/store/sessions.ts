@@ -4,7 +4,15 @@
  */
 import { asc, desc, eq, sql } from 'drizzle-orm'
 import type { NewEvent } from '../core/event.ts'
-import type { Journal, JournalEntry, SessionRecord, StoredEntry, ToolCall } from '../core/session.ts'
+import type {
+  EndReason,
+  Journal,
+  JournalEntry,
+  SessionRecord,
+  SessionState,
+  StoredEntry,
+  ToolCall,
+} from '../core/session.ts'
 import type { Ledger } from './ledger.ts'
 import * as schema from './schema.ts'
 
@@ -19,11 +27,13 @@ export class Sessions implements Journal {
 
   private readonly insertRow: ReturnType<typeof prepareInsert>
   private readonly insertUsage: ReturnType<typeof prepareUsage>
+  private readonly setState: ReturnType<typeof prepareState>
 
   constructor(ledger: Ledger) {
     this.ledger = ledger
     this.insertRow = prepareInsert(ledger)
     this.insertUsage = prepareUsage(ledger)
+    this.setState = prepareState(ledger)
   }
 
   createSession(session: SessionRecord): void {
@@ -61,6 +71,8 @@ export class Sessions implements Journal {
     const at = this.ledger.clock.now()
     const { seq } = this.insertRow.get({ sessionId, at, entry })
     if (entry.type === 'usage') this.insertUsage.run({ at, ...owner, ...entry.usage })
+    const state = stateAfter(entry)
+    if (state) this.setState.run({ id: sessionId, state, at })
     if (entry.type === 'assistant') this.calls.set(sessionId, entry.calls)
     if (entry.type === 'run.ended') this.calls.delete(sessionId)
     const event = eventOf(entry, this.calls.get(sessionId) ?? [])
@@ -113,6 +125,21 @@ function prepareUsage({ db }: Ledger) {
     costMicros: sql.placeholder('costMicros'),
   }
   return db.insert(schema.usage).values(row).prepare()
+}
+
+/** For the list of sessions; what decides about a task is looked at in the journal itself. */
+function prepareState({ db }: Ledger) {
+  const at = sql`${sql.placeholder('at')}`
+  const values = { state: sql`${sql.placeholder('state')}`, stateAt: at, updatedAt: at }
+  const here = eq(schema.sessions.id, sql.placeholder('id'))
+  return db.update(schema.sessions).set(values).where(here).prepare()
+}
+
+function stateAfter(entry: JournalEntry): SessionState['kind'] | null {
+  if (entry.type === 'run.started') return 'busy'
+  if (entry.type !== 'run.ended') return null
+  const states = { provider_error: 'failed', cancelled: 'interrupted', needs_permission: 'waiting' } as const
+  return (states as Partial<Record<EndReason, SessionState['kind']>>)[entry.reason] ?? 'idle'
 }
 
 /** Only what a second run would repeat harmfully: a call that changes something, noted before it runs. */

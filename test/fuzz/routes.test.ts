@@ -1,6 +1,7 @@
 /** Every route with every kind of nonsense: no 5xx, no answer slower than 2 s, every refusal a problem with words. */
 import { expect, it } from 'vitest'
 import { oddities, Random } from '../fakes/random.ts'
+import { watchedFrom } from '../fakes/runtime.ts'
 import { type Story, tell } from '../fakes/story.ts'
 
 const count = 10_000
@@ -39,8 +40,11 @@ function shotOf(random: Random, routes: readonly { method: string; path: string 
   const part = (name: string) =>
     name === 'command' ? random.pick([...commands, word()]) : random.chance(0.7) ? random.pick(ids) : word()
   const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => part(name))
-  const names = ['limit', 'after', 'status', 'q', 'x']
-  const values = ['1', '0', '-1', '1e9', 'queued', 'done,failed', '', '99999999999999999999', word()]
+  const names = ['limit', 'after', 'status', 'q', 'x', 'state', 'roots', 'task', 'before', 'by', 'since', 'until']
+  const values = [
+    ...['true', 'busy,idle', 'model', 'session', 'day', 'today', '7d', '2026-11-01', '1.ses_1', 'all', 'open'],
+    ...['1', '0', '-1', '1e9', 'queued', 'done,failed', '', '99999999999999999999', word()],
+  ]
   const query = Array.from({ length: random.below(4) }, () => `${random.pick(names)}=${random.pick(values)}`).join('&')
   const method = random.chance(0.9) ? route.method : random.pick(['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])
   const headers: Record<string, string> = random.chance(0.85) ? { 'content-type': 'application/json' } : {}
@@ -53,7 +57,21 @@ function shotOf(random: Random, routes: readonly { method: string; path: string 
 
 function bodyOf(random: Random): string {
   const odd = () => random.pick(oddities)
-  const value = () => random.pick<unknown>([odd(), 1, -1, null, true, [], {}, [odd()], { minutes: 1e9 }, { kind: 'x' }])
+  const words = ['once', 'always', 'reject', [['x']], [[]], 'approve: per_1', 'session: ses_1\nabort: true']
+  const value = () =>
+    random.pick<unknown>([
+      random.pick<unknown>(words),
+      odd(),
+      1,
+      -1,
+      null,
+      true,
+      [],
+      {},
+      [odd()],
+      { minutes: 1e9 },
+      { kind: 'x' },
+    ])
   const keys = [
     'goal',
     'title',
@@ -67,10 +85,27 @@ function bodyOf(random: Random): string {
     'code',
     'sink',
     'seq',
+    'reply',
+    'response',
+    'answers',
+    'message',
   ]
   const fields = Object.fromEntries(keys.filter(() => random.chance(0.25)).map((key) => [key, value()]))
   if (random.chance(0.75)) return JSON.stringify(fields)
   return random.pick(['', '{', 'null', '[]', '"x"', '{"a":1e999}', '['.repeat(5_000), `{"__proto__":{"x":1}}`, odd()])
+}
+
+/** Sessions and asks as a runtime would have told them; nobody stands behind them to take an answer. */
+function watched({ daemon }: Story): string[] {
+  const { store } = daemon
+  const sessions = ['ses_1', 'ses_2'].map((id) => watchedFrom(id, { parentId: id === 'ses_2' ? 'ses_1' : null }))
+  store.watched.keep('nobody', { sessions, states: [], vanished: [] }, Number.MAX_SAFE_INTEGER)
+  const permission = { kind: 'permission', permission: 'bash', patterns: ['ls'], always: [], detail: 'ls' } as const
+  const question = { kind: 'question', questions: [] } as const
+  const place = { runtime: 'nobody', sessionId: 'ses_2', rootId: 'ses_1', taskId: null, workspace: '/w', scope: '/w' }
+  store.asks.open({ id: 'per_1', ...place, request: { ...permission, patterns: ['ls'], always: [] } }, null)
+  store.asks.open({ id: 'que_1', ...place, request: { ...question, questions: [] } }, null)
+  return ['ses_1', 'ses_2', 'per_1', 'que_1']
 }
 
 it(`SE-6 answers ${count} requests of any kind`, { timeout: 60_000 }, async () => {
@@ -80,6 +115,7 @@ it(`SE-6 answers ${count} requests of any kind`, { timeout: 60_000 }, async () =
   const goals = ['one', 'two', 'three']
   const made = goals.map((goal) => story.call('POST', '/api/tasks', { goal, workspace: story.workspace(goal) }))
   const ids = (await Promise.all((await Promise.all(made)).map((answer) => answer.json()))).map(({ id }) => String(id))
+  ids.push(...watched(story))
   const random = new Random(20_261_121)
   const statuses = new Map<number, number>()
   let left = count

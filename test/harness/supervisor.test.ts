@@ -193,6 +193,24 @@ describe('trouble of a runtime', () => {
     await w.reaches(id, 'done')
   })
 
+  it.each(['refuseOpen', 'refusePrompt'] as const)(
+    'before the first prompt arrived (%s) loses nothing of it',
+    async (at) => {
+      const w = makeWorld()
+      w.runtime[at] = { kind: 'http-503', text: 'Not now.' }
+      w.runtime.availability = { kind: 'unavailable', transient: true, problem: { kind: 'http-503', text: 'Not now.' } }
+      const id = w.add({ goal: 'Mend the roof.' })
+      await w.reaches(id, 'waiting')
+      w.runtime[at] = null
+      w.runtime.availability = { kind: 'ready', detail: '' }
+      await w.clock.advance(70_000)
+      await w.reaches(id, 'running')
+      expect(w.runtime.prompts).toMatchObject([
+        { promptId: `${id}.1`, text: expect.stringContaining('Mend the roof.') },
+      ])
+    },
+  )
+
   it('that makes it unreachable is not taken for idle', async () => {
     const w = makeWorld()
     const id = w.add()

@@ -6,7 +6,9 @@ import { effectiveLimits, policyProblems, type SourcePolicy } from '../../src/in
 import { specFrom } from '../fakes/tasks.ts'
 
 const home = '/home/ann'
-const open: SourcePolicy = { workspaceRoots: [home], runtimes: [], commands: 'any', autoAccept: true, limits: {} }
+const open: SourcePolicy = {
+  ...{ workspaceRoots: [home], runtimes: [], commands: 'any', autoAccept: true, answers: true, limits: {} },
+}
 const run = { kind: 'command', run: 'npm test' }
 const file = { kind: 'file_exists', path: 'a' }
 const named = { kind: 'named', use: 'tests' }

@@ -64,15 +64,16 @@ describe('a webhook', () => {
     expect(w.events('intake.refused')).toHaveLength(1)
   })
 
-  it('may be kept from answering, not from taking over', async () => {
+  it('may be kept from deciding about sessions', async () => {
     const w = made({ answers: false })
     expect(await w.ways.submitText('approve: per_1', webhook('a'))).toMatchObject({
       problems: [{ kind: 'answers-not-allowed' }],
     })
     expect(w.watch.answers).toEqual([])
     expect(await w.ways.submitText('session: ses_1\nabort: true', webhook('b'))).toMatchObject({
-      ...{ kind: 'obeyed', order: 'take-over', id: 'ses_1' },
+      problems: [{ kind: 'answers-not-allowed' }],
     })
+    expect(w.takenOver).toEqual([])
   })
 
   it('takes over once for one key', async () => {

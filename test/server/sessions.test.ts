@@ -77,6 +77,11 @@ describe('sessions over HTTP', () => {
       { kind: 'text', text: 'I look.' },
       { kind: 'tool', name: 'bash', state: 'completed', output: 'a.ts' },
     ])
+    const run = { runId: 'r', promptId: 'p', resumed: false, model: 'm', provider: 'p' }
+    sessions.append('s_1', { type: 'run.started', ...run })
+    expect((await w.get<SessionPage>('/api/sessions?state=busy')).items.map(({ id }) => id)).toEqual(['s_1'])
+    sessions.append('s_1', { type: 'run.ended', runId: 'r', reason: 'completed', text: '', problem: null })
+    expect((await w.get<SessionDetail>('/api/sessions/s_1')).session.state).toBe('idle')
     const older = await w.get<typeof page>(`/api/sessions/s_1/transcript?limit=1&before=${page.next}`)
     expect(older.messages).toMatchObject([{ role: 'user', parts: [{ text: 'Look.' }] }])
     expect(await problemOf(await w.call('GET', '/api/sessions/s_1/diff'))).toEqual({ status: 404, kind: 'no-diff' })

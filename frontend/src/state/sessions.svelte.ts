@@ -72,7 +72,8 @@ export class Sessions {
   }
 }
 
-const tells = (type: string): boolean => type.startsWith('session.') || type.startsWith('ask.')
+/** Our own agent's sessions are told by their runs. */
+const tells = (type: string): boolean => /^(session|ask|run)\./.test(type)
 
 export class OneSession {
   readonly id: string

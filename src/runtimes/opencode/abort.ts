@@ -33,7 +33,8 @@ export async function abortTurn(known: Known, { live, board, clock, hostPid }: A
     if (clock.monotonic() > deadline) break
     await pause(clock, lookMs)
   }
-  if (processes.length > 0) await endProcesses(processes)
+  // The server has asked them already.
+  if (processes.length > 0) await endProcesses(processes, { graceMs: 50 })
 }
 
 async function processesOf(known: Known, board: Board, hostPid: number): Promise<ProcessId[]> {

@@ -101,7 +101,7 @@ export class Board {
       known.session = session
     } else {
       this.makeRoom()
-      this.sessions.set(session.id, fresh(session, this.clock.monotonic()))
+      this.sessions.set(session.id, fresh(session))
     }
     const parent = session.parentId ? this.sessions.get(session.parentId) : undefined
     parent?.children.add(session.id)
@@ -132,6 +132,8 @@ export class Board {
     if (status.kind === 'idle') {
       known.turn = null
       known.tool = null
+      // An aborted turn leaves its asks in the server's lists as ghosts.
+      for (const id of [...known.asks.keys()]) this.endAsk(id, sessionId)
     } else if (changed) known.model = 'none'
     if (!changed && status.kind !== 'idle' && status.kind !== 'retrying') return
     known.statusAt = this.clock.monotonic()
@@ -347,10 +349,10 @@ export class Board {
   }
 }
 
-const fresh = (session: WatchedSession, statusAt: number): Known => ({
+const fresh = (session: WatchedSession): Known => ({
   session,
   status: idle,
-  statusAt,
+  statusAt: Number.NEGATIVE_INFINITY,
   turn: null,
   tool: null,
   model: 'between',

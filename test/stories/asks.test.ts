@@ -1,0 +1,123 @@
+/** What an OpenCode session asks, through the whole daemon: told, answered by file, webhook, API, rule, or task. */
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import type { AskItem, AskList, SessionDetail } from '../../src/server/api.ts'
+import { FakeOpenCode } from '../fakes/opencode.ts'
+import type { FakeTurn } from '../fakes/opencode-turn.ts'
+import { type Story, tell } from '../fakes/story.ts'
+
+interface Asking {
+  story: Story
+  fake: FakeOpenCode
+  turn: FakeTurn
+  taskId: string
+  /** The only open ask, when it is there. */
+  open(): Promise<AskItem>
+  get<T>(path: string): Promise<T>
+}
+
+const until = <T>(look: () => Promise<T> | T) => vi.waitFor(look, { timeout: 8_000, interval: 20 })
+
+/** A task whose turn runs, driven by the test. */
+async function asking(keys = ''): Promise<Asking> {
+  const fake = await new FakeOpenCode().open()
+  const story = await tell({ env: { OPENLOOM_OPENCODE_URL: fake.url } })
+  onTestFinished(() => fake.close())
+  const get = async <T>(path: string) => (await (await story.call('GET', path)).json()) as T
+  const head = `---\nworkspace: ${story.workspace()}\nruntime: opencode\n${keys}\n---\n`
+  story.drop('work.md', `${head}\nMove the table.\n`)
+  const { task } = await story.reaches('running')
+  const sessionId = await until(() => {
+    const id = story.daemon.store.tasks.get(task.id)?.sessionId
+    if (!id) throw new Error('no session yet')
+    return id
+  })
+  const turn = fake.turn(sessionId)
+  const open = () =>
+    until(async () => {
+      const { items } = await get<AskList>('/api/asks')
+      expect(items).toHaveLength(1)
+      return items[0] as AskItem
+    })
+  return { story, fake, turn, taskId: task.id, open, get }
+}
+
+const wants = (turn: FakeTurn, command: string) =>
+  turn.asks(turn.tool('bash', { command }), { permission: 'bash', patterns: [command], metadata: { command } })
+
+describe('a permission', () => {
+  it('of a subagent is told with the task it belongs to, and given by a file of the inbox', async () => {
+    const a = await asking()
+    const reply = wants(a.turn.subagent('Look around.').turn, 'ls /')
+    const ask = await a.open()
+    expect(ask).toMatchObject({ taskId: a.taskId, request: { permission: 'bash', patterns: ['ls /'] } })
+    expect(ask.sessionId).not.toBe(ask.rootId)
+    await until(() => expect(a.story.notifications().map(({ data }) => data.askId)).toContain(ask.id))
+    a.story.drop('yes.md', `approve: ${ask.id}\n`)
+    expect(await reply).toMatchObject({ reply: 'once' })
+    await until(() => expect(a.story.inboxNames()).toContain(`processed-${ask.id}-yes.md`))
+    expect((await a.get<AskList>('/api/asks?status=answered')).items).toMatchObject([{ id: ask.id, by: 'person' }])
+  })
+
+  it('that was given always is asked by the agent again and by nobody else', async () => {
+    const a = await asking()
+    const first = wants(a.turn, 'npm test')
+    const ask = await a.open()
+    await a.story.call('POST', `/api/asks/${ask.id}`, { reply: 'always' })
+    expect(await first).toMatchObject({ reply: 'once' })
+    expect(await wants(a.turn, 'npm test')).toMatchObject({ reply: 'once' })
+    expect((await a.get<AskList>('/api/asks?status=all')).items.map(({ by }) => by).sort()).toEqual(['person', 'rule'])
+  })
+
+  it('that the task accepts is given unasked, and another is not', async () => {
+    const a = await asking('auto_accept: ["bash git *"]')
+    expect(await wants(a.turn, 'git status')).toMatchObject({ reply: 'once' })
+    const denied = wants(a.turn, 'git status; rm -rf /')
+    const ask = await a.open()
+    await a.story.call('POST', `/api/asks/${ask.id}`, { reply: 'reject', message: 'One at a time.' })
+    expect(await denied).toMatchObject({ reply: 'reject', message: 'One at a time.' })
+  })
+})
+
+describe('a question', () => {
+  it('is answered from a phone, one line a question', async () => {
+    const a = await asking()
+    const option = (label: string) => ({ label, description: '' })
+    const answers = a.turn.asksQuestions([
+      { question: 'Which?', header: 'Which', options: [option('Red'), option('Blue')] },
+      { question: 'Why?', header: 'Why', options: [] },
+    ])
+    const ask = await a.open()
+    const headers = { 'content-type': 'text/markdown' }
+    const text = `answer: ${ask.id}\n\n- blue\n- Because it is calm.\n`
+    const done = await a.story.call('POST', '/api/inbox/trigger', text, headers)
+    expect([done.status, await done.json()]).toMatchObject([200, { order: 'answer', id: ask.id }])
+    expect(await answers).toEqual([['Blue'], ['Because it is calm.']])
+  })
+})
+
+describe('a session', () => {
+  it('is shown with its subagent and what it asks; stopping it pauses its task', async () => {
+    const a = await asking()
+    const { turn } = a.turn.subagent('Look around.')
+    void wants(turn, 'ls /')
+    const ask = await a.open()
+    const detail = await until(async () => {
+      const found = await a.get<SessionDetail>(`/api/sessions/${ask.rootId}`)
+      expect(found.children.map(({ id }) => id)).toEqual([ask.sessionId])
+      return found
+    })
+    expect(detail.asks.map(({ id }) => id)).toEqual([ask.id])
+    expect(detail.session.taskId).toBe(a.taskId)
+    const answer = await a.story.call('POST', `/api/sessions/${ask.rootId}/abort`, {})
+    expect(await answer.json()).toEqual({ pausedTaskId: a.taskId })
+    await a.story.reaches('paused', a.taskId)
+  })
+
+  it('that was stopped asks for nothing any more', async () => {
+    const a = await asking()
+    void wants(a.turn, 'ls /')
+    const ask = await a.open()
+    await a.story.call('POST', `/api/sessions/${ask.sessionId}/abort`, {})
+    await until(async () => expect((await a.get<AskList>('/api/asks')).items).toEqual([]))
+  })
+})
