@@ -50,6 +50,12 @@ export class House {
 
   async open(env: Record<string, string> = {}): Promise<this> {
     await this.server.open()
+    await this.openRig(env)
+    return this
+  }
+
+  /** The daemon's side alone. */
+  async openRig(env: Record<string, string>): Promise<void> {
     await this.rig.open({
       script: [{ text: 'Nobody asks this model.' }],
       env: {
@@ -58,7 +64,6 @@ export class House {
         ...env,
       },
     })
-    return this
   }
 
   start(options: StartOptions = {}): Promise<Life> {
@@ -88,7 +93,7 @@ export class House {
   async sees(life: Life, type: EventType, fits: (event: LoomEvent) => boolean = () => true): Promise<LoomEvent> {
     const look = () => life.events.find((event) => event.type === type && fits(event)) ?? null
     try {
-      return await eventually(type, look, 60_000)
+      return await eventually(type, look, 110_000)
     } catch (error) {
       throw new Error(`${String(error)}\n${this.told(life)}\n${life.errors.slice(-2_000)}`)
     }
