@@ -4,13 +4,13 @@
  * each step an event. A person's word wins: every step looks at the task anew, in its lane.
  */
 import { pause } from '../core/clock.ts'
-import type { Activity, Diagnosis, HangPolicy } from '../core/diagnosis.ts'
+import type { Activity, Diagnosis, HangPolicy, SeenProcess } from '../core/diagnosis.ts'
 import type { EventType } from '../core/event.ts'
 import { ok, type Problem, type Result, reasonOf, refuse } from '../core/problem.ts'
 import type { Runtime } from '../core/runtime.ts'
 import type { Task } from '../core/task.ts'
 import { newId } from '../lib/id.ts'
-import { type Ending, endProcesses } from '../lib/processes.ts'
+import { diesOnlyBySignal, type Ending, endProcesses } from '../lib/processes.ts'
 import type { SessionPlace } from '../store/quiet.ts'
 import { pauseTask } from './act.ts'
 import { type Diagnose, endGuilty } from './diagnose/diagnose.ts'
@@ -100,7 +100,7 @@ export class Ladder {
   private async endsChild(hang: Hang & { task: Task }): Promise<boolean> {
     const { diagnosis, activity, runtime, place, task } = hang
     const { guilty } = diagnosis
-    if (!guilty || !this.isWanted(task.id, place.id)) return false
+    if (!guilty || isUnheard(guilty, activity) || !this.isWanted(task.id, place.id)) return false
     const ending = await endGuilty(diagnosis)
     const { pid, command } = guilty
     const found = { pid, command, cause: diagnosis.cause, diagnosis: diagnosis.text }
@@ -270,6 +270,13 @@ export class Ladder {
     })
   }
 }
+
+/**
+ * A server whose own child dies by a signal may never notice (OpenCode 1.18.33): the call would hang for good, with
+ * nothing left to end.
+ */
+const isUnheard = (guilty: SeenProcess, { owner, hostPid }: Activity): boolean =>
+  owner === null && guilty.ppid === hostPid && diesOnlyBySignal(guilty.pid)
 
 const countsOf = ({ ended, left }: Ending) => ({ ended: ended.length, left: left.length })
 const reasonFor = ({ cause, text }: Diagnosis) => ({ cause, diagnosis: text })

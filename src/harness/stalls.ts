@@ -111,19 +111,27 @@ export class Stalls {
   /** Called at each change of each session: must cost nothing. */
   private notice(runtime: Runtime, sessionId: string): void {
     if (this.watched.has(sessionId) || this.stopping.signal.aborted) return
-    this.watched.set(sessionId, { sessionId, runtime, life: null })
+    const one = { sessionId, runtime, life: null }
+    this.watched.set(sessionId, one)
+    // What it looks like now is what later looks are compared with.
+    this.looking = Promise.all([this.looking, this.lookSafely(one)]).then(() => undefined)
     this.arm()
   }
 
   private arm(): void {
     if (this.timer || this.watched.size === 0 || this.stopping.signal.aborted) return
-    const { everyMs, afterMs } = this.settings
-    this.timer = this.world.clock.after(Math.min(everyMs, afterMs ?? everyMs), () => {
+    this.timer = this.world.clock.after(this.tickMs, () => {
       this.looking = this.lookAtAll().finally(() => {
         this.timer = null
         this.arm()
       })
     })
+  }
+
+  /** A duration is met by whole looks. */
+  private get tickMs(): number {
+    const { everyMs, afterMs } = this.settings
+    return afterMs === null ? everyMs : afterMs / this.checksNeeded
   }
 
   private get checksNeeded(): number {

@@ -65,8 +65,14 @@ const polite = ['SIGTERM', 'SIGINT'] as const
 
 /** The signal by which it ends with an exit code of its own, as far as can be seen. */
 export function politeSignal(pid: number): NodeJS.Signals {
-  return polite.find((signal) => isLinux && linux.catches(pid, constants.signals[signal])) ?? 'SIGTERM'
+  return caught(pid) ?? 'SIGTERM'
 }
+
+/** Whether it can only be ended from outside, without an exit code of its own. False where that cannot be seen. */
+export const diesOnlyBySignal = (pid: number): boolean => isLinux && caught(pid) === undefined
+
+const caught = (pid: number): NodeJS.Signals | undefined =>
+  polite.find((signal) => isLinux && linux.catches(pid, constants.signals[signal]))
 
 const graceMs = 400
 const killMs = 2_000

@@ -90,7 +90,7 @@ describe('a busy session without a sign of life', () => {
     await w.looks(4)
     w.hangs({ outputBytes: 10 })
     await w.restart(60_000)
-    await w.looks(4)
+    await w.looks(3)
     expect(w.events('session.stalled')).toEqual([])
     await w.looks(1)
     expect(w.events('session.stalled')).toHaveLength(1)
