@@ -33,6 +33,7 @@ export interface SeenCall {
 export type Fault = 'hang' | 'reset' | { status: number; body?: string } | { slowMs: number }
 
 const anyPath = /./
+const unreadBytesMax = 32 * 1024 * 1024
 
 export class FakeOpenCode {
   readonly world: FakeWorld
@@ -138,10 +139,13 @@ export class FakeOpenCode {
   }
 
   /** Straight to the followers, as it is. */
-  send(text: string): boolean {
-    let isFlowing = true
-    for (const stream of this.streams) isFlowing = stream.write(text) && isFlowing
-    return isFlowing
+  send(text: string): void {
+    for (const stream of this.streams) stream.write(text)
+  }
+
+  /** A follower does not read: what waits for it is more than it will soon catch up with. */
+  get isChoked(): boolean {
+    return [...this.streams].some((stream) => stream.writableLength > unreadBytesMax)
   }
 
   // Faults

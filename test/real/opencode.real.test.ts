@@ -1,5 +1,5 @@
 /** The whole way with the real server: a file is dropped, OpenCode works, the files are the proof. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { Life } from '../fakes/daemon.ts'
 import { bash, done, House, stubborn, writeResult } from './house.ts'
 
@@ -26,7 +26,7 @@ const house = new House({
   'rate-limit': [{ fault: '429', retry_after: 1 }, writeResult, done],
   'server-error': [{ fault: 'http', status: 500, retry_after: 0.2 }, writeResult, done],
   'bad-key': [{ fault: 'http', status: 401, message: 'bad key', times: 1_000 }],
-  empty: [{ fault: 'empty' }, { text: '' }, writeResult, done],
+  empty: [{ fault: 'empty' }, writeResult, done],
   'cut-off': [{ text: 'I will now', finish: 'length' }, writeResult, done],
   'permission-once': [writeResult, done],
   'permission-denied': [bash('echo wrong > result.txt'), { text: 'Another way.' }, done],
@@ -34,8 +34,6 @@ const house = new House({
   'kill-child': [hang, writeResult, done],
   'take-over': [stubborn, writeResult, done],
   'by-file': [stubborn, writeResult, done],
-  mute: [{ fault: 'stall' }, writeResult, done],
-  stalled: [{ text: 'I begin', fault: 'stall' }, writeResult, done],
   first: [bash('sleep 2; echo right > result.txt'), done, bash('echo second >> order.txt'), done],
   subagent: [task('helper'), writeResult, done],
   helper: [hang, { text: 'The child is done.' }],
@@ -132,11 +130,24 @@ describe('a turn that hangs', () => {
     expect(await house.over(life, 'rescue')).toMatchObject({ status: 'done', attempt: 1 })
     expect(house.tools.filter((pid) => hung.includes(pid))).toEqual([])
   })
+})
 
-  it.each(['mute', 'stalled'])('because the model is silent is told as that, and taken over: %s', async (name) => {
-    house.drop({ name, keys: { on_hang: 'take-over' } })
-    const stalled = await house.sees(life, 'session.stalled', ({ data }) => data['title'] === name)
-    expect(stalled.data).toMatchObject({ cause: 'model-silent' })
-    expect(await house.over(life, name)).toMatchObject({ status: 'done' })
+describe('a model that is silent', () => {
+  it('is told as that, and its turn is taken over', async () => {
+    const silent = new House({
+      mute: [{ fault: 'stall' }, writeResult, done],
+      stalled: [{ text: 'I begin', fault: 'stall' }, writeResult, done],
+    })
+    onTestFinished(() => silent.close())
+    // Half a minute is what a model may think without being called silent.
+    await silent.open({ OPENLOOM_STALE_BUSY_SECONDS: '31' })
+    const watched = await silent.start()
+    const names = ['mute', 'stalled']
+    for (const name of names) silent.drop({ name, keys: { on_hang: 'take-over' } })
+    for (const name of names) {
+      const stalled = await silent.sees(watched, 'session.stalled', ({ data }) => data['title'] === name)
+      expect(stalled.data).toMatchObject({ cause: 'model-silent' })
+      expect(await silent.over(watched, name)).toMatchObject({ status: 'done' })
+    }
   })
 })
