@@ -57,7 +57,8 @@ async function mainPath(world: BenchWorld): Promise<Row[]> {
   for (let i = 0; i < 15; i++) {
     // One folder: booting an instance of OpenCode for a new one takes a second that is not ours.
     const workspace = world.workspace('opencode')
-    const text = `# Word ${i}\nworkspace: ${workspace}\nruntime: opencode\n\n## goal\nSay a word.\n\n## checks\n- run: true\n`
+    const header = `# Word ${i}\nworkspace: ${workspace}\nruntime: opencode\n`
+    const text = `${header}\n## goal\nSay a word.\n\n## checks\n- run: true\n`
     const temporary = join(world.folder, `word-${i}.tmp`)
     writeFileSync(temporary, text)
     const droppedAt = Date.now()

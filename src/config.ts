@@ -365,6 +365,10 @@ function writtenTask() {
     model: text.optional(),
     session: text.optional(),
     abort: z.boolean().optional(),
+    after: z
+      .union([text, z.array(text)])
+      .optional()
+      .describe('Tasks that must be verified first, by id or title.'),
     limits: limitsSchema.optional(),
     check_interval_minutes: z.number().positive().optional(),
     check_interval: z.union([z.string(), z.number()]).optional().describe('5m, 300s or minutes.'),

@@ -28,7 +28,7 @@ export function docsComplaints(markdown: string, known: Known): string[] {
 }
 
 function complaintsOf(line: string, known: Known): string[] {
-  const call = /(?:^|[ (])(?:openloom|node dist\/main\.js) ((?:config )?[a-z][a-z-]*)(.*)$/.exec(line)
+  const call = /(?:^|[ (])(?:openloom|node dist\/main\.js) ((?:(?:config|sessions|key) )?[a-z][a-z-]*)(.*)$/.exec(line)
   if (!call?.[1] || line.trimStart().startsWith('#')) return []
   const [, verb, rest = ''] = call
   if (!known.verbs.has(verb)) return [`there is no verb "${verb}": ${line.trim()}`]

@@ -9,6 +9,7 @@ export const titleCharsMax = 200
 export const textCharsMax = 100_000
 export const stepsMax = 100
 export const checksMax = 100
+export const afterMax = 50
 
 export const limitsSchema = z
   .strictObject({
@@ -55,6 +56,8 @@ export interface TaskSpec {
   auto_accept?: boolean | string[] | undefined
   /** Minutes after which an ask that nobody answered is denied; absent: it is kept waiting. */
   ask_deadline_minutes?: number | undefined
+  /** Tasks that must be verified first: as written an id or a title, as accepted always ids. */
+  after?: string[] | undefined
   limits: Limits
   /** Minutes between two slow looks; a safety net, never the time until something is noticed. */
   check_interval_minutes?: number | undefined
@@ -100,6 +103,7 @@ export function taskSpecSchema(check: z.ZodType<CheckSpec>) {
       on_hang: z.enum(hangPolicies).optional(),
       auto_accept: z.union([z.boolean(), z.array(z.string().min(1).max(500)).max(100)]).optional(),
       ask_deadline_minutes: z.number().positive().max(10_080).optional(),
+      after: z.array(z.string().trim().min(1).max(titleCharsMax)).max(afterMax).optional(),
       limits: limitsSchema.default({}),
       check_interval_minutes: z.number().positive().max(1440).optional(),
     })

@@ -35,6 +35,8 @@ interface Lane {
   firstAt: number | null
   isSettled: boolean
   isLinked: boolean
+  /** Sessions that the runtime told of in this life. */
+  told: Set<string>
 }
 
 const writeEveryMs = 250
@@ -44,6 +46,7 @@ const settleMaxMs = 30_000
 const portion = 1_000
 const waitingMax = 20_000
 const unplacedMax = 2_000
+const missingMax = 100
 
 export type KeeperWorld = Pick<World, 'store' | 'runtimes' | 'clock' | 'log' | 'alarm'>
 
@@ -86,7 +89,14 @@ export class SessionKeeper {
 
   private listen(runtime: string, watch: SessionWatch): void {
     const totals = new Totals(this.world, (work) => void this.guard(runtime, work))
-    const idle = { writing: null, settling: null, firstAt: null, isSettled: false, isLinked: false }
+    const idle = {
+      writing: null,
+      settling: null,
+      firstAt: null,
+      isSettled: false,
+      isLinked: false,
+      told: new Set<string>(),
+    }
     const lane: Lane = { runtime, news: noNews(), unplaced: new Map(), totals, ...idle }
     this.lanes.push(lane)
     this.stops.push(watch.onFact((fact) => this.hear(lane, fact)))
@@ -99,6 +109,7 @@ export class SessionKeeper {
         return this.link(lane, fact)
       case 'session':
         news.sessions.set(fact.session.id, fact.session)
+        lane.told.add(fact.session.id)
         news.vanished.delete(fact.session.id)
         this.settleLater(lane)
         break
@@ -133,11 +144,25 @@ export class SessionKeeper {
       while (sizeOf(lane.news) > 0 && this.write(lane));
       lane.settling?.cancel()
       this.settle(lane)
+      this.lookForMissing(lane).catch((error: unknown) => {
+        this.world.log.error({ runtime, error: reasonOf(error) }, 'missing sessions could not be looked for')
+      })
     } else if (lane.isLinked) {
       const data = { runtime, text: problem.text }
       this.guard(runtime, () => this.world.store.ledger.note({ type: 'runtime.lost', data }))
     }
     lane.isLinked = problem === null
+  }
+
+  /** What we knew and were not told of: gone while nobody looked, or only left out of the list. */
+  private async lookForMissing(lane: Lane): Promise<void> {
+    const runtime = this.world.runtimes.get(lane.runtime)
+    const { items } = this.world.store.watched.page({ runtime: lane.runtime, limit: missingMax, roots: false })
+    for (const { id, goneAt } of items) {
+      if (!runtime || goneAt !== null || lane.told.has(id)) continue
+      const { state } = await runtime.look(id)
+      if (state.kind === 'absent') this.hear(lane, { kind: 'vanished', sessionId: id })
+    }
   }
 
   private writeLater(lane: Lane, delayMs: number): void {

@@ -1,5 +1,5 @@
 /** Who may work at the same time: so many in all, so many per runtime, one writer per workspace. Pure. */
-import type { Reason, Task } from '../core/task.ts'
+import { isEnded, type Reason, type Task } from '../core/task.ts'
 import { isInside } from '../lib/files.ts'
 
 export interface Concurrency {
@@ -28,4 +28,13 @@ export function blockedBy(task: Place, active: readonly Place[], limits: Concurr
     return { code: 'full', text: `Waits for a place: ${others.length} of ${limits.tasks} tasks are running.` }
   }
   return null
+}
+
+/** Why a task waits for one that comes before it: only a verified one lets it start. */
+export function waitsFor({ id, title, status, verdict }: Pick<Task, 'id' | 'title' | 'status' | 'verdict'>): Reason {
+  const name = `"${title}" (${id})`
+  if (!isEnded(status)) return { code: 'after', text: `Comes after ${name}, which is ${status}.` }
+  const end = status === 'done' || status === 'archived' ? `ended ${verdict ?? 'without a verdict'}` : status
+  const todo = `Retry it with \`openloom retry ${id}\`, or cancel this one.`
+  return { code: 'after-unmet', text: `Comes after ${name}, which is ${end}, not verified. ${todo}` }
 }

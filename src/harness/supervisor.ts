@@ -8,7 +8,7 @@ import type { Observation } from '../core/session.ts'
 import { activeStatuses, isActive, liveStatuses, type Reason, type Task } from '../core/task.ts'
 import { act, pauseTask, runtimeOf } from './act.ts'
 import { decide } from './decide.ts'
-import { blockedBy } from './places.ts'
+import { blockedBy, waitsFor } from './places.ts'
 import { Stopwatch } from './stopwatch.ts'
 import type { World } from './world.ts'
 
@@ -76,6 +76,8 @@ export class Supervisor {
   /** Why a queued task does not run yet; null when it is about to. */
   queueReason(task: Pick<Task, 'id' | 'workspace' | 'runtime'> & { sessionId?: string | null }): Reason | null {
     if (this.isDraining) return { code: 'draining', text: 'The daemon is stopping and starts nothing new.' }
+    const before = this.world.store.tasks.unmet(task.id)
+    if (before) return waitsFor(before)
     const active = this.world.store.tasks.places()
     return blockedBy({ sessionId: null, ...task }, active, this.world.settings.concurrency)
   }
@@ -142,6 +144,7 @@ export class Supervisor {
       const queued = tasks.queued(200, after)
       for (const task of queued) {
         if (tasks.isHeld(task.id)) continue
+        if (tasks.unmet(task.id)) continue
         const reason = blockedBy(task, active, this.world.settings.concurrency)
         if (reason) this.preempt(task)
         if (reason?.code === 'full') return

@@ -232,7 +232,6 @@ function noteMisspelling(draft: Draft, written: string, line: number): void {
 function headerValue(key: string, value: string): unknown {
   if (/^abort/i.test(key))
     return /^(true|yes|1|on)$/i.test(value) ? true : /^(false|no|0|off)$/i.test(value) ? false : value
-  if (/^auto/i.test(key)) return value.toLowerCase()
   return value
 }
 

@@ -19,6 +19,8 @@ export interface Arrivals {
   refuse(origin: Origin, event: { type: EventType; data: Record<string, unknown> }): boolean
   revise(id: string, spec: TaskSpec, because: string): boolean
   get(id: string): Task | null
+  /** The newest task with this title. */
+  titled(title: string): Task | null
 }
 
 export interface IntakeSettings {
@@ -74,10 +76,12 @@ export class Intake {
   }
 
   /** New bytes for a task that was accepted: `revised` before its start, `late` after it. */
-  async revise(task: Task, parsed: Result<TaskSpec>): Promise<'revised' | 'late' | 'unreadable'> {
+  async revise(task: Task, parsed: Result<TaskSpec>): Promise<'revised' | 'late' | 'unreadable' | 'circle'> {
     if (!parsed.ok) return 'unreadable'
     const prepared = await this.prepare(parsed.value, task.source)
     if (!prepared.ok || prepared.value.workspace !== task.workspace) return 'unreadable'
+    // Only a rewritten file can close a circle: a new task is nobody's predecessor yet.
+    if (this.leadsTo(prepared.value.spec.after ?? [], task.id)) return 'circle'
     return this.arrivals.revise(task.id, prepared.value.spec, 'its file was written to again') ? 'revised' : 'late'
   }
 
@@ -93,8 +97,30 @@ export class Intake {
     const { home, checkers } = settings
     const problems = policyProblems({ ...spec, runtime }, workspace, { source, policy, home, checkers })
     if (!settings.runtimes.includes(runtime)) problems.push(unknownRuntime(runtime, settings.runtimes))
-    const full = this.withNamedChecks(withDefaults(spec, policy, settings), problems)
+    const full = this.withNamedChecks(this.withTasks(withDefaults(spec, policy, settings), problems), problems)
     return problems.length > 0 ? { ok: false, problems } : { ok: true, value: { spec: full, workspace, runtime } }
+  }
+
+  private withTasks(spec: TaskSpec, problems: Problem[]): TaskSpec {
+    if (!spec.after) return spec
+    const after = spec.after.flatMap((name) => {
+      const found = this.arrivals.get(name) ?? this.arrivals.titled(name)
+      if (!found) problems.push(unknownPredecessor(name))
+      return found ? [found.id] : []
+    })
+    return { ...spec, after: [...new Set(after)] }
+  }
+
+  private leadsTo(from: readonly string[], target: string): boolean {
+    const seen = new Set<string>()
+    for (const ids = [...from]; ids.length > 0; ) {
+      const id = ids.pop() as string
+      if (id === target) return true
+      if (seen.has(id)) continue
+      seen.add(id)
+      ids.push(...(this.arrivals.get(id)?.spec.after ?? []))
+    }
+    return false
   }
 
   private withNamedChecks(spec: TaskSpec, problems: Problem[]): TaskSpec {
@@ -118,6 +144,12 @@ const noWorkspace: Problem = {
   text: 'It does not say which folder to work in.',
   todo: 'Add a line `workspace: ~/path/to/project`, or set inbox.default_workspace.',
 }
+
+const unknownPredecessor = (name: string): Problem => ({
+  kind: 'unknown-predecessor',
+  text: `It is to come after "${name.slice(0, 120)}", but there is no task with this id or title.`,
+  todo: 'Add that task first, or correct the name; `openloom status` lists what there is.',
+})
 
 const unknownRuntime = (runtime: string, known: readonly string[]): Problem => ({
   kind: 'unknown-runtime',

@@ -48,6 +48,7 @@ const spellings: Record<string, string> = {
   auto_accept: 'auto_accept',
   on_hang: 'on_hang',
   ask_deadline_minutes: 'ask_deadline_minutes',
+  after: 'after',
 }
 
 /** `Check interval` and `check-interval` are `check_interval`. */
@@ -88,7 +89,9 @@ export function setKey(draft: Draft, written: string, located: Located): void {
     case 'mode':
       return refuseUnless(draft, ['normal'], { ...located, name: 'mode' })
     case 'auto_accept':
-      return setField(draft, key, { value: yesNo(located.value), line })
+      return setField(draft, key, { value: autoAccept(located.value), line })
+    case 'after':
+      return setField(draft, key, { value: names(located.value), line })
     case 'ask_deadline_minutes':
       return setField(draft, key, { value: numeric(located.value), line })
     case 'agent':
@@ -166,9 +169,19 @@ function distance(a: string, b: string): number {
   return row[b.length] ?? 0
 }
 
-/** A line of markdown brings words where YAML brings booleans. */
-const yesNo = (value: unknown): unknown =>
-  ({ true: true, yes: true, false: false, no: false })[String(value).toLowerCase()] ?? value
+/** A line of markdown brings ids or titles with commas between them. */
+function names(value: unknown): unknown {
+  if (typeof value !== 'string') return value
+  const list = value.replace(/^\[(.*)\]$/s, '$1').split(',')
+  return list.map((name) => name.trim()).filter((name) => name !== '')
+}
+
+/** A line of markdown brings words where YAML brings booleans, and one pattern where YAML brings a list. */
+function autoAccept(value: unknown): unknown {
+  if (typeof value !== 'string') return value
+  const word = { true: true, yes: true, false: false, no: false }[value.toLowerCase()]
+  return word ?? [value]
+}
 
 const numeric = (value: unknown): unknown =>
   typeof value === 'string' && /^\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : value

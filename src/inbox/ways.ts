@@ -85,7 +85,7 @@ export class InboxWays {
     if (!task) return
     const result = await this.options.intake.revise(task, taskOf(await this.parse(file)))
     if (result === 'revised') return
-    const why = result === 'late' ? 'the task had started' : 'it cannot be read as this task any more'
+    const why = unchanged[result]
     const text = `The file of task ${taskId} was written to after it was taken; nothing was changed, because ${why}.`
     this.options.note('inbox.noticed', { taskId, file: basename(file.name), text })
   }
@@ -163,3 +163,9 @@ const outside = (dir: string): Problem => ({
 
 const noSuchFile: Problem = { kind: 'file-missing', text: 'There is no such file in the inbox.' }
 const refusedBefore: Problem = { kind: 'refused-before', text: 'The same file was refused before.' }
+
+const unchanged = {
+  late: 'the task had started',
+  unreadable: 'it cannot be read as this task any more',
+  circle: 'the task would wait for itself (after)',
+}

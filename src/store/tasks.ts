@@ -74,17 +74,17 @@ export class Tasks {
   /** Prepared once: every step of the harness begins with it. */
   private readonly byId
   private readonly bySession
+  private readonly afterOf
 
   constructor(ledger: Ledger) {
     this.ledger = ledger
     const { tasks } = schema
     const atWork = and(eq(tasks.sessionId, sql.placeholder('sessionId')), inArray(tasks.status, activeStatuses))
     this.bySession = ledger.db.select({ id: tasks.id }).from(tasks).where(atWork).prepare()
-    this.byId = ledger.db
-      .select()
-      .from(tasks)
-      .where(eq(tasks.id, sql.placeholder('id')))
-      .prepare()
+    const after = sql<string | null>`json_extract(${tasks.spec}, '$.after')`
+    const one = eq(tasks.id, sql.placeholder('id'))
+    this.afterOf = ledger.db.select({ after }).from(tasks).where(one).prepare()
+    this.byId = ledger.db.select().from(tasks).where(one).prepare()
   }
 
   /** Inserts the task and its `task.created`, or finds what came before under the same source and key. */
@@ -217,6 +217,25 @@ export class Tasks {
     const { tasks } = schema
     const match = or(inArray(tasks.status, activeStatuses), inArray(tasks.id, [...this.held]))
     return this.ledger.db.select(placeColumns).from(tasks).where(match).all()
+  }
+
+  /** The newest with this title. */
+  titled(title: string): Task | null {
+    const { tasks } = schema
+    const rows = this.ledger.db.select().from(tasks).where(eq(tasks.title, title)).orderBy(desc(tasks.id)).limit(1)
+    const row = rows.get()
+    return row ? taskOf(row) : null
+  }
+
+  /** The first task that this one comes after and that is not verified; null: all are. */
+  unmet(id: string): Pick<Task, 'id' | 'title' | 'status' | 'verdict'> | null {
+    const after = this.afterOf.get({ id })?.after
+    for (const before of after ? (JSON.parse(after) as string[]) : []) {
+      const task = this.get(before)
+      const isMet = task?.verdict === 'verified' && (task.status === 'done' || task.status === 'archived')
+      if (task && !isMet) return task
+    }
+    return null
   }
 
   isHeld(id: string): boolean {

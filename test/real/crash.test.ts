@@ -1,9 +1,9 @@
 /** Kill -9 of our daemon and of the real server, and a cut connection: nothing is lost, and nothing is done twice. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { TaskItem } from '../../src/core/task.ts'
-import { Cable } from '../fakes/cable.ts'
 import { eventually, type Life } from '../fakes/daemon.ts'
 import { bash, done, House, untilLetGo, writeResult } from './house.ts'
+import { Wire } from './wire.ts'
 
 const once = bash('echo once >> log.txt')
 
@@ -21,14 +21,10 @@ const house = new House({
   cut: [untilLetGo, once, done],
   'cut-short': [untilLetGo, done],
 })
-const cable = new Cable()
 beforeAll(async () => {
   await house.open({ OPENLOOM_STALE_BUSY_SECONDS: '3600' }, 'concurrency: { tasks: 12 }\n')
 })
-afterAll(async () => {
-  await cable.close()
-  await house.close()
-})
+afterAll(() => house.close())
 
 const isDone = { status: 'done', verdict: 'verified', attempt: 1 }
 const isOf = (name: string) => (event: { data: Record<string, unknown> }) =>
@@ -114,16 +110,17 @@ describe('a server that is killed', () => {
 describe('a connection that is cut', () => {
   it('and comes back hides nothing of what went on meanwhile', async () => {
     for (const before of house.rig.lives.splice(0)) await before.kill()
-    await cable.open(house.server.port)
-    const life = await house.start({ env: { OPENLOOM_OPENCODE_URL: cable.url } })
+    const wire = new Wire(house.server.port)
+    onTestFinished(() => wire.close())
+    const life = await house.start({ env: { OPENLOOM_OPENCODE_URL: await wire.open() } })
     const folder = house.drop({ name: 'cut' })
     const short = house.drop({ name: 'cut-short' })
     await Promise.all([house.begun(folder), house.begun(short)])
-    cable.cut()
+    wire.cut()
     house.letGo(short)
     await house.sees(life, 'task.waiting', isOf('cut'))
     await eventually('it wrote', () => house.lines(short, 'result.txt').length > 0)
-    await cable.mend()
+    wire.heal()
     house.letGo(folder)
     for (const name of ['cut', 'cut-short']) expect(await house.over(life, name), name).toMatchObject(isDone)
     for (const name of ['cut', 'cut-short']) expect(house.begunTurns(name), name).toBe(1)

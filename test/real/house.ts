@@ -84,6 +84,12 @@ export class House {
   /** `settings`: openloom.yaml. */
   async open(env: Record<string, string> = {}, settings = ''): Promise<this> {
     await this.server.open()
+    await this.openRig(env, settings)
+    return this
+  }
+
+  /** The daemon's side alone. */
+  async openRig(env: Record<string, string> = {}, settings = ''): Promise<void> {
     writeFileSync(join(this.rig.folder, 'openloom.yaml'), settings)
     await this.rig.open({
       script: [{ text: 'Nobody asks this model.' }],
@@ -94,7 +100,6 @@ export class House {
         ...env,
       },
     })
-    return this
   }
 
   /** Lets the server load these projects: a first turn in a folder takes it seconds, which are no hang. */
@@ -165,7 +170,7 @@ export class House {
   async sees(life: Life, type: EventType, fits: (event: LoomEvent) => boolean = () => true): Promise<LoomEvent> {
     const look = () => life.events.find((event) => event.type === type && fits(event)) ?? null
     try {
-      return await eventually(type, look, 60_000)
+      return await eventually(type, look, 110_000)
     } catch (error) {
       throw new Error(`${String(error)}\n${this.told(life)}\n${life.errors.slice(-2_000)}`)
     }

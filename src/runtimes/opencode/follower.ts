@@ -41,6 +41,7 @@ const pagesMax = 50
 /** To ask a directory makes the server load it: only those that were worked in lately are asked. */
 const recentMs = 24 * 3_600_000
 const directoriesMax = 20
+const missingMax = 200
 const bufferMax = 100_000
 
 export class Follower {
@@ -238,20 +239,33 @@ export class Follower {
   private async look(dialect: Dialect, all: boolean): Promise<Result<void>> {
     const { board } = this.options
     const startedAt = this.options.clock.now()
+    const missing = new Set(board.sessions.keys())
     let cursor: string | null = null
     for (let page = 0; page < (all ? pagesMax : 1); page++) {
       const listed: Awaited<ReturnType<Dialect['sessions']>> = await dialect.sessions(cursor)
       if (!listed.ok) return listed
       // Parents before children, so that a tree is whole when its leaves come.
-      for (const session of listed.value.sessions.toReversed()) board.putSession(session)
+      for (const session of listed.value.sessions.toReversed()) {
+        board.putSession(session)
+        missing.delete(session.id)
+      }
       cursor = listed.value.next
       if (cursor === null || listed.value.sessions.length === 0) break
     }
+    if (all && cursor === null) await this.askAfter([...missing].slice(0, missingMax), dialect)
     for (const directory of this.directoriesToAsk(startedAt, all)) {
       const asked = await this.lookAt(dialect, directory)
       if (!asked.ok) return asked
     }
     return ok(undefined)
+  }
+
+  /** Not in the list: archived, or gone. Only the server's own word makes it gone. */
+  private async askAfter(ids: readonly string[], dialect: Dialect): Promise<void> {
+    for (const id of ids) {
+      const found = await dialect.session(id)
+      if (found.ok && found.value === null) this.options.board.drop(id)
+    }
   }
 
   async lookAt(dialect: Dialect, directory: string): Promise<Result<void>> {

@@ -78,7 +78,7 @@ export class Prompter {
       agent: noted?.agent ?? null,
       model: noted?.model ?? null,
     })
-    // No answer says nothing about arrived: its name makes a second sending harmless, so that it is awaited like any other.
+    // No answer does not mean that it did not arrive. Its name makes a second sending harmless: it is awaited.
     if (sent.ok || sent.problems[0]?.kind === 'opencode-down') return ok(undefined)
     this.looker.settleReceipt(sessionId)
     return sent

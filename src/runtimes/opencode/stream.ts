@@ -79,7 +79,12 @@ export class EventStream {
     this.aliveAt = this.clock.monotonic()
     const whole = this.rest + text
     let from = 0
-    for (let at = whole.indexOf('\n\n'); at >= 0 && !this.over; at = whole.indexOf('\n\n', from)) {
+    // What was searched already holds no end; only its last character may be the first half of one.
+    for (
+      let at = whole.indexOf('\n\n', Math.max(0, this.rest.length - 1));
+      at >= 0 && !this.over;
+      at = whole.indexOf('\n\n', from)
+    ) {
       const frame = dataOf(whole.slice(from, at))
       from = at + 2
       if (frame !== '') this.listener.frame(frame)

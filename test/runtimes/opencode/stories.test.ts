@@ -1,6 +1,7 @@
 /** What goes wrong between a prompt and its answer, driven by hand on the fake server. */
 import { describe, expect, it, vi } from 'vitest'
 import { lookUntil } from '../../contracts/runtime.ts'
+import { HandClock } from '../../fakes/clock.ts'
 import { limits, openCodeWorld, openSession } from './world.ts'
 
 const prompt = (sessionId: string, promptId: string, text = 'Do it.') => ({ sessionId, promptId, text, limits })
@@ -115,5 +116,37 @@ describe('a session of OpenCode', () => {
     expect(usage.tokens).toBe(both[1])
     await w.again()
     expect((await w.runtime.look(id)).usage).toEqual(usage)
+  })
+
+  it('that was deleted while nobody listened has vanished, and is not only left out of a list', async () => {
+    const w = await openCodeWorld()
+    const [gone, kept] = [await openSession(w, 't1'), await openSession(w, 't2')]
+    w.fake.dropStreams()
+    w.fake.world.sessions.delete(gone)
+    await vi.waitFor(() => expect(w.facts).toContainEqual({ kind: 'vanished', sessionId: gone }))
+    expect((await w.runtime.look(gone)).state).toEqual({ kind: 'absent' })
+    expect((await w.runtime.look(kept)).state.kind).toBe('idle')
+  })
+
+  it('that accepts a prompt and begins no answer gets it once more, then that is said', async () => {
+    const clock = new HandClock()
+    const w = await openCodeWorld({}, clock)
+    const id = await openSession(w)
+    await w.runtime.prompt(prompt(id, 't1.1'))
+    expect((await w.runtime.look(id)).state).toEqual({ kind: 'starting' })
+    await clock.advance(20_000)
+    await vi.waitFor(() => expect(sends(w.fake.calls)).toHaveLength(2))
+    const [first, second] = sends(w.fake.calls)
+    expect(second?.messageID).toBe(first?.messageID)
+    await clock.advance(20_000)
+    await vi.waitFor(async () =>
+      expect((await w.runtime.look(id)).state).toMatchObject({
+        kind: 'failed',
+        promptId: 't1.1',
+        transient: true,
+        problem: { kind: 'prompt-lost' },
+      }),
+    )
+    expect(sends(w.fake.calls)).toHaveLength(2)
   })
 })

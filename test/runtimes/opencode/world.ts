@@ -1,6 +1,6 @@
 /** The OpenCode runtime over the fake server, with a store in memory and a clock of the machine. */
 import { onTestFinished } from 'vitest'
-import { systemClock } from '../../../src/core/clock.ts'
+import { type Clock, systemClock } from '../../../src/core/clock.ts'
 import type { SessionFact } from '../../../src/core/session.ts'
 import { OpenCode } from '../../../src/runtimes/opencode/runtime.ts'
 import { ServerSource } from '../../../src/runtimes/opencode/source.ts'
@@ -18,14 +18,17 @@ export interface OpenCodeWorld {
 
 export const limits = { toolCalls: null, tokens: null }
 
-export async function openCodeWorld(options: FakeOpenCodeOptions = {}): Promise<OpenCodeWorld> {
+export async function openCodeWorld(
+  options: FakeOpenCodeOptions = {},
+  clock: Clock = systemClock,
+): Promise<OpenCodeWorld> {
   const fake = await new FakeOpenCode(options).open()
   const store = openStore({ path: ':memory:', clock: systemClock })
   const facts: SessionFact[] = []
   const open = () => {
     const address = { url: fake.url, username: 'opencode', password: options.password ?? '' }
     const source = new ServerSource({ address, mode: 'never', own: null, command: 'opencode' })
-    const runtime = new OpenCode({ source, book: store.prompts, clock: systemClock })
+    const runtime = new OpenCode({ source, book: store.prompts, clock })
     runtime.watch.onFact((fact) => facts.push(fact))
     return runtime
   }
