@@ -8,6 +8,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     fileParallelism: false,
+    maxConcurrency: 4,
     reporters: ['default', './test/summary.ts'],
   },
 })

@@ -214,7 +214,9 @@ export class Stalls {
     const again = await runtime.activity(sessionId)
     // It moved while it was looked at; the next look sees to it.
     if (!again || standingOf(again) !== 'busy' || progressed(life.mark, markOf(again))) return
-    if (diagnosis.cause === 'working' && life.checks < this.checksNeeded * workingPatience) return
+    // A model that thinks is no hang; when it has thought for too long, the diagnosis says so.
+    const isPatient = again.tool === null || life.checks < this.checksNeeded * workingPatience
+    if (diagnosis.cause === 'working' && isPatient) return
     const task = this.taskOf(sessionId)
     if (!life.isStalled) {
       const data = alertOf(place, diagnosis, { since: life.since, now: until })

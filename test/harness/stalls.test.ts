@@ -196,6 +196,18 @@ describe('a healthy session', () => {
     expect([w.runtime.aborted, w.events('session.stalled').length]).toEqual([[], 1])
   })
 
+  it('with a model that thinks is told when it has thought for too long, as that', async () => {
+    const w = new StallWorld()
+    w.diagnosis = diagnosisFrom({ cause: 'working', text: 'The model works.', todo: null })
+    await w.task()
+    w.hangs({}, { tool: null, state: { kind: 'busy', tool: null } })
+    await w.looks(40)
+    expect(w.events('session.stalled')).toEqual([])
+    w.diagnosis = diagnosisFrom({ cause: 'model-silent', text: 'Nothing has come for 5 min.', todo: null })
+    await w.looks(5)
+    expect(w.events('session.stalled')).toMatchObject([{ data: { cause: 'model-silent' } }])
+  })
+
   it('may be diagnosed on request', async () => {
     const w = new StallWorld()
     const task = await w.task()
