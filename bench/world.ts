@@ -49,6 +49,7 @@ export async function openWorld({ script, folder, env }: WorldOptions): Promise<
       OPENLOOM_BASE_URL: model.url,
       OPENLOOM_MODEL: 'scripted-model',
       OPENLOOM_SAMPLE: 'off',
+      OPENLOOM_MUST_FAIL_FIRST: 'no',
       // Nobody listens there: a server of whoever runs this is not to be touched.
       OPENLOOM_OPENCODE_URL: 'http://127.0.0.1:9',
       ...env,

@@ -72,6 +72,11 @@ export const configSchema = z
       checks: z.array(check).default([]),
       limits: limitsSchema.default({}),
       check_interval_minutes: z.number().positive().max(1_440).default(5),
+      must_fail_first: z
+        .boolean()
+        .default(true)
+        .describe('Run the checks before the work begins; those that pass already prove less.'),
+      base_seconds: z.number().positive().max(3_600).default(60).describe('Time for that, for all checks of a task.'),
       on_hang: z.enum(hangPolicies).default('alert').describe('What may be done when a session hangs.'),
       ask_deadline_minutes: z
         .number()
@@ -365,6 +370,7 @@ function writtenTask() {
     model: text.optional(),
     session: text.optional(),
     abort: z.boolean().optional(),
+    must_fail_first: z.boolean().optional().describe('Whether checks that passed before the work count for less.'),
     after: z
       .union([text, z.array(text)])
       .optional()

@@ -30,7 +30,7 @@ function build(pick: (action: Action) => void): Command {
   addAgentVerbs(program, pick)
   program.addHelpText(
     'after',
-    '\nExit codes: 0 ok, 1 failed, 2 wrong use, 3 a person must act, 4 provider, 5 done but unverified, 130 cancelled',
+    '\nExit codes: 0 ok, 1 failed, 2 wrong use, 3 a person must act, 4 provider, 5 not verified, 130 cancelled',
   )
   return program
 }

@@ -124,6 +124,8 @@ export function worldOf(plan: Plan, runtimes: ReadonlyMap<string, Runtime>, alar
       // For one task: what else lies in the store waits for the daemon.
       after: alone ? newId('t', systemClock.now()) : '',
       attemptsMax: config.defaults.limits.attempts ?? 3,
+      mustFailFirst: config.defaults.must_fail_first,
+      baseMs: config.defaults.base_seconds * 1_000,
       backoff: { firstMs: 2_000, factor: 2, maxMs: 300_000 },
       reconcileMs: config.defaults.check_interval_minutes * 60_000,
     },

@@ -27,9 +27,10 @@ function printAttempt({ number, claim, verdict, checks }: AttemptRecord): void {
   for (const check of checks) print(checkLine(check))
 }
 
-export function checkLine({ outcome, title, evidence }: CheckRecord): string {
+export function checkLine({ outcome, title, evidence, base }: CheckRecord): string {
   const style = outcome === 'pass' ? 'green' : outcome === 'fail' ? 'red' : 'yellow'
-  const head = `  ${paint(style, outcome.padEnd(5))}  ${safe(title)}: ${cut(evidence.summary, 160)}`
+  const before = base === 'pass' ? paint('yellow', ' (passed before the work)') : ''
+  const head = `  ${paint(style, outcome.padEnd(5))}  ${safe(title)}: ${cut(evidence.summary, 160)}${before}`
   if (outcome === 'pass' || !evidence.excerpt) return head
   const excerpt = safe(evidence.excerpt).split('\n').slice(-12)
   return [head, ...excerpt.map((line) => `         ${paint('dim', line)}`)].join('\n')

@@ -55,7 +55,8 @@ export function cut(text: string, max: number): string {
 
 /** Status and verdict in one word or two; an unverified done never looks like a verified one. */
 export function stateOf(item: Pick<TaskItem, 'status' | 'verdict'>): string {
-  if (item.status === 'done') return item.verdict === 'verified' ? 'done, verified' : 'done (unverified)'
+  if (item.status === 'done')
+    return item.verdict === 'verified' ? 'done, verified' : `done (${item.verdict ?? 'unverified'})`
   return item.status
 }
 
@@ -67,6 +68,18 @@ const styles: Partial<Record<LoomEvent['type'], Style>> = {
   'inbox.rejected': 'red',
   'alarm.raised': 'red',
   'ask.raised': 'yellow',
+}
+
+const doneWords: Partial<Record<string, string>> = {
+  verified: 'done: verified by its checks',
+  unverified: 'done, but unverified: it had no checks',
+  vacuous: 'done, but nothing is proven: every check passed before the work began',
+}
+
+/** Worth a line only when a check will prove nothing. */
+function baseWords(data: LoomEvent['data']): string | null {
+  const green = (data.green as string[] | undefined) ?? []
+  return green.length > 0 ? `passes before the work: ${green.join(', ')}` : null
 }
 
 /** One line for a person watching; null for events that would be noise there. */
@@ -93,7 +106,9 @@ function wordsOf({ type, data }: LoomEvent): string | null {
     case 'task.cancelled':
       return `${type.slice('task.'.length)}${reason}`
     case 'task.done':
-      return task?.verdict === 'verified' ? 'done: verified by its checks' : 'done, but unverified: it had no checks'
+      return doneWords[task?.verdict ?? 'unverified'] ?? `done: ${task?.verdict}`
+    case 'base.examined':
+      return baseWords(data)
     case 'task.refuted':
       return `the files disagree: ${(data.failed as string[] | undefined)?.join(', ') ?? ''}`
     case 'attempt.started':

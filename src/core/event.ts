@@ -23,6 +23,7 @@ export const eventTypes = [
   'task.archived',
   'attempt.started',
   'prompt.sent',
+  'base.examined',
   'check.finished',
   'verdict.reached',
   'session.opened',

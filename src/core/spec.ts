@@ -58,6 +58,8 @@ export interface TaskSpec {
   ask_deadline_minutes?: number | undefined
   /** Tasks that must be verified first: as written an id or a title, as accepted always ids. */
   after?: string[] | undefined
+  /** Whether checks that passed before the work began count for less; absent: the configuration's. */
+  must_fail_first?: boolean | undefined
   limits: Limits
   /** Minutes between two slow looks; a safety net, never the time until something is noticed. */
   check_interval_minutes?: number | undefined
@@ -104,6 +106,7 @@ export function taskSpecSchema(check: z.ZodType<CheckSpec>) {
       auto_accept: z.union([z.boolean(), z.array(z.string().min(1).max(500)).max(100)]).optional(),
       ask_deadline_minutes: z.number().positive().max(10_080).optional(),
       after: z.array(z.string().trim().min(1).max(titleCharsMax)).max(afterMax).optional(),
+      must_fail_first: z.boolean().optional(),
       limits: limitsSchema.default({}),
       check_interval_minutes: z.number().positive().max(1440).optional(),
     })

@@ -2,11 +2,12 @@
 import type { CheckOutcome, CheckResult, CheckSpec } from './check.ts'
 
 /**
- * `verified`: every check passed. `refuted`: at least one failed. `unknown`: none failed, but at least one could not
- * look. `unverified`: there was nothing to check. `vacuous`, `works-only-here`, `weakened` and `tampered` belong to
- * the vocabulary of verdicts (architecture §2); a member is added here together with the code that can reach it.
+ * `verified`: every check passed, and not all of them had passed before. `refuted`: at least one failed. `unknown`:
+ * none failed, but at least one could not look. `unverified`: there was nothing to check. `vacuous`: all passed, and
+ * all had passed before the work began. `works-only-here`, `weakened` and `tampered` belong to the vocabulary of
+ * verdicts (architecture §2); a member is added here together with the code that can reach it.
  */
-export const verdicts = ['verified', 'refuted', 'unknown', 'unverified'] as const
+export const verdicts = ['verified', 'refuted', 'unknown', 'unverified', 'vacuous'] as const
 export type Verdict = (typeof verdicts)[number]
 
 export interface CheckRecord extends CheckResult {
@@ -19,13 +20,16 @@ export interface CheckRecord extends CheckResult {
   step: number | null
   startedAt: number
   durationMs: number
+  /** What the same check said before the work began; null: not known. Absent: the task does not ask. */
+  base?: CheckOutcome | null | undefined
 }
 
-export function verdictOf(outcomes: readonly CheckOutcome[]): Verdict {
-  if (outcomes.length === 0) return 'unverified'
+export function verdictOf(records: readonly Pick<CheckRecord, 'outcome' | 'base'>[]): Verdict {
+  if (records.length === 0) return 'unverified'
+  const outcomes = records.map((record) => record.outcome)
   if (outcomes.includes('fail')) return 'refuted'
   if (outcomes.includes('error')) return 'unknown'
-  return 'verified'
+  return records.every((record) => record.base === 'pass') ? 'vacuous' : 'verified'
 }
 
 export interface Progress {

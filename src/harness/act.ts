@@ -12,6 +12,7 @@ import { progressOf, verdictOf } from '../core/verdict.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import type { TaskPatch } from '../store/tasks.ts'
+import { examineBase } from './base.ts'
 import { readBaseline } from './baseline.ts'
 import { breachOf, conclude, sessionBusy } from './decide.ts'
 import { continuePrompt, evidencePrompt, firstPrompt } from './prompts.ts'
@@ -36,6 +37,7 @@ export async function act(task: Task, action: Action, step: Step, world: World):
       await begin(task, world)
       return true
     case 'prompt':
+      if (isFirst(task) && !(await examineBase(task, world, step.signal))) return false
       if (action.abort && task.sessionId) await runtimeOf(task, world).abort(task.sessionId)
       return prompt(task, world)
     case 'continue':
@@ -52,6 +54,9 @@ export async function act(task: Task, action: Action, step: Step, world: World):
       return false
   }
 }
+
+/** Nothing was sent yet, so that the folder is still what the work begins from. */
+const isFirst = (task: Task): boolean => task.promptNumber === 1 && task.status === 'starting'
 
 export const attemptsMaxOf = (task: Task, world: World): number =>
   task.spec.limits.attempts ?? world.settings.attemptsMax
@@ -211,7 +216,7 @@ async function verify(task: Task, { seen, signal }: Step, world: World): Promise
   }
   const records = await runChecks(current, world, signal)
   if (records === null) return false
-  const verdict = verdictOf(records.map((record) => record.outcome))
+  const verdict = verdictOf(records)
   const progress = progressOf(current.spec.steps.length, records)
   const next = conclude(current, verdict, attemptsMaxOf(current, world))
   const breach = next.kind === 'again' ? breachOf(current, null) : null

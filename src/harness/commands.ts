@@ -92,7 +92,7 @@ export class Commands {
     const task = this.world.store.tasks.get(id)
     if (!task) return refuse(unknownTask(id))
     const checks = await checkNow(task, this.world, signal)
-    return ok({ verdict: verdictOf(checks.map((record) => record.outcome)), checks })
+    return ok({ verdict: verdictOf(checks), checks })
   }
 
   /** For the task page: what may still be used. */

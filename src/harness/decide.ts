@@ -91,6 +91,7 @@ export function conclude(task: Task, verdict: Verdict, attemptsMax: number): Con
   switch (verdict) {
     case 'verified':
     case 'unverified':
+    case 'vacuous':
       return { kind: 'done' }
     case 'refuted':
     case 'unknown': {

@@ -121,10 +121,13 @@ export class Stalls {
   private arm(): void {
     if (this.timer || this.watched.size === 0 || this.stopping.signal.aborted) return
     this.timer = this.world.clock.after(this.tickMs, () => {
-      this.looking = this.lookAtAll().finally(() => {
-        this.timer = null
-        this.arm()
-      })
+      const first = this.looking ?? Promise.resolve()
+      this.looking = first
+        .then(() => this.lookAtAll())
+        .finally(() => {
+          this.timer = null
+          this.arm()
+        })
     })
   }
 

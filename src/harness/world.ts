@@ -22,6 +22,9 @@ export interface World {
     concurrency: Concurrency
     /** Attempts of a task that does not say. */
     attemptsMax: number
+    /** Whether the checks of a task that does not say run before the work, and how long that may take. */
+    mustFailFirst: boolean
+    baseMs: number
     /** Waits after trouble of a runtime. */
     backoff: Backoff
     /** Only tasks with a later id are worked; empty: all. */

@@ -49,6 +49,7 @@ const spellings: Record<string, string> = {
   on_hang: 'on_hang',
   ask_deadline_minutes: 'ask_deadline_minutes',
   after: 'after',
+  must_fail_first: 'must_fail_first',
 }
 
 /** `Check interval` and `check-interval` are `check_interval`. */
@@ -90,6 +91,8 @@ export function setKey(draft: Draft, written: string, located: Located): void {
       return refuseUnless(draft, ['normal'], { ...located, name: 'mode' })
     case 'auto_accept':
       return setField(draft, key, { value: autoAccept(located.value), line })
+    case 'must_fail_first':
+      return setField(draft, key, { value: yesNo(located.value), line })
     case 'after':
       return setField(draft, key, { value: names(located.value), line })
     case 'ask_deadline_minutes':
@@ -179,9 +182,12 @@ function names(value: unknown): unknown {
 /** A line of markdown brings words where YAML brings booleans, and one pattern where YAML brings a list. */
 function autoAccept(value: unknown): unknown {
   if (typeof value !== 'string') return value
-  const word = { true: true, yes: true, false: false, no: false }[value.toLowerCase()]
-  return word ?? [value]
+  const word = yesNo(value)
+  return typeof word === 'boolean' ? word : [value]
 }
+
+const yesNo = (value: unknown): unknown =>
+  ({ true: true, yes: true, false: false, no: false })[String(value).toLowerCase()] ?? value
 
 const numeric = (value: unknown): unknown =>
   typeof value === 'string' && /^\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : value

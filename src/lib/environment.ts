@@ -31,6 +31,7 @@ export const variables: readonly { name: string; path: string; read: Read }[] = 
   { name: 'OPENLOOM_CONCURRENCY', path: 'concurrency.tasks', read: number },
   { name: 'OPENLOOM_MAX_TASK_TOKENS', path: 'defaults.limits.tokens', read: number },
   { name: 'OPENLOOM_MAX_TASK_RUNTIME_MINUTES', path: 'defaults.limits.minutes', read: number },
+  { name: 'OPENLOOM_MUST_FAIL_FIRST', path: 'defaults.must_fail_first', read: flag },
   { name: 'OPENLOOM_STALE_BUSY_CHECKS', path: 'stale_busy.checks', read: number },
   { name: 'OPENLOOM_STALE_BUSY_SECONDS', path: 'stale_busy.after_seconds', read: number },
   { name: 'OPENLOOM_DRAIN_SECONDS', path: 'drain_seconds', read: number },

@@ -42,5 +42,6 @@ function summaryOf(data: Record<string, unknown>, task: TaskItem | null): string
   const { proven, total } = task.progress
   if (task.reason) return task.reason.text
   if (task.verdict === 'unverified') return 'Done, unverified: the task brought no checks.'
+  if (task.verdict === 'vacuous') return 'Done, but nothing is proven: every check passed before the work began.'
   return task.verdict ? `${task.verdict}: ${proven} of ${total} proven.` : `${task.title}: ${task.status}.`
 }

@@ -1,5 +1,6 @@
 /** Attempts and the checks of each: what was asked, what was claimed, what was found. */
 import { and, asc, eq } from 'drizzle-orm'
+import type { CheckOutcome } from '../core/check.ts'
 import type { AttemptRecord, CheckRecord, Verdict } from '../core/verdict.ts'
 import type { Ledger } from './ledger.ts'
 import * as schema from './schema.ts'
@@ -51,6 +52,18 @@ export class Attempts {
       const failed = outcomes.filter((o) => o === 'fail').length
       const data = { attempt, verdict, passed, failed, errors: outcomes.length - passed - failed }
       this.ledger.emit({ type: 'verdict.reached', taskId, data })
+    })
+  }
+
+  /** What the checks said before the work began: stored as those of attempt 0, which nobody made. */
+  addBase(taskId: string, records: readonly CheckRecord[]): void {
+    const count = (outcome: CheckOutcome) => records.filter((record) => record.outcome === outcome).length
+    this.ledger.transact(() => {
+      const rows = records.map((record) => ({ taskId, attempt: 0, position: record.index, record }))
+      if (rows.length > 0) this.ledger.db.insert(schema.checks).values(rows).onConflictDoNothing().run()
+      const green = records.filter((record) => record.outcome === 'pass').map((record) => record.title)
+      const data = { red: count('fail'), unknown: count('error'), green }
+      this.ledger.emit({ type: 'base.examined', taskId, data })
     })
   }
 

@@ -21,7 +21,14 @@ import { HandClock } from './clock.ts'
 import { HandRuntime } from './runtime.ts'
 import { specFrom, taskFrom } from './tasks.ts'
 
-const idle = { concurrency: { tasks: 9, runtimes: {} }, after: '', attemptsMax: 3, reconcileMs: 3_600_000 }
+const idle = {
+  concurrency: { tasks: 9, runtimes: {} },
+  after: '',
+  attemptsMax: 3,
+  mustFailFirst: false,
+  baseMs: 60_000,
+  reconcileMs: 3_600_000,
+}
 const backoff = { firstMs: 1_000, factor: 2, maxMs: 60_000 }
 
 export const diagnosisFrom = (part: Partial<Diagnosis> = {}): Diagnosis => ({

@@ -106,7 +106,7 @@ const record = (outcome: CheckOutcome, step: number | null = null, summary = `it
   evidence: { summary, subject: 'a' },
 })
 
-const attempt = (...checks: CheckRecord[]) => ({ verdict: verdictOf(checks.map((c) => c.outcome)) as Verdict, checks })
+const attempt = (...checks: CheckRecord[]) => ({ verdict: verdictOf(checks) as Verdict, checks })
 
 describe('what the files say', () => {
   it.each([

@@ -55,6 +55,8 @@ function makeWorld() {
       concurrency: { tasks: 2, runtimes: {} },
       after: '',
       attemptsMax: 3,
+      mustFailFirst: false,
+      baseMs: 60_000,
       backoff: { firstMs: 1_000, factor: 2, maxMs: 60_000 },
       reconcileMs: 300_000,
     },

@@ -19,6 +19,8 @@ export function filesSay(attempt: Pick<AttemptRecord, 'verdict' | 'checks'>): st
       return 'Not asked yet.'
     case 'verified':
       return checks.length === 1 ? (checks[0]?.evidence.summary ?? '') : `All ${checks.length} checks pass.`
+    case 'vacuous':
+      return 'Every check passes, but every one passed before the work began.'
     case 'unverified':
       return 'Nothing: the task brought no check, so nobody knows.'
     case 'refuted':

@@ -53,6 +53,12 @@ function doneWords(data: LoomEvent['data']): Words {
   return say(`Done: ${verdict}`, '', (verdictLooks[verdict] ?? verdictLooks.unverified).tone)
 }
 
+function baseWords(data: LoomEvent['data']): Words {
+  const green = Array.isArray(data['green']) ? data['green'].map(String) : []
+  const text = `Before the work: ${number(data['red'])} checks fail, ${green.length} pass already`
+  return say(text, green.join(', '), green.length > 0 ? 'unknown' : null)
+}
+
 function checkWords(data: LoomEvent['data']): Words {
   const look = outcomeLooks[data['outcome'] as keyof typeof outcomeLooks] ?? outcomeLooks.error
   const took = typeof data['durationMs'] === 'number' ? ` in ${duration(data['durationMs'])}` : ''
@@ -73,6 +79,8 @@ function wordsOf(event: LoomEvent): Words {
       return say(`Attempt ${number(data['number'])} begins`)
     case 'prompt.sent':
       return say(`Prompt of attempt ${number(data['attempt'])} sent to the agent`)
+    case 'base.examined':
+      return baseWords(data)
     case 'check.finished':
       return checkWords(data)
     case 'verdict.reached':

@@ -41,6 +41,7 @@ export const verdictLooks: Record<Verdict, Look> = {
   refuted: { word: 'refuted', tone: 'danger', mark: 'open' },
   unknown: { word: 'unknown', tone: 'unknown', mark: 'question' },
   unverified: { word: 'unverified', tone: 'unknown', mark: 'dash' },
+  vacuous: { word: 'vacuous', tone: 'unknown', mark: 'dash' },
 }
 
 export const verdictMeanings: Record<Verdict, string> = {
@@ -48,6 +49,14 @@ export const verdictMeanings: Record<Verdict, string> = {
   refuted: 'At least one check failed.',
   unknown: 'No check failed, but at least one could not look.',
   unverified: 'There was nothing to check: nobody proved this.',
+  vacuous: 'Every check passed before the work began: they prove nothing about it.',
+}
+
+/** What a check said before the work, beside what it says now. */
+export const beforeWords: Record<CheckOutcome, string> = {
+  pass: 'passed before the work, too',
+  fail: 'failed before the work',
+  error: 'not known before the work',
 }
 
 export const outcomeLooks: Record<CheckOutcome, Look> = {

@@ -1,0 +1,63 @@
+/** Runs checks, each once and in order, and says what each found. It stores nothing and knows no attempt. */
+import type { AnyChecker, CheckContext, CheckResult, CheckSpec } from '../core/check.ts'
+import { reasonOf } from '../core/problem.ts'
+import { flattenChecks } from '../core/spec.ts'
+import type { Task } from '../core/task.ts'
+import type { CheckRecord } from '../core/verdict.ts'
+import type { World } from './world.ts'
+
+export interface Pass {
+  signal: AbortSignal
+  skip(index: number): boolean
+  /** What each check said before the work. */
+  base?: ReadonlyMap<number, CheckRecord['base']>
+  /** Called with each as it finishes. */
+  keep?(record: CheckRecord): void
+}
+
+/** Those that finished before `signal`. */
+export async function examine(task: Task, world: World, pass: Pass): Promise<CheckRecord[]> {
+  const records: CheckRecord[] = []
+  for (const [index, { spec, step }] of flattenChecks(task.spec).entries()) {
+    if (pass.signal.aborted) break
+    if (pass.skip(index)) continue
+    const startedAt = world.clock.now()
+    const begun = world.clock.monotonic()
+    const checker = world.checkers.find((one) => one.kind === spec.kind)
+    const result = await runOne(checker, spec, contextOf(task, world, pass.signal))
+    if (pass.signal.aborted) break
+    const title = world.describeCheck(spec)
+    const durationMs = Math.round(world.clock.monotonic() - begun)
+    const base = pass.base?.has(index) ? { base: pass.base.get(index) } : {}
+    const record: CheckRecord = { index, spec, title, step, startedAt, durationMs, ...result, ...base }
+    pass.keep?.(record)
+    records.push(record)
+  }
+  return records
+}
+
+async function runOne(checker: AnyChecker | undefined, spec: CheckSpec, context: CheckContext): Promise<CheckResult> {
+  const subject = String(spec.path ?? spec.kind)
+  if (!checker) {
+    return { outcome: 'error', evidence: { subject, summary: `This version has no check of the kind "${spec.kind}".` } }
+  }
+  try {
+    return await checker.run(spec, context)
+  } catch (error) {
+    // A bug in a checker must not look like a fact about the work.
+    return { outcome: 'error', evidence: { subject, summary: `The check itself broke: ${reasonOf(error)}.` } }
+  }
+}
+
+function contextOf(task: Task, world: World, signal: AbortSignal): CheckContext {
+  return {
+    workspace: task.workspace,
+    taskStartedAt: task.startedAt ?? task.createdAt,
+    baseCommit: task.baseCommit,
+    baseline: task.baseline,
+    env: world.env,
+    owner: `${world.owner}/${task.id}`,
+    clock: world.clock,
+    signal,
+  }
+}
