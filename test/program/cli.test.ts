@@ -55,6 +55,7 @@ function start(args: string[], more: Record<string, string> = {}): ChildProcess 
     HOME: home,
     OPENLOOM_UI_PORT: '0',
     OPENLOOM_SAMPLE: 'off',
+    OPENLOOM_MUST_FAIL_FIRST: 'no',
     OPENLOOM_BASE_URL: model.url,
     OPENLOOM_MODEL: 'scripted-model',
     ...more,
