@@ -8,7 +8,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     fileParallelism: false,
-    maxConcurrency: 4,
+    maxConcurrency: 6,
     reporters: ['default', './test/summary.ts'],
   },
 })

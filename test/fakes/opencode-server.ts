@@ -121,11 +121,17 @@ export class OpenCodeServer {
     this.password = options.password === undefined ? randomBytes(18).toString('base64url') : options.password
   }
 
-  async open(): Promise<this> {
+  /** The model and the home, for a server that somebody else starts. */
+  async openHome(): Promise<this> {
     const { script, permission, config } = this.options
     this.model = await startScriptedModel({ script: withTitles(script), clock: systemClock })
     writeHome(this.home, offlineConfig(this.model.url, { ...(permission ? { permission } : {}), ...config }))
     for (const folder of [this.work, this.elsewhere]) makeProject(folder)
+    return this
+  }
+
+  async open(): Promise<this> {
+    await this.openHome()
     this.port = this.options.port ?? (await freePort())
     try {
       await this.start()

@@ -20,11 +20,8 @@ const longMs = { timeout: 900_000 }
 export const hang = bash('touch begun; sleep 600; echo after >> after.txt', longMs)
 /** There is no shell that could live on. */
 export const bareHang = bash('touch begun; exec sleep 600', longMs)
-/** Ignores every polite signal, as does what it starts. */
-export const stubborn = bash(
-  `touch begun; trap '' TERM INT HUP; (trap '' TERM INT HUP; sleep 600) & wait; sleep 600`,
-  longMs,
-)
+/** Ignores every polite signal, as does what it starts; no shell stays that could go on. */
+export const stubborn = bash(`touch begun; trap '' TERM INT HUP; sleep 600 & exec sleep 600`, longMs)
 /** Says that it began, and ends when the test lets it: `House.letGo`. */
 export const untilLetGo = bash('touch begun; until [ -e go ]; do sleep 0.1; done; echo right > result.txt', longMs)
 export const subagent = (name: string) => ({

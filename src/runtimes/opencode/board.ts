@@ -2,11 +2,12 @@
  * What is known of all sessions of one server, from its events and from snapshots. It asks nothing and decides
  * nothing; it says who changed, and keeps the time of the last sign of life of each.
  */
-import type { PendingAsk } from '../../core/ask.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { LiveDelta } from '../../core/runtime.ts'
 import type { ModelUsage, SessionFact, SessionState, WatchedSession } from '../../core/session.ts'
+import { Asking } from './asking.ts'
 import type {
+  RemoteAsk,
   RemoteEntry,
   RemoteError,
   RemoteEvent,
@@ -29,7 +30,7 @@ export interface Known {
   error: RemoteError | null
   /** Epoch ms; null: nothing was seen yet. */
   progressAt: number | null
-  asks: Map<string, PendingAsk>
+  asks: Map<string, RemoteAsk>
   children: Set<string>
   /** By message: what it cost. Null where nobody counts. */
   counts: Map<string, Count> | null
@@ -59,6 +60,7 @@ const depthMax = 10
 
 export class Board {
   readonly sessions = new Map<string, Known>()
+  private readonly asking = new Asking()
   private readonly clock: Clock
   private readonly listener: BoardListener
 
@@ -151,7 +153,7 @@ export class Board {
   }
 
   /** The asks of one directory, as a whole; those of sessions that are idle are ghosts of turns that were aborted. */
-  replaceAsks(directory: string, asks: readonly PendingAsk[]): void {
+  replaceAsks(directory: string, asks: readonly RemoteAsk[]): void {
     const there = new Set(asks.map((ask) => ask.id))
     for (const known of this.sessions.values()) {
       if (known.session.workspace !== directory) continue
@@ -162,11 +164,11 @@ export class Board {
     }
   }
 
-  putAsk(ask: PendingAsk): void {
+  putAsk({ messageId, ...ask }: RemoteAsk): void {
     const known = this.sessions.get(ask.sessionId)
-    if (!known) return
+    if (!known || !this.asking.asks(messageId)) return
     known.progressAt = this.clock.now()
-    known.asks.set(ask.id, ask)
+    known.asks.set(ask.id, { ...ask, messageId })
     this.listener.fact({ kind: 'ask', ask })
     this.tell(ask.sessionId)
   }
@@ -177,6 +179,14 @@ export class Board {
     known.progressAt = this.clock.now()
     this.listener.fact({ kind: 'ask.ended', askId })
     this.tell(sessionId)
+  }
+
+  private endAsksOf({ id, sessionId, endedAt }: RemoteMessage): void {
+    if (endedAt === null) return
+    this.asking.finish(id)
+    for (const ask of [...(this.sessions.get(sessionId)?.asks.values() ?? [])]) {
+      if (ask.messageId === id) this.endAsk(ask.id, sessionId)
+    }
   }
 
   putError(sessionId: string | null, error: RemoteError): void {
@@ -201,6 +211,7 @@ export class Board {
     } else {
       if (turn && (turn.answer === null || message.at >= turn.answer.at)) turn.answer = message
       if (message.endedAt !== null) known.model = 'between'
+      this.endAsksOf(message)
       this.count(known, message)
     }
     if (message.role === 'user' || message.endedAt !== null) this.listener.changed(this.rootOf(message.sessionId))
@@ -267,8 +278,10 @@ export class Board {
 
   countEntries(known: Known, entries: readonly RemoteEntry[]): void {
     for (const { message, parts } of entries) {
-      if (message.role === 'assistant') this.count(known, message)
-      else known.prompts?.set(message.id, message.at)
+      if (message.role === 'assistant') {
+        this.endAsksOf(message)
+        this.count(known, message)
+      } else known.prompts?.set(message.id, message.at)
       for (const { what } of parts) if (what.kind === 'tool') countCall(known, message.id, what.tool.callId)
     }
   }

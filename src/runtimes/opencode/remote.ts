@@ -61,6 +61,9 @@ export interface RemoteEntry {
   parts: RemotePart[]
 }
 
+/** The message that asks, if any: once it is finished nobody waits, though the server may go on listing the ask. */
+export type RemoteAsk = PendingAsk & { messageId: string | null }
+
 export type RemoteEvent =
   /** The stream lives. */
   | { kind: 'beat' }
@@ -71,7 +74,7 @@ export type RemoteEvent =
   | { kind: 'message'; message: RemoteMessage }
   | { kind: 'part'; part: RemotePart }
   | { kind: 'delta'; sessionId: string; field: 'text' | 'reasoning'; text: string }
-  | { kind: 'ask'; ask: PendingAsk }
+  | { kind: 'ask'; ask: RemoteAsk }
   | { kind: 'ask.ended'; askId: string; sessionId: string }
   /** All that this directory's instance knew of statuses and asks is gone. */
   | { kind: 'disposed'; directory: string }
@@ -107,7 +110,7 @@ export interface Dialect {
   abort(session: Pick<WatchedSession, 'id' | 'workspace'>): Promise<Result<void>>
   /** Of one directory; a session that is not in it is idle. */
   statuses(directory: string): Promise<Result<Map<string, RemoteStatus>>>
-  asks(directory: string): Promise<Result<PendingAsk[]>>
+  asks(directory: string): Promise<Result<RemoteAsk[]>>
   answer(ask: Pick<PendingAsk, 'id' | 'scope'>, reply: AskReply, kind: 'permission' | 'question'): Promise<Result<void>>
   /** Oldest first. */
   messages(

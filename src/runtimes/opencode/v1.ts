@@ -4,7 +4,7 @@ import type { AskReply, PendingAsk } from '../../core/ask.ts'
 import { ok, type Problem, type Result, refuse } from '../../core/problem.ts'
 import type { WatchedSession } from '../../core/session.ts'
 import { type Connection, type ServerRequest, strange } from './connection.ts'
-import type { Dialect, NewSession, RemotePrompt, RemoteStatus } from './remote.ts'
+import type { Dialect, NewSession, RemoteAsk, RemotePrompt, RemoteStatus } from './remote.ts'
 import {
   diffOf,
   diffShape,
@@ -95,7 +95,7 @@ export class DialectV1 implements Dialect {
     return ok(new Map(Object.entries(found.value).map(([id, status]) => [id, statusOf(status)])))
   }
 
-  async asks(directory: string): Promise<Result<PendingAsk[]>> {
+  async asks(directory: string): Promise<Result<RemoteAsk[]>> {
     const query = { directory }
     const [permissions, questions] = await Promise.all([
       this.read({ method: 'GET', path: '/permission', query, timeoutMs: coldMs }, z.array(permissionShape)),

@@ -3,10 +3,10 @@
  * unknown events are nothing; a shape that does not fit is a problem of the server, never a crash.
  */
 import { z } from 'zod'
-import type { PendingAsk } from '../../core/ask.ts'
 import type { FileDiff, ModelUsage, WatchedSession } from '../../core/session.ts'
 import { redact } from './connection.ts'
 import type {
+  RemoteAsk,
   RemoteEntry,
   RemoteError,
   RemoteEvent,
@@ -89,7 +89,10 @@ export const statusShape = z.union([
   z.object({ type: z.enum(['busy', 'idle']) }),
 ])
 
+const askingTool = z.object({ messageID: z.string() }).nullish().catch(null)
+
 export const permissionShape = z.object({
+  tool: askingTool,
   id: z.string(),
   sessionID: z.string(),
   permission: text,
@@ -99,6 +102,7 @@ export const permissionShape = z.object({
 })
 
 export const questionShape = z.object({
+  tool: askingTool,
   id: z.string(),
   sessionID: z.string(),
   questions: z
@@ -206,17 +210,18 @@ export function statusOf(wire: z.output<typeof statusShape>): RemoteStatus {
   return { kind: 'retrying', attempt: wire.attempt, nextAt: wire.next, text: redact(wire.message) }
 }
 
-export function permissionOf(wire: z.output<typeof permissionShape>, scope: string): PendingAsk {
+export function permissionOf(wire: z.output<typeof permissionShape>, scope: string): RemoteAsk {
   const { permission, patterns, always, metadata } = wire
   const told = metadata.diff ?? metadata.command ?? metadata.url ?? metadata.filepath
   const detail = (typeof told === 'string' ? told : JSON.stringify(metadata)).slice(0, 8_000)
   const request = { kind: 'permission' as const, permission, patterns, always, detail }
-  return { id: wire.id, sessionId: wire.sessionID, scope, request }
+  return { id: wire.id, sessionId: wire.sessionID, messageId: wire.tool?.messageID ?? null, scope, request }
 }
 
-export function questionOf(wire: z.output<typeof questionShape>, scope: string): PendingAsk {
+export function questionOf(wire: z.output<typeof questionShape>, scope: string): RemoteAsk {
   const questions = wire.questions.map(({ question, ...rest }) => ({ text: question, ...rest }))
-  return { id: wire.id, sessionId: wire.sessionID, scope, request: { kind: 'question', questions } }
+  const request = { kind: 'question' as const, questions }
+  return { id: wire.id, sessionId: wire.sessionID, messageId: wire.tool?.messageID ?? null, scope, request }
 }
 
 export function diffOf(wire: z.output<typeof diffShape>): FileDiff {

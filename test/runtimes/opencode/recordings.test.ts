@@ -5,7 +5,7 @@ import { Board } from '../../../src/runtimes/opencode/board.ts'
 import { Connection } from '../../../src/runtimes/opencode/connection.ts'
 import { stateOf } from '../../../src/runtimes/opencode/state.ts'
 import { DialectV1 } from '../../../src/runtimes/opencode/v1.ts'
-import { entryOf, entryShape } from '../../../src/runtimes/opencode/wire-v1.ts'
+import { entryOf, entryShape, permissionOf, permissionShape } from '../../../src/runtimes/opencode/wire-v1.ts'
 import { HandClock } from '../../fakes/clock.ts'
 import { eventsOf, readRecording } from '../../fakes/recording.ts'
 
@@ -105,6 +105,25 @@ describe('the way there, as events told it', () => {
     board.replaceAsks('/srv/app', [])
     expect([...(board.sessions.get(sessionId)?.asks ?? [])]).toEqual([])
   })
+
+  it.each(['that saw the turn', 'that came later'])(
+    'leaves no ask behind while the next turn runs: a board %s',
+    (who) => {
+      const { recording, ...live } = replay('ghost-permission')
+      const ghost = recording.moments.ghost ?? {}
+      const listed = permissionShape.array().parse(ghost['/permission'])
+      const board = who === 'that saw the turn' ? live.board : replay('text').board
+      const known = board.sessions.get(sessionId)
+      if (!known) throw new Error('no session')
+      board.replaceStatuses(known.session.workspace, new Map([[sessionId, { kind: 'busy' }]]))
+      board.replaceAsks(
+        known.session.workspace,
+        listed.map((one) => permissionOf(one, known.session.workspace)),
+      )
+      board.putEntries(known, entryShape.array().parse(ghost[`/session/${sessionId}/message`]).map(entryOf), true)
+      expect([...known.asks]).toEqual([])
+    },
+  )
 
   it('counts each message once, with its figures', () => {
     const usage = replay('twenty-tools').facts.flatMap((fact) => (fact.kind === 'usage' ? [fact] : []))
