@@ -38,6 +38,9 @@ export interface PromptRequest {
    * a finished one is a no-op, an interrupted one is re-entered. */
   promptId: string
   text: string
+  /** What the task asks for; absent: as the session is. */
+  agent?: string | null
+  model?: string | null
   /** What may still be used; the runtime stops its turn when it is used up and the harness judges. */
   limits: { toolCalls: number | null; tokens: number | null }
 }

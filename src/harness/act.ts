@@ -127,7 +127,7 @@ async function prompt(task: Task, world: World): Promise<boolean> {
     toolCalls: left(task.spec.limits.tool_calls, task.toolCalls),
     tokens: left(task.spec.limits.tokens, task.tokens),
   }
-  const sent = await runtime.prompt({ sessionId, promptId: promptIdOf(task), text, limits })
+  const sent = await runtime.prompt({ sessionId, promptId: promptIdOf(task), text, ...choiceOf(task), limits })
   if (!sent.ok) return troubled(task, sent.problems, world)
   failpoint('harness.prompted')
   const data = { attempt: task.attempt, prompt: task.promptNumber }
@@ -138,6 +138,8 @@ async function prompt(task: Task, world: World): Promise<boolean> {
   return false
 }
 
+const choiceOf = ({ spec }: Task) => ({ agent: spec.agent ?? null, model: spec.model ?? null })
+
 const left = (max: number | undefined, used: number): number | null =>
   max === undefined ? null : Math.max(0, max - used)
 
@@ -147,8 +149,7 @@ function requestOf(task: Task): SessionRequest {
     taskId: task.id,
     title: task.title,
     workspace: task.workspace,
-    agent: spec.agent ?? null,
-    model: spec.model ?? null,
+    ...choiceOf(task),
     session: spec.session ?? null,
   }
 }

@@ -25,12 +25,10 @@ export class Prompts implements SessionBook {
     return this.sessions.sessionOfTask(taskId)
   }
 
-  /** The watch may have seen the session first: then the row gets its task. */
+  /** The watch may have seen the session first: then the row gets its task. Called once for a session. */
   bindSession(session: SessionRecord): void {
     const { id, taskId, runtime, title, workspace } = session
     this.ledger.transact(() => {
-      const known = this.sessions.session(id)
-      if (known && known.taskId === taskId) return
       const rows = this.ledger.db.insert(schema.sessions).values(session)
       rows.onConflictDoUpdate({ target: schema.sessions.id, set: { taskId, title, workspace } }).run()
       this.ledger.emit({ type: 'session.opened', taskId, sessionId: id, data: { runtime, title, workspace } })

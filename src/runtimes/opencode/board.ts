@@ -193,7 +193,8 @@ export class Board {
     const known = sessionId === null ? undefined : this.sessions.get(sessionId)
     // The end of a turn that somebody stopped comes late, and may come after the next prompt.
     if (!known || sessionId === null || error.name === 'MessageAbortedError') return
-    known.error = error
+    // OpenCode tells an unknown agent twice, the second time without a word about it.
+    if (known.error === null || error.text !== '') known.error = error
     known.progressAt = this.clock.now()
     known.turn = null
     this.listener.changed(this.rootOf(sessionId))

@@ -68,20 +68,24 @@ export class Prompter {
     this.looker.lost.delete(sessionId)
     this.options.follower.directories.add(known.session.workspace)
     this.expect(request, prompt, 1)
-    const noted = book.session(sessionId)
     const { workspace: directory } = known.session
     const sent = await live.dialect.prompt({
       sessionId,
       directory,
       messageId,
       text,
-      agent: noted?.agent ?? null,
-      model: noted?.model ?? null,
+      ...this.choiceOf(request),
     })
     // No answer does not mean that it did not arrive. Its name makes a second sending harmless: it is awaited.
     if (sent.ok || sent.problems[0]?.kind === 'opencode-down') return ok(undefined)
     this.looker.settleReceipt(sessionId)
     return sent
+  }
+
+  /** What the watch stores of a session is what its last prompt chose: of one without a prompt, nothing. */
+  private choiceOf({ sessionId, agent, model }: PromptRequest) {
+    const noted = this.options.book.session(sessionId)
+    return { agent: agent ?? noted?.agent ?? null, model: model ?? noted?.model ?? null }
   }
 
   /** Accepted says nothing about begun: an answer whose parent is ours must appear, else it is sent once more. */
@@ -106,9 +110,7 @@ export class Prompter {
       this.expect(request, prompt, 2)
       const { messageId } = prompt
       const { workspace: directory } = known.session
-      const noted = this.options.book.session(sessionId)
-      const { agent = null, model = null } = noted ?? {}
-      await live.dialect.prompt({ sessionId, directory, messageId, text: request.text, agent, model })
+      await live.dialect.prompt({ sessionId, directory, messageId, text: request.text, ...this.choiceOf(request) })
       return
     }
     this.looker.settleReceipt(sessionId)

@@ -173,7 +173,7 @@ export const errorOf = ({ name, data }: z.output<typeof errorShape>): RemoteErro
   // A turn that is aborted before its first step ends with this instead (seen on 1.18.33).
   name: data.message.includes('fibers interrupted') ? abortedError : name,
   // The rest is the stack of the server.
-  text: redact((data.message.split('\n')[0] ?? '').replace(/^Error: /, '')),
+  text: redact((data.message.split('\n')[0] ?? '').replace(/^Error: |^(\w+): \1$/, '')),
   status: data.statusCode ?? null,
   retryable: data.isRetryable ?? null,
 })

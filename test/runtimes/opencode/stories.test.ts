@@ -31,6 +31,25 @@ describe('a session of OpenCode', () => {
     expect(await openSession(w, 't7')).toBe(id)
   })
 
+  it('is prompted with the model and agent of its task, whatever the watch stored of it meanwhile', async () => {
+    const w = await openCodeWorld()
+    const id = await openSession(w)
+    const told = w.runtime.board.sessions.get(id)?.session
+    if (!told) throw new Error('no session')
+    w.store.watched.keep('opencode', { sessions: [told], states: [], vanished: [] }, 0)
+    await w.runtime.prompt({ ...prompt(id, 't1.1'), agent: 'plan', model: 'scripted/scripted-model' })
+    const model = { providerID: 'scripted', modelID: 'scripted-model' }
+    expect(sends(w.fake.calls)).toMatchObject([{ agent: 'plan', model }])
+  })
+
+  it('is a failure that says why when there is no such agent', async () => {
+    const w = await openCodeWorld()
+    const id = await openSession(w)
+    await w.runtime.prompt({ ...prompt(id, 't1.1'), agent: 'nobody' })
+    const { state } = await lookUntil(w.runtime, id, ['failed'])
+    expect(state).toMatchObject({ problem: { text: expect.stringContaining('Agent not found: "nobody"') } })
+  })
+
   it('is not given a prompt while it answers somebody else', async () => {
     const w = await openCodeWorld()
     const id = await openSession(w)
