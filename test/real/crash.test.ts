@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { TaskItem } from '../../src/core/task.ts'
 import { eventually, type Life } from '../fakes/daemon.ts'
-import { bash, done, House, untilLetGo, writeResult } from './house.ts'
+import { bareHang, bash, done, House, untilLetGo, writeResult } from './house.ts'
 import { Wire } from './wire.ts'
 
 const once = bash('echo once >> log.txt')
@@ -20,6 +20,10 @@ const house = new House({
   'server-killed': [bash('echo once >> log.txt; touch begun; sleep 600'), writeResult, done],
   cut: [untilLetGo, once, done],
   'cut-short': [untilLetGo, done],
+  stopped: [untilLetGo, done],
+  rescued: [bareHang, writeResult, writeResult, done],
+  reboot: [bash('echo once >> log.txt; touch begun; sleep 600'), writeResult, done],
+  'not-yet': [writeResult, done],
 })
 beforeAll(async () => {
   await house.open({ OPENLOOM_STALE_BUSY_SECONDS: '3600' }, 'concurrency: { tasks: 12 }\n')
@@ -89,6 +93,34 @@ describe('a daemon that is killed', () => {
     for (const name of names) expect(house.begunTurns(name), name).toBe(name === 'retrying' ? 2 : 1)
     expect(house.count(life, 'ask.raised', 'asks')).toBe(0)
   })
+
+  it('in the middle of a take-over leaves no turn behind that nobody looks after', async () => {
+    const env = { OPENLOOM_STALE_BUSY_SECONDS: '1' }
+    const doomed = await house.start({ env })
+    const folder = house.drop({ name: 'rescued', keys: { on_hang: 'take-over' } })
+    await house.sees(doomed, 'session.child_killed')
+    await doomed.kill()
+    const life = await house.start({ env })
+    expect(await house.over(life, 'rescued')).toMatchObject(isDone)
+    expect(house.tools(folder)).toEqual([])
+    expect(await sessionsOf('rescued')).toHaveLength(1)
+  })
+})
+
+describe('a daemon that is stopped', () => {
+  it('leaves the turn to OpenCode, and the next one takes it up', async () => {
+    for (const before of house.rig.lives.splice(0)) await before.kill()
+    const first = await house.start()
+    const folder = house.drop({ name: 'stopped' })
+    await house.begun(folder)
+    first.child.kill('SIGTERM')
+    expect(await first.exited).toMatchObject({ code: 0 })
+    house.letGo(folder)
+    await eventually('it wrote', () => house.lines(folder, 'result.txt').length > 0)
+    const life = await house.start()
+    expect(await house.over(life, 'stopped')).toMatchObject(isDone)
+    expect(house.begunTurns('stopped')).toBe(1)
+  })
 })
 
 describe('a server that is killed', () => {
@@ -104,6 +136,22 @@ describe('a server that is killed', () => {
     expect(await house.over(life, 'server-killed')).toMatchObject(isDone)
     expect(house.lines(folder, 'log.txt')).toEqual(['once'])
     expect(await sessionsOf('server-killed')).toHaveLength(1)
+  })
+
+  it('together with the daemon loses no task either', async () => {
+    for (const before of house.rig.lives.splice(0)) await before.kill()
+    const doomed = await house.start()
+    const folder = house.drop({ name: 'reboot' })
+    await house.begun(folder)
+    await Promise.all([doomed.kill(), house.server.kill()])
+    const life = await house.start()
+    house.drop({ name: 'not-yet' })
+    const waiting = await house.sees(life, 'task.waiting', isOf('not-yet'))
+    expect(waiting.data['task']).toMatchObject({ reason: { text: expect.stringContaining('Start `opencode serve`') } })
+    await house.server.start()
+    for (const name of ['reboot', 'not-yet']) expect(await house.over(life, name), name).toMatchObject(isDone)
+    for (const name of ['reboot', 'not-yet']) expect(await sessionsOf(name), name).toHaveLength(1)
+    expect(house.lines(folder, 'log.txt')).toEqual(['once'])
   })
 })
 

@@ -20,6 +20,7 @@ const replies: Record<string, Replies> = {
   'child-b': [bareHang, { text: 'The child is done.' }],
   'robbed-by-goal': [stubborn, writeResult, done],
   'taken-by-file': [bareHang, writeResult, done],
+  cancelled: [stubborn, done],
   lonely: [stubborn, writeResult, done],
 }
 const house = new House(replies)
@@ -77,6 +78,19 @@ describe.concurrent('a turn that hangs', () => {
     expect(await house.over(life, name)).toMatchObject({ status: 'done' })
     expect(house.count(life, 'session.taken_over', name)).toBe(1)
     expect(house.tools(folder)).toEqual([])
+  })
+
+  it('is ended with its task, and no process of it is left', async () => {
+    const folder = house.drop({ name: 'cancelled' })
+    await house.begun(folder)
+    const session = await house.session(life, 'cancelled')
+    const [task] = (await house.asked<{ tasks: { id: string; title: string }[] }>('status', '--all')).tasks.filter(
+      ({ title }) => title === 'cancelled',
+    )
+    expect(await house.openloom(['cancel', task?.id ?? ''])).toMatchObject({ code: 0 })
+    expect(await house.over(life, 'cancelled')).toMatchObject({ status: 'cancelled' })
+    await eventually('its processes are gone', () => house.tools(folder).length === 0)
+    expect(await house.prompts(session)).toHaveLength(1)
   })
 
   it('is none while its tool prints', async () => {

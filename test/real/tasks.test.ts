@@ -19,6 +19,9 @@ const house = new House({
   empty: [{ fault: 'empty', times: 2 }, writeResult, done],
   'cut-off': [{ text: 'I will now', finish: 'length' }, writeResult, done],
   'no-model': [writeResult, done],
+  'no-agent': [writeResult, done],
+  joined: [untilLetGo, { text: 'Both.' }, { text: 'Yes.' }],
+  deleted: [untilLetGo, done],
   first: [untilLetGo, done, bash('echo second >> order.txt'), done],
   user: [untilLetGo, done, bash('echo task >> order.txt'), done],
 })
@@ -82,11 +85,32 @@ describe.concurrent('a task on OpenCode', () => {
     expect(reason?.text).toContain('bad key')
   })
 
-  it('is for a person when its model is unknown', async () => {
-    house.drop({ name: 'no-model', keys: { model: 'scripted/nowhere' } })
-    const { status, reason } = await house.over(life, 'no-model')
+  it.each(['model', 'agent'])('is for a person when there is no such %s', async (key) => {
+    house.drop({ name: `no-${key}`, keys: { [key]: key === 'model' ? 'scripted/nowhere' : 'nowhere' } })
+    const { status, reason } = await house.over(life, `no-${key}`)
     expect(status).toBe('paused')
     expect(reason?.text).toMatch(/nowhere.*model and agent of the task/s)
+  })
+
+  it('is done as well when the user says something in the middle of its turn', async () => {
+    const workspace = house.drop({ name: 'joined' })
+    await house.begun(workspace)
+    const session = await house.session(life, 'joined')
+    const body = { parts: [{ type: 'text', text: 'And be quick.' }] }
+    await house.server.client.get(`POST /session/${session}/prompt_async`, { body, directory: workspace })
+    house.letGo(workspace)
+    expect(await house.over(life, 'joined')).toMatchObject({ ...isDone, attempt: 1 })
+  })
+
+  it('goes on in a new session when the user deletes its own', async () => {
+    const workspace = house.drop({ name: 'deleted' })
+    await house.begun(workspace)
+    const session = await house.session(life, 'deleted')
+    house.letGo(workspace)
+    await house.server.client.get(`POST /session/${session}/abort`, { directory: workspace })
+    await house.server.client.get(`DELETE /session/${session}`, { directory: workspace })
+    expect(await house.over(life, 'deleted')).toMatchObject(isDone)
+    await house.sees(life, 'session.vanished', ({ sessionId }) => sessionId === session)
   })
 
   it('comes after the task that works in its session', async () => {
