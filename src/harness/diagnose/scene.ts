@@ -111,7 +111,8 @@ function compare(before: Snapshot, after: Snapshot): Scene {
     depths.set(row.pid, depth)
     const past = earlier.get(row.pid)
     const known = past && isSame(past, row) ? past : null
-    if (!known) births++
+    // Those that came and went in between are seen in what their parent was billed for.
+    if (!known || row.childrenCpuMs > known.childrenCpuMs) births++
     const cpuMs = row.cpuMs - (known?.cpuMs ?? 0)
     usedMs += cpuMs + row.childrenCpuMs - (known?.childrenCpuMs ?? 0)
     const detail = after.details.get(row.pid)
