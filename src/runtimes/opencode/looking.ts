@@ -16,6 +16,8 @@ import { beginCount, usageOf } from './tally.ts'
 export const reachMs = 4_000
 /** The status says idle 10 to 50 ms before the last message is written. */
 const settleMs = 120
+/** On a machine that is busy itself; who has been idle for longer has written all it ever will. */
+const endMs = 2_000
 const readMessages = 6
 const readMessagesMax = 200
 const pagesMax = 10
@@ -142,16 +144,22 @@ export class Looker {
 
   /**
    * An answer without an end in a session that is idle: either its server died, or the event that says "busy" is still
-   * on its way. The server is asked before anything is concluded.
+   * on its way, or a busy server has not written the end yet. It is asked again before anything is concluded.
    */
   private async confirmEnd(known: Known, live: Live): Promise<readonly Problem[] | null> {
-    const { answer } = known.turn ?? {}
-    const isOpen = known.status.kind === 'idle' && answer && answer.endedAt === null && !answer.error
-    if (!isOpen) return null
-    const confirmed = await this.options.follower.lookAt(live.dialect, known.session.workspace)
-    if (!confirmed.ok) return confirmed.problems
-    known.turn = null
-    return this.readTurn(known, live)
+    const { clock, follower } = this.options
+    for (let waitMs = settleMs; hasOpenEnd(known); waitMs *= 2) {
+      const confirmed = await follower.lookAt(live.dialect, known.session.workspace)
+      if (!confirmed.ok) return confirmed.problems
+      known.turn = null
+      const trouble = await this.readTurn(known, live)
+      if (trouble || !hasOpenEnd(known) || clock.monotonic() - known.statusAt > endMs) return trouble
+      await pause(clock, waitMs)
+      // What came meanwhile may have made the turn unknown again.
+      const late = await this.readTurn(known, live)
+      if (late) return late
+    }
+    return null
   }
 
   /** The session as the board has it, asked for when it does not; null: there is none. */
@@ -170,6 +178,11 @@ export class Looker {
     this.receipts.get(sessionId)?.timer.cancel()
     this.receipts.delete(sessionId)
   }
+}
+
+function hasOpenEnd({ status, turn, error }: Known): boolean {
+  const answer = turn?.answer
+  return status.kind === 'idle' && error === null && answer != null && answer.endedAt === null && !answer.error
 }
 
 export const isRunning = (state: SessionState): boolean =>

@@ -75,8 +75,8 @@ export function stateOf(sight: Sight): SessionState {
   }
   if (answer.error)
     return answer.error.name === 'MessageAbortedError' ? cutOff(promptId) : failed(promptId, answer.error)
-  // Its server died: nobody will ever finish this message.
-  if (answer.endedAt === null) return cutOff(promptId)
+  // Its server died: nobody will ever finish this message. Or why it ended was told, and is written a moment later.
+  if (answer.endedAt === null) return error ? failed(promptId, error) : cutOff(promptId)
   const complete = answer.finish === 'stop' && turn.text !== ''
   return { kind: 'idle', promptId, complete, text: turn.text }
 }

@@ -21,6 +21,24 @@ describe('a session of OpenCode', () => {
     expect(state).toEqual({ kind: 'idle', promptId: 't1.1', complete: true, text: 'Done.' })
   })
 
+  it('has not broken off when a slow server is idle before it has written how the turn ended', async () => {
+    const w = await openCodeWorld()
+    const id = await openSession(w)
+    await w.runtime.prompt(prompt(id, 't1.1'))
+    w.fake.turn(id).text('Done.')
+    await lookUntil(w.runtime, id, ['busy'])
+    const session = w.fake.world.sessions.get(id)
+    if (!session) throw new Error('no session')
+    const reads = () => w.fake.calls.filter(({ path }) => path.endsWith(`${id}/message`)).length
+    const before = reads()
+    w.fake.world.setStatus(session, { type: 'idle' })
+    await vi.waitFor(() => expect(w.runtime.board.sessions.get(id)?.status.kind).toBe('idle'))
+    const looked = w.runtime.look(id)
+    await vi.waitFor(() => expect(reads() - before).toBeGreaterThan(2), { timeout: 3_000 })
+    w.fake.turn(id).finish()
+    expect((await looked).state).toMatchObject({ kind: 'idle', promptId: 't1.1', complete: true })
+  })
+
   it('carries the mark of its task, and is found by it when the note of it was lost', async () => {
     const w = await openCodeWorld()
     const id = await openSession(w, 't7')
