@@ -25,6 +25,7 @@ export const eventTypes = [
   'prompt.sent',
   'check.finished',
   'verdict.reached',
+  'receipt.issued',
   'session.opened',
   'session.found',
   'session.vanished',

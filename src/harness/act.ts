@@ -15,6 +15,7 @@ import type { TaskPatch } from '../store/tasks.ts'
 import { readBaseline } from './baseline.ts'
 import { breachOf, conclude, sessionBusy } from './decide.ts'
 import { continuePrompt, evidencePrompt, firstPrompt } from './prompts.ts'
+import { draftReceipt, issueReceipt, tellOfReceipt } from './receipt.ts'
 import { runChecks } from './verify.ts'
 import type { World } from './world.ts'
 
@@ -215,8 +216,12 @@ async function verify(task: Task, { seen, signal }: Step, world: World): Promise
   const progress = progressOf(current.spec.steps.length, records)
   const next = conclude(current, verdict, attemptsMaxOf(current, world))
   const breach = next.kind === 'again' ? breachOf(current, null) : null
-  store.ledger.transact(() => {
+  const draft = await draftReceipt(current, { verdict, records }, world, signal)
+  if (draft === null) return false
+  failpoint('receipt.drafted')
+  const missing = store.ledger.transact(() => {
     store.attempts.conclude(current.id, current.attempt, verdict)
+    const unsigned = issueReceipt(draft, world)
     const found = { verdict, progress }
     if (next.kind === 'done') store.tasks.move(current.id, 'done', found)
     else if (next.kind === 'fail') store.tasks.move(current.id, 'failed', { ...found, reason: next.reason })
@@ -233,7 +238,9 @@ async function verify(task: Task, { seen, signal }: Step, world: World): Promise
       )
       if (breach) store.tasks.move(current.id, 'paused', { reason: breach, resumeTo: 'running' })
     }
+    return unsigned
   })
+  tellOfReceipt(missing, world)
   failpoint('harness.concluded')
   return next.kind === 'again' && !breach
 }
