@@ -65,7 +65,8 @@ export class Ledger {
   emit(event: NewEvent): LoomEvent {
     if (this.depth === 0) throw new Error(`${event.type} emitted outside a transaction`)
     const head = this.logHead()
-    const data = JSON.stringify(bounded(event.data))
+    const told = bounded(event.data)
+    const data = JSON.stringify(told)
     const row = {
       seq: head.seq + 1,
       at: this.clock.now(),
@@ -77,7 +78,7 @@ export class Ledger {
     const hash = hashOf(head.hash, { ...row, data })
     this.insertEvent.run({ ...row, data, hash })
     this.chain = { seq: row.seq, hash }
-    const stored: LoomEvent = { ...row, data: JSON.parse(data) as LoomEvent['data'] }
+    const stored = { ...row, data: told }
     this.unheard.push(stored)
     return stored
   }

@@ -1,5 +1,5 @@
 /** The tree of a folder against git's own answer, and against folders that want to lead it astray. */
-import { execFileSync } from 'node:child_process'
+import { type ExecFileSyncOptionsWithStringEncoding, execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,13 +17,12 @@ beforeEach(() => {
 afterEach(() => w.remove())
 
 const identity = ['-c', 'user.name=Ada', '-c', 'user.email=ada@localhost', '-c', 'commit.gpgsign=false']
-const git = (...args: string[]): string =>
-  execFileSync('git', [...identity, ...args], { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+const git = (...args: string[]): string => {
+  const options: ExecFileSyncOptionsWithStringEncoding = { cwd: root, encoding: 'utf8', stdio: 'pipe' }
+  return execFileSync('git', [...identity, ...args], options).trim()
+}
 const look = (more: Partial<TreeRequest> = {}, limits = {}) =>
-  readTree(
-    { cwd: root, env: childEnvironment(process.env), owner: w.owner, ...more },
-    { ...treeLimits, ...limits },
-  )
+  readTree({ cwd: root, env: childEnvironment(process.env), owner: w.owner, ...more }, { ...treeLimits, ...limits })
 const commit = () => {
   git('add', '-A')
   git('commit', '-qm', 'work')
@@ -49,7 +48,8 @@ describe('the tree of a work tree', () => {
 
   it('is what git itself would write: folders, modes, links, odd names', async () => {
     w.write('a.txt', 'a\n').write('a/b/c.txt', 'c\n').write('a-b/x', 'x').write('a0', '').write('ä ö\n"q".txt', 'odd')
-    w.write('run.sh', '#!/bin/sh\n').link('link', '../outside').write('.gitignore', 'ignored/\n').write('ignored/x', 'no')
+    w.write('run.sh', '#!/bin/sh\n').link('link', '../outside').write('\u{1f600}', '1').write('\uff5e', '2')
+    w.write('.gitignore', 'ignored/\n').write('ignored/x', 'no')
     chmodSync(join(root, 'run.sh'), 0o755)
     commit()
     const { tree, headCommit, missing } = await look()
@@ -57,7 +57,7 @@ describe('the tree of a work tree', () => {
       ...{ headCommit: git('rev-parse', 'HEAD'), missing: null, listing: 'git' },
     })
     expect(tree?.gitTree).toBe(git('rev-parse', 'HEAD^{tree}'))
-    expect(tree?.entries).toBe(7 + 1)
+    expect(tree?.entries).toBe(10)
   })
 
   it('holds what is changed, new, staged and deleted, as it lies there', async () => {
