@@ -1,7 +1,6 @@
 /** Receipts in hostile hands: whatever is changed, moved, left out or forged is named; what is whole passes. */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { existsSync, readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parseBundle } from '../../src/cli/receipt-bundle.ts'
 import { type Proof, prove } from '../../src/cli/receipt-proof.ts'

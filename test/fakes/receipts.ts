@@ -1,4 +1,4 @@
-/** A small installation that signs receipts: real keys in a folder, a real store in memory, drafts with made-up facts. */
+/** A small installation that signs receipts: real keys and a real store in a folder, drafts with made-up facts. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

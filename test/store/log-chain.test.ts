@@ -73,7 +73,11 @@ describe('the log', () => {
     ['without its hash at the beginning', 'update events set hash = null where seq <= 2', 3, 'changed'],
     [
       'moved',
-      'update events set seq = 100 where seq = 5; update events set seq = 5 where seq = 6; update events set seq = 6 where seq = 100',
+      [
+        'update events set seq = 100 where seq = 5',
+        'update events set seq = 5 where seq = 6',
+        'update events set seq = 6 where seq = 100',
+      ].join('; '),
       5,
       'moved',
     ],
