@@ -86,6 +86,7 @@ async function startLocked(loaded: LoadedConfig, options: DaemonOptions, lock: L
   const parts = build({ ...base, loaded, env: options.env, alone, sample, runtime })
   // What a killed daemon left running belongs to nobody now.
   for (const role of ['agent', 'check']) await killTree(undefined, `${base.owner}-${role}`)
+  await openKeys(base.keyring, parts.alarms)
   parts.keeper.start()
   parts.asks.start()
   parts.supervisor.start()
@@ -108,6 +109,15 @@ async function startLocked(loaded: LoadedConfig, options: DaemonOptions, lock: L
     await sample?.drop(config.inbox.dir)
   }
   return ok(handle({ parts, url, listening, lock, loaded }))
+}
+
+/** Work goes on without a key: verdicts then have no receipt, and say so. */
+async function openKeys(keyring: Base['keyring'], alarms: Alarms): Promise<void> {
+  try {
+    await keyring.open()
+  } catch (error) {
+    alarms.set('receipts', `The key that signs receipts cannot be made or read: ${reasonOf(error)}.`)
+  }
 }
 
 /** Harness and ways in: everything between a text and a verdict. */
@@ -194,6 +204,7 @@ function build(plan: Plan) {
   const served = {
     ...core,
     store,
+    keyring: plan.keyring,
     auth,
     clock: systemClock,
     log,

@@ -26,6 +26,7 @@ function build(pick: (action: Action) => void): Command {
     .exitOverride()
   addDaemonVerbs(program, pick)
   addTaskVerbs(program, pick)
+  addProofVerbs(program, pick)
   addSessionVerbs(program, pick)
   addAgentVerbs(program, pick)
   program.addHelpText(
@@ -123,12 +124,47 @@ function addTaskVerbs(program: Command, pick: (action: Action) => void): void {
     .option('-f, --follow', 'go on as events come')
     .option('--json', 'print events as JSON lines')
     .action((id, options) => pick(async () => (await import('./cli/log.ts')).log(id, options, shell)))
-  program
-    .command('verify <task>')
-    .description('run the checks of a task again, now')
+  for (const [name, description] of Object.entries(descriptions)) addCommand(program, { name, description, pick })
+}
+
+function addProofVerbs(program: Command, pick: (action: Action) => void): void {
+  const verify = program.command('verify').description('check a task, a receipt or the event log again')
+  verify
+    .command('task <task>', { isDefault: true })
+    .description('run the checks of a task again, now; the word task may be left out')
     .option('--json', 'answer as JSON')
     .action((id, options) => pick(async () => (await import('./cli/verify.ts')).verify(id, options, shell)))
-  for (const [name, description] of Object.entries(descriptions)) addCommand(program, { name, description, pick })
+  verify
+    .command('receipt <file>')
+    .description('whether receipts are what was signed; needs no daemon')
+    .option('-w, --workspace <folder>', 'whether this folder still is what the newest receipt saw')
+    .option('--key <file>', 'public key of the installation that signed (openloom key show)')
+    .option('--json', 'answer as JSON')
+    .action((file, options) =>
+      pick(async () => (await import('./cli/verify-receipt.ts')).verifyReceipt(file, options, shell)),
+    )
+  verify
+    .command('log')
+    .description('whether the event log is what was written')
+    .option('--json', 'answer as JSON')
+    .action((options) => pick(async () => (await import('./cli/verify-log.ts')).verifyLog(options, shell)))
+  program
+    .command('receipts [task]')
+    .description('the signed receipts of verdicts')
+    .option('--export <file>', 'write them to a file, with the keys that check them')
+    .option('--json', 'answer as JSON')
+    .action((id, options) => pick(async () => (await import('./cli/receipts.ts')).receipts(id, options, shell)))
+  const key = program.command('key').description('the key that signs receipts')
+  key
+    .command('show')
+    .description('the public key; former ones too')
+    .option('--json', 'answer as JSON')
+    .action((options) => pick(async () => (await import('./cli/key.ts')).showKey(options, shell)))
+  key
+    .command('rotate')
+    .description('sign with a new key from now on')
+    .option('--json', 'answer as JSON')
+    .action((options) => pick(async () => (await import('./cli/key.ts')).rotateKey(options, shell)))
 }
 
 function addSessionVerbs(program: Command, pick: (action: Action) => void): void {

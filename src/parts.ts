@@ -17,10 +17,12 @@ import { createRuntime } from './runtimes/index.ts'
 import { detectOpenCode } from './runtimes/opencode/index.ts'
 import type { Sample } from './sample/open.ts'
 import type { DaemonState } from './server/api.ts'
+import { Keyring } from './store/keyring.ts'
 import { openStore, type Store } from './store/open.ts'
 
 export interface Base {
   store: Store
+  keyring: Keyring
   log: Log
   secrets: Secrets
   owner: string
@@ -35,11 +37,12 @@ export function openBase({ config }: LoadedConfig, env: NodeJS.ProcessEnv): Base
   mkdirSync(config.data_dir, { recursive: true, mode: 0o700 })
   const store = openStore({ path: join(config.data_dir, 'openloom.db'), clock: systemClock })
   const owner = `loom-${sha256(realOr(config.data_dir)).slice(0, 12)}`
-  return { store, log: openLog(config.log_level, secrets), secrets, owner }
+  const keyring = new Keyring(config.data_dir, systemClock)
+  return { store, keyring, log: openLog(config.log_level, secrets), secrets, owner }
 }
 
 export interface RuntimeOptions {
-  base: Base
+  base: Omit<Base, 'keyring'>
   loaded: LoadedConfig
   env: NodeJS.ProcessEnv
   sample?: Sample | null
@@ -109,10 +112,11 @@ export function openSinks({ loaded, alone, sample }: Plan) {
 }
 
 export function worldOf(plan: Plan, runtimes: ReadonlyMap<string, Runtime>, alarm: World['alarm']): World {
-  const { loaded, alone, env, store, log, owner } = plan
+  const { loaded, alone, env, store, keyring, log, owner } = plan
   const { config } = loaded
   return {
     store,
+    keyring,
     runtimes,
     checkers,
     describeCheck,

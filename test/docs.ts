@@ -27,8 +27,13 @@ export function docsComplaints(markdown: string, known: Known): string[] {
   return [...blocks, ...inline].flatMap((line) => complaintsOf(line, known))
 }
 
+/** Some verbs have verbs of their own, with options of their own. */
+const program = String.raw`(?:^|[ (])(?:openloom|node dist\/main\.js) `
+const nested = '(?:config |sessions |key |verify (?=task |receipt |log$))?'
+const called = new RegExp(`${program}(${nested}[a-z][a-z-]*)(.*)$`)
+
 function complaintsOf(line: string, known: Known): string[] {
-  const call = /(?:^|[ (])(?:openloom|node dist\/main\.js) ((?:(?:config|sessions|key) )?[a-z][a-z-]*)(.*)$/.exec(line)
+  const call = called.exec(line)
   if (!call?.[1] || line.trimStart().startsWith('#')) return []
   const [, verb, rest = ''] = call
   if (!known.verbs.has(verb)) return [`there is no verb "${verb}": ${line.trim()}`]

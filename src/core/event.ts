@@ -26,6 +26,7 @@ export const eventTypes = [
   'base.examined',
   'check.finished',
   'verdict.reached',
+  'receipt.issued',
   'session.opened',
   'session.found',
   'session.vanished',

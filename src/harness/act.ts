@@ -16,6 +16,7 @@ import { examineBase } from './base.ts'
 import { readBaseline } from './baseline.ts'
 import { breachOf, conclude, sessionBusy } from './decide.ts'
 import { continuePrompt, evidencePrompt, firstPrompt } from './prompts.ts'
+import { draftReceipt, issueReceipt, tellOfReceipt } from './receipt.ts'
 import { runChecks } from './verify.ts'
 import type { World } from './world.ts'
 
@@ -221,8 +222,12 @@ async function verify(task: Task, { seen, signal }: Step, world: World): Promise
   const progress = progressOf(current.spec.steps.length, records)
   const next = conclude(current, verdict, attemptsMaxOf(current, world))
   const breach = next.kind === 'again' ? breachOf(current, null) : null
-  store.ledger.transact(() => {
+  const draft = await draftReceipt(current, { verdict, records }, world, signal)
+  if (draft === null) return false
+  failpoint('receipt.drafted')
+  const missing = store.ledger.transact(() => {
     store.attempts.conclude(current.id, current.attempt, verdict)
+    const unsigned = issueReceipt(draft, world)
     const found = { verdict, progress }
     if (next.kind === 'done') store.tasks.move(current.id, 'done', found)
     else if (next.kind === 'fail') store.tasks.move(current.id, 'failed', { ...found, reason: next.reason })
@@ -239,7 +244,9 @@ async function verify(task: Task, { seen, signal }: Step, world: World): Promise
       )
       if (breach) store.tasks.move(current.id, 'paused', { reason: breach, resumeTo: 'running' })
     }
+    return unsigned
   })
+  tellOfReceipt(missing, world)
   failpoint('harness.concluded')
   return next.kind === 'again' && !breach
 }

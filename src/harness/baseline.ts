@@ -10,8 +10,7 @@ const digestMs = 30_000
 
 export async function readBaseline(task: Task, world: World): Promise<Pick<Task, 'baseCommit' | 'baseline'>> {
   const { env, owner } = world
-  const wantsCommit = flattenChecks(task.spec).some(({ spec }) => spec.kind.startsWith('git_'))
-  const baseCommit = wantsCommit ? await headCommit({ cwd: task.workspace, env, owner: `${owner}/${task.id}` }) : null
+  const baseCommit = await headCommit({ cwd: task.workspace, env, owner: `${owner}/${task.id}` })
   const baseline: Record<string, string | null> = {}
   for (const path of pathsOf(task.spec, world)) {
     baseline[path] = await digestInside(task.workspace, path, AbortSignal.timeout(digestMs))

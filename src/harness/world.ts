@@ -4,11 +4,14 @@ import type { Clock } from '../core/clock.ts'
 import type { Runtime } from '../core/runtime.ts'
 import type { Backoff } from '../lib/backoff.ts'
 import type { Log } from '../lib/log.ts'
+import type { Keyring } from '../store/keyring.ts'
 import type { Store } from '../store/open.ts'
 import type { Concurrency } from './places.ts'
 
 export interface World {
   store: Store
+  /** Signs receipts. */
+  keyring: Pick<Keyring, 'signer'>
   runtimes: ReadonlyMap<string, Runtime>
   checkers: readonly AnyChecker[]
   /** The name of a check, or its one-line form. */

@@ -1,4 +1,5 @@
 /** Running git on a repository that may be hostile: nothing that its configuration names is ever executed. */
+import { randomUUID } from 'node:crypto'
 import { runCommand } from './process.ts'
 
 const nothingRuns = [
@@ -27,19 +28,32 @@ export interface GitRequest {
   cwd: string
   env: Readonly<Record<string, string>>
   owner: string
+  signal?: AbortSignal
+}
+
+const timeoutMs = 30_000
+
+/** What git answers on stdout, or null when it refused, took too long, or said more than `bytesMax`. */
+export async function askGit(request: GitRequest, args: readonly string[], bytesMax = 4_096): Promise<string | null> {
+  const { cwd, env, owner, signal } = request
+  const outcome = await runCommand({
+    argv: gitArgv(args),
+    cwd,
+    env: { ...env, ...gitEnvironment },
+    // One of its own: what a command leaves behind is ended by owner, and several may run at a time.
+    owner: `${owner}/git-${randomUUID()}`,
+    timeoutMs,
+    // Twice, because the first half of what is kept must hold all of it.
+    outputBytesMax: 2 * bytesMax,
+    stdoutOnly: true,
+    ...(signal ? { signal } : {}),
+  })
+  const whole = outcome.ended === 'exit' && outcome.exitCode === 0 && outcome.sizeBytes <= bytesMax
+  return whole ? outcome.output : null
 }
 
 /** The commit a work tree stands on; null where there is no repository, no commit, or no git. */
-export async function headCommit({ cwd, env, owner }: GitRequest): Promise<string | null> {
-  const outcome = await runCommand({
-    argv: gitArgv(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']),
-    cwd,
-    env: { ...env, ...gitEnvironment },
-    owner,
-    timeoutMs: 30_000,
-    outputBytesMax: 4_096,
-    stdoutOnly: true,
-  })
-  const commit = outcome.output.trim()
-  return outcome.exitCode === 0 && /^[0-9a-f]{40,64}$/.test(commit) ? commit : null
+export async function headCommit(request: GitRequest): Promise<string | null> {
+  const commit = (await askGit(request, ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']))?.trim() ?? ''
+  return /^[0-9a-f]{40,64}$/.test(commit) ? commit : null
 }

@@ -6,8 +6,12 @@ import type { LoomEvent } from '../core/event.ts'
 import type { SessionUsageSums, UsageSum } from '../core/session.ts'
 import type { Task, TaskItem } from '../core/task.ts'
 import type { AttemptRecord } from '../core/verdict.ts'
+import type { PublicKey } from '../store/keyring.ts'
+import type { ReceiptItem, ReceiptRow } from '../store/receipts.ts'
 import type { UsageRow } from '../store/usage.ts'
 import type { KnownSession } from '../store/watched.ts'
+
+export type { ReceiptItem }
 
 /** `GET /api/tasks?status=&q=&limit=&after=`: newest first; `next` is the cursor for `after`, null at the end. */
 export interface TaskPage {
@@ -19,6 +23,21 @@ export interface TaskPage {
 export interface TaskDetail {
   task: Task
   attempts: AttemptRecord[]
+  /** Oldest first; `GET /api/receipts/{seq}` has the envelope. */
+  receipts: ReceiptItem[]
+}
+
+/** `GET /api/tasks/{id}/receipts`. */
+export interface ReceiptList {
+  items: ReceiptItem[]
+}
+
+/** `GET /api/receipts?task=&after=&limit=`: oldest first, with the public keys that check them. */
+export interface ReceiptPage {
+  items: ReceiptRow[]
+  /** For the next `after`; null at the end. */
+  next: number | null
+  keys: PublicKey[]
 }
 
 /** `GET /api/tasks/{id}/events?after=&limit=` and `GET /api/events?after=&limit=` with `Accept: application/json`. */

@@ -9,6 +9,7 @@ import { guard } from './guard.ts'
 import { askRoutes } from './routes/asks.ts'
 import { daemonRoutes } from './routes/daemon.ts'
 import { intakeRoutes } from './routes/intake.ts'
+import { receiptRoutes } from './routes/receipts.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { taskRoutes } from './routes/tasks.ts'
 import { usageRoutes } from './routes/usage.ts'
@@ -42,6 +43,7 @@ export function createApp(world: ServerWorld, { hosts, cookieName, webDir }: App
     .route('/api/inbox', intakeRoutes(world))
     .route('/api/sessions', sessionRoutes(world))
     .route('/api/usage', usageRoutes(world))
+    .route('/api/receipts', receiptRoutes(world))
     .route('/api', askRoutes(world))
     .route('/api', daemonRoutes(world, cookieName))
   const info = {

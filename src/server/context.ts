@@ -11,6 +11,7 @@ import type { SessionKeeper } from '../harness/keeper.ts'
 import type { SessionCommands } from '../harness/sessions.ts'
 import type { Supervisor } from '../harness/supervisor.ts'
 import type { Log } from '../lib/log.ts'
+import type { Keyring } from '../store/keyring.ts'
 import type { Store } from '../store/open.ts'
 import type { DaemonState, ProblemBody } from './api.ts'
 import type { Auth } from './auth.ts'
@@ -26,6 +27,7 @@ export interface Ways {
 
 export interface ServerWorld {
   store: Store
+  keyring: Pick<Keyring, 'keys'>
   commands: Commands
   supervisor: Supervisor
   asks: AskDesk

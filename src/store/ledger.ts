@@ -3,6 +3,7 @@ import { desc, sql } from 'drizzle-orm'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import type { Clock } from '../core/clock.ts'
 import { eventDataBytesMax, type LoomEvent, type NewEvent } from '../core/event.ts'
+import { genesis, hashOf, type LogHead } from './log-chain.ts'
 import * as schema from './schema.ts'
 
 export type Db = BetterSQLite3Database<typeof schema>
@@ -14,13 +15,17 @@ export class Ledger {
   private depth = 0
   private syncMode: 'full' | 'normal' | null = null
   private unheard: LoomEvent[] = []
+  /** Of the running transaction only: a rollback takes it back, and another process may write in between. */
+  private chain: LogHead | null = null
   private readonly listeners = new Set<(event: LoomEvent) => void>()
 
   private readonly insertEvent: ReturnType<typeof prepareInsert>
+  private readonly readHead: ReturnType<typeof prepareHead>
 
   constructor(db: Db, clock: Clock, machine: string) {
     this.db = db
     this.insertEvent = prepareInsert(db)
+    this.readHead = prepareHead(db)
     this.clock = clock
     this.machine = machine
   }
@@ -42,6 +47,7 @@ export class Ledger {
       throw error
     } finally {
       this.depth--
+      this.chain = null
     }
     const heard = this.unheard
     this.unheard = []
@@ -58,18 +64,34 @@ export class Ledger {
   /** Appends one event; only inside `transact`, beside the state it tells of. */
   emit(event: NewEvent): LoomEvent {
     if (this.depth === 0) throw new Error(`${event.type} emitted outside a transaction`)
+    const head = this.logHead()
+    const told = bounded(event.data)
+    const data = JSON.stringify(told)
     const row = {
+      seq: head.seq + 1,
       at: this.clock.now(),
       machine: this.machine,
       type: event.type,
       taskId: event.taskId ?? null,
       sessionId: event.sessionId ?? null,
-      data: bounded(event.data),
     }
-    const { seq } = this.insertEvent.get(row)
-    const stored = { seq, ...row }
+    const hash = hashOf(head.hash, { ...row, data })
+    this.insertEvent.run({ ...row, data, hash })
+    this.chain = { seq: row.seq, hash }
+    const stored = { ...row, data: told }
     this.unheard.push(stored)
     return stored
+  }
+
+  /** The last event and its hash, as of now; only inside `transact`, where nobody else writes. */
+  logHead(): LogHead {
+    if (this.depth === 0) throw new Error('the head of the log was asked for outside a transaction')
+    if (this.chain === null) {
+      const found = this.readHead.get()
+      // The counter, not the last row: a row that was taken away must leave a hole.
+      this.chain = { seq: found?.seq ?? 0, hash: found?.hash ?? genesis }
+    }
+    return this.chain
   }
 
   /** For facts without a state of their own. */
@@ -93,14 +115,23 @@ export class Ledger {
 /** Prepared once: the log is written at each step of each task. */
 function prepareInsert(db: Db) {
   const row = {
+    seq: sql.placeholder('seq'),
     at: sql.placeholder('at'),
     machine: sql.placeholder('machine'),
     type: sql.placeholder('type'),
     taskId: sql.placeholder('taskId'),
     sessionId: sql.placeholder('sessionId'),
-    data: sql.placeholder('data'),
+    // Already the text that the hash is of.
+    data: sql`${sql.placeholder('data')}`,
+    hash: sql.placeholder('hash'),
   }
-  return db.insert(schema.events).values(row).returning({ seq: schema.events.seq }).prepare()
+  return db.insert(schema.events).values(row).prepare()
+}
+
+function prepareHead(db: Db) {
+  const seq = sql<number>`(select seq from sqlite_sequence where name = 'events')`
+  const hash = sql<string | null>`(select hash from events order by seq desc limit 1)`
+  return db.select({ seq, hash }).from(sql`(select 1)`).prepare()
 }
 
 /** Events are read by phones and receivers: one oversized text is cut, and says so, instead of growing the log. */

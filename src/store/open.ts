@@ -18,6 +18,7 @@ import { Logins } from './logins.ts'
 import { StoreOutbox } from './outbox.ts'
 import { Prompts } from './prompts.ts'
 import { QuietSessions } from './quiet.ts'
+import { Receipts } from './receipts.ts'
 import * as schema from './schema.ts'
 import { Sessions } from './sessions.ts'
 import { Tasks } from './tasks.ts'
@@ -43,6 +44,7 @@ export interface Store {
   asks: Asks
   usage: Usage
   quiet: QuietSessions
+  receipts: Receipts
   outbox: StoreOutbox
   logins: Logins
   close(): void
@@ -67,6 +69,7 @@ export function openStore(options: StoreOptions): Store {
     asks: new Asks(ledger),
     usage: new Usage(ledger),
     quiet: new QuietSessions(ledger),
+    receipts: new Receipts(ledger),
     outbox: new StoreOutbox(ledger),
     logins: new Logins(ledger),
     close: () => sqlite.close(),

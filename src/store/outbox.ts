@@ -2,6 +2,7 @@
 import { and, asc, count, eq, gt, inArray, lte, min } from 'drizzle-orm'
 import { type EventType, eventTypes, isNotable, type LoomEvent } from '../core/event.ts'
 import type { Task } from '../core/task.ts'
+import { eventColumns } from './events.ts'
 import type { Ledger } from './ledger.ts'
 import * as schema from './schema.ts'
 import { taskOf } from './tasks.ts'
@@ -48,12 +49,18 @@ export class StoreOutbox {
   eventsAfter(seq: number, limit: number): { event: LoomEvent; task: Task | null }[] {
     const { events } = schema
     const match = and(gt(events.seq, seq), inArray(events.type, telling))
-    const rows = this.ledger.db.select().from(events).where(match).orderBy(asc(events.seq)).limit(limit).all()
+    const rows = this.ledger.db
+      .select(eventColumns)
+      .from(events)
+      .where(match)
+      .orderBy(asc(events.seq))
+      .limit(limit)
+      .all()
     return rows.map((event) => ({ event, task: this.task(event.taskId) }))
   }
 
   event(seq: number): { event: LoomEvent; task: Task | null } | null {
-    const event = this.ledger.db.select().from(schema.events).where(eq(schema.events.seq, seq)).get()
+    const event = this.ledger.db.select(eventColumns).from(schema.events).where(eq(schema.events.seq, seq)).get()
     return event ? { event, task: this.task(event.taskId) } : null
   }
 

@@ -7,6 +7,7 @@ import type { JournalEntry, SessionState } from '../core/session.ts'
 import type { TaskSpec } from '../core/spec.ts'
 import type { Reason, Source, TaskStatus } from '../core/task.ts'
 import type { CheckRecord, Verdict } from '../core/verdict.ts'
+import type { Envelope } from '../lib/dsse.ts'
 
 export const tasks = sqliteTable(
   'tasks',
@@ -69,8 +70,25 @@ export const events = sqliteTable(
     taskId: text('task_id'),
     sessionId: text('session_id'),
     data: text('data', { mode: 'json' }).$type<Record<string, unknown>>().notNull(),
+    /** Chains it to the row before (store/log-chain.ts); null in rows older than the chain. */
+    hash: text('hash'),
   },
   (t) => [index('events_by_task').on(t.taskId, t.seq)],
+)
+
+/** One row a verdict, chained by `prev`; never changed. */
+export const receipts = sqliteTable(
+  'receipts',
+  {
+    seq: integer('seq').primaryKey(),
+    taskId: text('task_id').notNull(),
+    attempt: integer('attempt').notNull(),
+    digest: text('digest').notNull(),
+    prev: text('prev'),
+    envelope: text('envelope', { mode: 'json' }).$type<Envelope>().notNull(),
+    at: integer('at').notNull(),
+  },
+  (t) => [index('receipts_by_task').on(t.taskId, t.seq)],
 )
 
 export const attempts = sqliteTable(

@@ -111,6 +111,17 @@ export class Usage {
     }
   }
 
+  /** `provider/model` of everything that answered in a session; at most ten. */
+  modelsOf(sessionId: string): string[] {
+    const { provider, model } = usage
+    const rows = this.ledger.db.selectDistinct({ provider, model }).from(usage).where(eq(usage.sessionId, sessionId))
+    return rows
+      .limit(10)
+      .all()
+      .map((row) => [row.provider, row.model].filter(Boolean).join('/'))
+      .sort()
+  }
+
   /** Sums by one of the groups, the most first (days in their order). */
   by(group: UsageGroup, period: Period, limit: number): UsageRow[] {
     const key = keys[group]

@@ -72,7 +72,11 @@ export function task(fields: Partial<Omit<Task, 'spec'>> & { spec?: Partial<Task
   }
 }
 
-export const detail = (fields: Parameters<typeof task>[0] = {}): TaskDetail => ({ task: task(fields), attempts: [] })
+export const detail = (fields: Parameters<typeof task>[0] = {}): TaskDetail => ({
+  task: task(fields),
+  attempts: [],
+  receipts: [],
+})
 
 interface Found {
   title: string

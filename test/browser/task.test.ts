@@ -1,4 +1,5 @@
 /** Stories of one task's page and of the door, in a real browser. */
+import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { problem } from '../fakes/api.ts'
 import { attack, hostileScene } from './crowds.ts'
@@ -23,6 +24,24 @@ describe.skipIf(!browserPath)('the task page', () => {
     expect(await first.locator('.files').innerText()).toMatch(/hello\.md does not exist\.\s+refuted/)
     const second = shown.page.locator('[data-attempt="2"]')
     expect(await second.locator('.files').innerText()).toMatch(/All 2 checks pass\.\s+verified/)
+    await leave(shown)
+  })
+
+  it('hands out the signed receipt beside the verdict it is of', async () => {
+    const scene = sampleScene('verified')
+    const [told] = scene.details
+    if (!told) throw new Error('the scene has no task')
+    const receipt = { taskId: told.task.id, digest: 'ab'.repeat(32), prev: null, at: Date.now() }
+    told.receipts = [{ ...receipt, seq: 7, attempt: 2 }]
+    const shown = await stage.show(scene, pathOf(scene))
+    const link = shown.page.locator('[data-attempt="2"] .files a')
+    await link.waitFor()
+    expect(await link.innerText()).toBe('Receipt 7')
+    expect(await shown.page.locator('[data-attempt="1"] .files a').count()).toBe(0)
+    const [download] = await Promise.all([shown.page.waitForEvent('download'), link.click()])
+    expect(download.suggestedFilename()).toBe('receipt-7.json')
+    expect(await readFile(await download.path(), 'utf8')).toContain('application/vnd.in-toto+json')
+    expect(new URL(shown.page.url()).pathname).toBe(pathOf(scene))
     await leave(shown)
   })
 

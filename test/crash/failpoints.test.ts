@@ -2,6 +2,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { systemClock } from '../../src/core/clock.ts'
+import { readPublicKey } from '../../src/lib/dsse.ts'
+import { Keyring } from '../../src/store/keyring.ts'
+import { checkLog } from '../../src/store/log-chain.ts'
 import { DaemonRig, eventually } from '../fakes/daemon.ts'
 import { readSources } from '../tidy.ts'
 import { account, drop, fullScript, inboxNames, long, noFault, say, workspaceOf } from './scene.ts'
@@ -46,6 +50,7 @@ it.each(places)('killed at hit $nth of $name and once more at $name, the task en
   expect(existsSync(log) ? readFileSync(log, 'utf8') : '').toMatch(/^(once\n)?$/)
   await delivered(life)
   await life.kill()
+  proven(rig.data)
 })
 
 async function diesAt(failpoint: string): Promise<boolean> {
@@ -55,6 +60,15 @@ async function diesAt(failpoint: string): Promise<boolean> {
   const died = doomed.isOver && (await doomed.exited).signal === 'SIGKILL'
   await doomed.kill()
   return died
+}
+
+/** Receipts are one whole chain, each of an attempt that has a verdict, and the log is what they signed. */
+function proven(data: string): void {
+  const keys = new Keyring(data, systemClock).keys().flatMap(({ publicKey }) => readPublicKey(publicKey) ?? [])
+  const report = checkLog(join(data, 'openloom.db'), { keys })
+  expect(report.fault).toBeNull()
+  const rounds = rig.rows<{ n: number }>('select count(*) as n from attempts where verdict is not null')
+  expect(report.receipts).toBe(rounds[0]?.n)
 }
 
 /** Every notable event of the task in the folder exactly once, and at the webhook at least once. */

@@ -166,6 +166,10 @@ export class FakeApi {
       const items = own.slice(0, 500)
       return c.json({ items, next: own.length > items.length ? (items.at(-1)?.seq ?? null) : null })
     })
+    app.get('/api/receipts/:seq', (c) => {
+      c.header('content-disposition', `attachment; filename="receipt-${c.req.param('seq')}.json"`)
+      return c.json({ payload: 'e30=', payloadType: 'application/vnd.in-toto+json', signatures: [] })
+    })
     app.post('/api/tasks/:id/:action', (c) => {
       const refusal = this.refusals.get(c.req.param('action'))
       return refusal ? refuse(refusal) : c.json({ ok: true })

@@ -18,6 +18,7 @@ import type { World } from '../../src/harness/world.ts'
 import { openLog, Secrets } from '../../src/lib/log.ts'
 import { openStore, type Store } from '../../src/store/open.ts'
 import { HandClock } from './clock.ts'
+import { handKeyring } from './keyring.ts'
 import { HandRuntime } from './runtime.ts'
 import { specFrom, taskFrom } from './tasks.ts'
 
@@ -109,6 +110,7 @@ export class StallWorld {
   private daemon() {
     const world: World = {
       store: this.store,
+      keyring: handKeyring(),
       runtimes: new Map([['hand', this.runtime]]),
       checkers: [],
       describeCheck: () => '',

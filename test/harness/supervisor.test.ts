@@ -12,6 +12,7 @@ import type { World } from '../../src/harness/world.ts'
 import { openLog, Secrets } from '../../src/lib/log.ts'
 import { openStore } from '../../src/store/open.ts'
 import { HandClock } from '../fakes/clock.ts'
+import { handKeyring } from '../fakes/keyring.ts'
 import { HandRuntime } from '../fakes/runtime.ts'
 import { specFrom, taskFrom } from '../fakes/tasks.ts'
 
@@ -45,6 +46,7 @@ function makeWorld() {
   const alarms = new Map<string, string>()
   const world: World = {
     store,
+    keyring: handKeyring(),
     runtimes: new Map([['hand', runtime]]),
     checkers: [hand.checker],
     describeCheck: () => 'hand: x',

@@ -157,6 +157,18 @@ describe('openloom watch without a daemon', () => {
   })
 })
 
+async function provesItsReceipts(): Promise<void> {
+  expect((await openloom('receipts', '--export', 'receipts.json')).code).toBe(0)
+  writeFileSync(join(work, 'key.pem'), (await openloom('key', 'show')).out)
+  expect(await openloom('verify', 'receipt', 'receipts.json', '--key', 'key.pem')).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/ok +\d+ receipts?\n$/),
+  })
+  expect(await openloom('verify', 'receipt', 'none.json')).toMatchObject({ code: 2 })
+  expect(await openloom('verify', 'log')).toMatchObject({ code: 0, out: expect.stringContaining('events') })
+  for (const name of ['receipts.json', 'key.pem']) rmSync(join(work, name))
+}
+
 describe('the verbs that speak with a daemon', () => {
   it('say that there is none', async () => {
     expect(await openloom('status')).toMatchObject({ code: 1, err: expect.stringContaining('openloom serve') })
@@ -182,6 +194,8 @@ describe('the verbs that speak with a daemon', () => {
     expect(JSON.parse((await openloom('status', '--json')).out).tasks[0]).toMatchObject({ id, verdict: 'verified' })
     expect((await openloom('status', '--login')).out).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/login#\S{20,}\n$/)
     expect(await openloom('verify', id)).toMatchObject({ code: 0, out: expect.stringContaining('verified') })
+    expect(JSON.parse((await openloom('verify', 'task', id, '--json')).out)).toMatchObject({ verdict: 'verified' })
+    await provesItsReceipts()
     expect((await openloom('log', id)).out).toContain('done: verified by its checks')
     const file = join(work, 'task.md')
     writeFileSync(file, '# From a file\n\n## goal\n\nwrite it\n')

@@ -85,6 +85,8 @@ function wordsOf(event: LoomEvent): Words {
       return checkWords(data)
     case 'verdict.reached':
       return verdictWords(data)
+    case 'receipt.issued':
+      return say(`Receipt ${number(data['seq'])} signed`, string(data['digest']).slice(0, 16))
     case 'run.started':
       return say('Model asked', [string(data['model']), string(data['provider'])].filter(Boolean).join(' · '))
     case 'run.ended':

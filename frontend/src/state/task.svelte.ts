@@ -13,6 +13,7 @@ const tellsMore: ReadonlySet<LoomEvent['type']> = new Set<LoomEvent['type']>([
   'attempt.started',
   'check.finished',
   'verdict.reached',
+  'receipt.issued',
   'run.ended',
   'task.refuted',
   'task.done',
@@ -63,8 +64,8 @@ export class OneTask {
   #move(event: LoomEvent): void {
     const incoming = taskIn(event)
     if (!incoming || !this.detail) return
-    const { task, attempts } = this.detail
-    if (newer(task, incoming) === incoming) this.detail = { task: { ...task, ...incoming }, attempts }
+    const { task } = this.detail
+    if (newer(task, incoming) === incoming) this.detail = { ...this.detail, task: { ...task, ...incoming } }
   }
 
   /** One read at a time; what happens during it makes it read once more. */

@@ -6,7 +6,7 @@ import { limitsSchema } from '../../core/spec.ts'
 import { type Task, taskStatuses } from '../../core/task.ts'
 import { type Command, commands } from '../../harness/commands.ts'
 import { sha256 } from '../../lib/digest.ts'
-import type { EventPage, TaskDetail, TaskPage } from '../api.ts'
+import type { EventPage, ReceiptList, TaskDetail, TaskPage } from '../api.ts'
 import { refusal, type ServerWorld, type Variables } from '../context.ts'
 import { answers, invalid, submitted } from './answers.ts'
 
@@ -62,7 +62,12 @@ export function taskRoutes(world: ServerWorld) {
       const task = oneTask(c, world)
       if (task instanceof Response) return task
       const reason = task.status === 'queued' ? world.supervisor.queueReason(task) : task.reason
-      return c.json({ task: { ...task, reason }, attempts: store.attempts.of(task.id) } satisfies TaskDetail)
+      const [attempts, receipts] = [store.attempts.of(task.id), store.receipts.of(task.id)]
+      return c.json({ task: { ...task, reason }, attempts, receipts } satisfies TaskDetail)
+    })
+    .get('/:id/receipts', describeRoute(answers('Receipts of a task')), (c) => {
+      const task = oneTask(c, world)
+      return task instanceof Response ? task : c.json({ items: store.receipts.of(task.id) } satisfies ReceiptList)
     })
     .get('/:id/events', describeRoute(answers('Events of a task')), validator('query', eventQuery, invalid), (c) => {
       const task = oneTask(c, world)
