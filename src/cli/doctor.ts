@@ -40,7 +40,7 @@ export async function doctor(options: { json?: boolean }, shell: Shell): Promise
 
 function writable(name: string, path: string): Finding {
   try {
-    mkdirSync(path, { recursive: true })
+    mkdirSync(path, { recursive: true, mode: 0o700 })
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
     return { name, ok: true, text: path }
   } catch (error) {

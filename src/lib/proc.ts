@@ -104,6 +104,7 @@ export function inspect(pids: readonly number[]): ReadonlyMap<number, ProcessDet
       sockets: socketsOf(files ?? [], net),
       lock: lockOf(pid, folder, { files: files ?? [], waitFd: wait.waitFd, locks }),
       ioBytes: readIo(folder),
+      wantedCpuMs: readWanted(folder),
     })
   }
   return found
@@ -164,6 +165,11 @@ function readIo(folder: string): number | null {
   const [, readChars] = /^rchar: (\d+)/m.exec(text) ?? []
   const [, wroteChars] = /^wchar: (\d+)/m.exec(text) ?? []
   return readChars === undefined || wroteChars === undefined ? null : Number(readChars) + Number(wroteChars)
+}
+
+function readWanted(folder: string): number | null {
+  const [ranNs, waitedNs] = read(`${folder}/schedstat`).split(' ').map(Number)
+  return ranNs === undefined || waitedNs === undefined ? null : Math.round((ranNs + waitedNs) / 1e6)
 }
 
 export function hasVariable(pid: number, fits: (name: string, value: string) => boolean): boolean {

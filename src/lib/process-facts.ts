@@ -78,6 +78,8 @@ export interface ProcessDetail {
   lock: { path: string; holderPid: number | null } | null
   /** Bytes read and written so far. */
   ioBytes: number | null
+  /** Time that its main thread ran, or could have run had a core been free, so far. */
+  wantedCpuMs: number | null
 }
 
 export const filesMax = 512

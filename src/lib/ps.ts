@@ -81,6 +81,7 @@ export async function inspect(pids: readonly number[]): Promise<ReadonlyMap<numb
         sockets: held?.sockets ?? [],
         lock: null,
         ioBytes: null,
+        wantedCpuMs: null,
       },
     ]
   })

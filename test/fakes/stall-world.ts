@@ -191,7 +191,7 @@ export class StallWorld {
 
   /** Until the next look is planned, or for a moment where nothing is busy any more. */
   private async settled(): Promise<void> {
-    for (let n = 0; n < 40 && (n < 2 || this.hand.looksPlanned === 0); n++) {
+    for (let n = 0; n < 400 && (n < 2 || this.hand.looksPlanned === 0); n++) {
       await new Promise((resolve) => setTimeout(resolve, 1))
     }
   }

@@ -32,13 +32,21 @@ function sceneOf(...parts: Part[]): Scene {
       row: { ...id, session: 100, state: 'S', name: 'p', cpuMs: 0, childrenCpuMs: 0, memoryKb: 1, ...row },
       detail: {
         ...{ pid, argv, cwd: '/w', wait: 'unknown', waitFd: null, waitName: '', files: [], sockets: [] },
-        ...{ lock: null, ioBytes: null, ...detail },
+        ...{ lock: null, ioBytes: null, wantedCpuMs: null, ...detail },
       },
       seen: {
         ...{ ...id, state: 'S', cpuShare, waitChannel: '', command: argv.join(' '), cwd: '/w', stdin: 'null' },
         ...{ sockets: [], holdsPipe: false },
       },
-      ...{ depth, isNew: false, moved: false, ioBytes: 0, hasChildren: depth < parts.length - 1, ...actor },
+      ...{
+        depth,
+        isNew: false,
+        moved: false,
+        ioBytes: 0,
+        wantedShare: cpuShare,
+        hasChildren: depth < parts.length - 1,
+        ...actor,
+      },
     }
   })
   const cpuShare = parts.reduce((sum, part) => sum + (part.cpuShare ?? 0), 0)
@@ -75,7 +83,8 @@ describe('the cause of a hang', () => {
     ['a download', [shell, { actor: { ioBytes: 90_000, moved: true } }], 'working', null],
     ['a compiler', [shell, { cpuShare: 0.98, actor: { moved: true } }], 'working', null],
     ['a loop', [shell, { cpuShare: 0.98 }], 'spinning', 101],
-    ['a loop on a busy machine', [shell, { cpuShare: 0.4, row: { state: 'R' } }], 'spinning', 101],
+    ['a loop on a busy machine', [shell, { cpuShare: 0.3, actor: { wantedShare: 0.97 } }], 'spinning', 101],
+    ['one that uses a part of a core', [shell, { cpuShare: 0.3 }], 'working', null],
     ['two loops', [{ cpuShare: 0.9 }, { cpuShare: 0.9 }], 'spinning', 101],
     ['a disk that does not answer', [{ row: { state: 'D' }, detail: { wait: 'open' } }], 'unknown', 100],
     ['nothing at all', [], 'unknown', null],

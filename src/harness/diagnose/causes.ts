@@ -38,8 +38,6 @@ export function blame(scene: Scene, tool: ToolActivity, now: number): Blame {
 const printsMs = 10_000
 const busyShare = 0.2
 const spinShare = 0.75
-/** A spinning process that must share its core with others. */
-const starvedShare = 0.3
 /** A shell this old has more than begun. */
 const settledMs = 2_000
 const rules: readonly Rule[] = [
@@ -97,10 +95,7 @@ const ioBytesBusy = 16_384
 
 /** Many short children, or a process that reads, writes or grows, is work; one that only burns is not. */
 function computing({ scene, tool, since }: Case): Blame | null {
-  const spins = ({ row, seen, moved }: Actor): boolean => {
-    const share = seen.cpuShare ?? 0
-    return !moved && (share >= spinShare || (share >= starvedShare && row.state === 'R'))
-  }
+  const spins = ({ wantedShare, moved }: Actor): boolean => !moved && wantedShare >= spinShare
   const spinner = deepest(scene, spins)
   const spent = scene.actors.filter(spins).reduce((sum, { seen }) => sum + (seen.cpuShare ?? 0), 0)
   if (scene.cpuShare - spent >= busyShare) {

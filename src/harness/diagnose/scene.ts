@@ -25,6 +25,8 @@ export interface Actor {
   moved: boolean
   /** What it read and wrote in it. */
   ioBytes: number
+  /** Share of one core that it took, or would have taken from a machine with nothing else to do. */
+  wantedShare: number
   hasChildren: boolean
 }
 
@@ -111,21 +113,27 @@ function compare(before: Snapshot, after: Snapshot): Scene {
     depths.set(row.pid, depth)
     const past = earlier.get(row.pid)
     const known = past && isSame(past, row) ? past : null
-    if (!known) births++
+    // Those that came and went in between are seen in what their parent was billed for.
+    if (!known || row.childrenCpuMs > known.childrenCpuMs) births++
     const cpuMs = row.cpuMs - (known?.cpuMs ?? 0)
     usedMs += cpuMs + row.childrenCpuMs - (known?.childrenCpuMs ?? 0)
     const detail = after.details.get(row.pid)
     if (!detail) continue
     const cpuShare = known ? Math.round((cpuMs / intervalMs) * 100) / 100 : null
-    const ioBytes = known ? (detail.ioBytes ?? 0) - (before.details.get(row.pid)?.ioBytes ?? 0) : 0
+    const ioBytes = known ? grown(before.details.get(row.pid)?.ioBytes, detail.ioBytes) : 0
+    const wanted = known && grown(before.details.get(row.pid)?.wantedCpuMs, detail.wantedCpuMs)
+    const wantedShare = Math.max(cpuShare ?? 0, (wanted ?? 0) / intervalMs)
     const moved = known !== null && (ioBytes > 0 || known.memoryKb !== row.memoryKb)
     const holdsPipe = (detail.files ?? []).some((file) => file.writes && channels.has(file.id))
     const seen = seenOf(row, detail, { cpuShare, holdsPipe })
-    actors.push({ row, detail, seen, depth, isNew: !known, moved, ioBytes, hasChildren: parents.has(row.pid) })
+    const signs = { isNew: !known, moved, ioBytes, wantedShare }
+    actors.push({ row, detail, seen, depth, ...signs, hasChildren: parents.has(row.pid) })
   }
   const top = actors.find((actor) => actor.row.pid === after.top?.pid) ?? null
   return { actors, top, cpuShare: Math.max(0, usedMs) / intervalMs, births, intervalMs }
 }
+
+const grown = (before: number | null | undefined, now: number | null): number => (now ?? 0) - (before ?? now ?? 0)
 
 /** The pipes that the tool's caller reads to their end. A socket is the pipe of Node and Bun. */
 function channelsOf({ top, rows, details }: Snapshot): Set<string> {

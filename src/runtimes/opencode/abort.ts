@@ -15,26 +15,51 @@ export interface AbortDeps {
 }
 
 const clearMs = 5_000
+/** A cold folder begins its turn seconds after it accepted the prompt (seen up to 5 s). */
+const beginMs = 10_000
 const lookMs = 40
+const againMs = 250
 
-/** Bounded; whether it worked is for the next look to say. */
-export async function abortTurn(known: Known, { live, board, clock, hostPid }: AbortDeps): Promise<void> {
+/** `awaited`: message of a prompt whose turn may begin only now. Bounded; whether it worked is for the next look. */
+export async function abortTurn(known: Known, awaited: string | null, deps: AbortDeps): Promise<void> {
+  const { live, board, clock, hostPid } = deps
   // Seen before: what ignores the server's TERM loses its parent and could not be found afterwards.
   const processes = hostPid === null ? [] : await processesOf(known, board, hostPid)
   await live.dialect.abort({ id: known.session.id, workspace: known.session.workspace })
-  const deadline = clock.monotonic() + clearMs
+  let saidAt = clock.monotonic()
+  const deadline = saidAt + (awaited ? beginMs : clearMs)
+  let begun = awaited === null
   // The first idle comes before the abort has settled: the server is asked, too.
-  for (;;) {
-    const statuses = await live.dialect.statuses(known.session.workspace)
-    if (statuses.ok) {
-      board.replaceStatuses(known.session.workspace, statuses.value)
-      if (board.treeOf(known.session.id).every((one) => !statuses.value.has(one.session.id))) break
+  while (clock.monotonic() < deadline) {
+    // In this order: a turn that begins between the two questions would look as if it were over.
+    begun ||= await hasAnswer(known, awaited, live)
+    const clear = await isClear(known, { live, board })
+    begun ||= clear === false
+    if (clear && begun) break
+    if (clear === false && awaited && clock.monotonic() - saidAt > againMs) {
+      await live.dialect.abort({ id: known.session.id, workspace: known.session.workspace })
+      saidAt = clock.monotonic()
     }
-    if (clock.monotonic() > deadline) break
     await pause(clock, lookMs)
   }
   // The server has asked them already.
   if (processes.length > 0) await endProcesses(processes, { graceMs: 50 })
+}
+
+/** Null: the server did not say. */
+async function isClear(
+  { session }: Known,
+  { live, board }: Pick<AbortDeps, 'live' | 'board'>,
+): Promise<boolean | null> {
+  const statuses = await live.dialect.statuses(session.workspace)
+  if (!statuses.ok) return null
+  board.replaceStatuses(session.workspace, statuses.value)
+  return board.treeOf(session.id).every((one) => !statuses.value.has(one.session.id))
+}
+
+async function hasAnswer({ session }: Known, messageId: string | null, { dialect }: Live): Promise<boolean> {
+  const read = await dialect.messages(session.id, { before: null, limit: 4 })
+  return read.ok && read.value.entries.some(({ message }) => message.parentId === messageId)
 }
 
 async function processesOf(known: Known, board: Board, hostPid: number): Promise<ProcessId[]> {

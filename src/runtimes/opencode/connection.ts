@@ -109,10 +109,13 @@ function refusalOf(url: string, status: number, value: unknown): Problem {
     const todo = 'Set OPENLOOM_OPENCODE_PASSWORD (and _USERNAME) to those of the server.'
     return { kind: 'opencode-password', text: `The OpenCode server at ${url} refuses the password.`, todo }
   }
-  const told = value as { data?: { message?: unknown }; message?: unknown } | string | null
+  const told = value as { data?: { message?: unknown; path?: unknown }; message?: unknown } | string | null
   const message = typeof told === 'string' ? told : (told?.data?.message ?? told?.message ?? '')
   const kind = status === 404 ? 'opencode-missing' : status === 409 ? 'session-busy' : 'opencode-refused'
-  return { kind, text: `OpenCode answered ${status}: ${redact(String(message)) || 'without a reason'}.` }
+  // Of a broken opencode.json: which one it is stands beside a drawing of several lines.
+  const path = typeof told === 'object' && typeof told?.data?.path === 'string' ? `${told.data.path}: ` : ''
+  const reason = redact(`${path}${message}`.replace(/\s+/g, ' ').replaceAll('--- ', '').trim())
+  return { kind, text: `OpenCode answered ${status}: ${reason || 'without a reason'}.` }
 }
 
 /** Errors of a provider echo addresses, headers and bodies: what looks like a secret does not get out of here. */

@@ -18,6 +18,8 @@ export async function findDialect(connection: Connection): Promise<Result<Found>
   const health = await connection.ask({ method: 'GET', path: '/global/health', timeoutMs: probeMs })
   if (!health.ok) return health
   if (health.value.status === 401) return refuse(wrongPassword(url, password !== ''))
+  // A server in trouble, or a proxy before one that is: it is there, and may be well again in a minute.
+  if (health.value.status >= 500) return refuse(ill(url, health.value.status))
   const version = versionIn(health.value.value)
   if (version !== null) return ok({ dialect: new DialectV1(connection), version, open: password === '' })
   const second = await connection.ask({ method: 'GET', path: '/api/info', timeoutMs: probeMs })
@@ -34,6 +36,12 @@ const wrongPassword = (url: string, given: boolean): Problem => ({
   kind: 'opencode-password',
   text: `The OpenCode server at ${url} ${given ? 'refuses the password' : 'wants a password'}.`,
   todo: 'Set OPENLOOM_OPENCODE_PASSWORD (and _USERNAME) to those of the server.',
+})
+
+const ill = (url: string, status: number): Problem => ({
+  kind: 'opencode-ill',
+  text: `The server at ${url} answers ${status} to everything.`,
+  todo: 'Look at its log; OpenLoom goes on asking.',
 })
 
 const tooNew = (url: string): Problem => ({

@@ -33,6 +33,9 @@ export interface FollowerOptions {
 }
 
 const backoff = { firstMs: 250, factor: 2, maxMs: 60_000 }
+/** A stream that is cut again and again is opened again ever later, but before anybody is told of a break. */
+const flapBackoff = { firstMs: 250, factor: 2, maxMs: 2_000 }
+const steadyMs = 10_000
 /** A break shorter than this is nobody's business. */
 const patienceMs = 3_000
 const busyLookMs = 30_000
@@ -51,6 +54,8 @@ export class Follower {
   private stream: EventStream | null = null
   private connecting: Promise<void> | null = null
   private failures = 0
+  private flaps = 0
+  private upAt = 0
   private wake: (() => void) | null = null
   private reconcileTimer: Timer | null = null
   private lostTimer: Timer | null = null
@@ -117,6 +122,7 @@ export class Follower {
   }
 
   private async follow(): Promise<void> {
+    if (this.flaps > 1) await this.rest(backoffMs(flapBackoff, this.flaps - 1))
     while (!this.closed) {
       const connected = await this.connect().catch((error: unknown) =>
         refuse({ kind: 'opencode-strange', text: `OpenCode could not be read: ${reasonOf(error)}.` }),
@@ -189,6 +195,7 @@ export class Follower {
 
   private up(live: Live): void {
     this.live = live
+    this.upAt = this.options.clock.monotonic()
     this.failures = 0
     this.lostTimer?.cancel()
     this.lostTimer = null
@@ -201,6 +208,7 @@ export class Follower {
     const url = this.live?.connection.address.url ?? ''
     this.stream?.close()
     this.live = null
+    this.flaps = this.options.clock.monotonic() - this.upAt < steadyMs ? this.flaps + 1 : 0
     this.reconcileTimer?.cancel()
     this.problem = unreachable(url, why)
     this.lostTimer ??= this.options.clock.after(patienceMs, () => {
@@ -253,10 +261,8 @@ export class Follower {
       if (cursor === null || listed.value.sessions.length === 0) break
     }
     if (all && cursor === null) await this.askAfter([...missing].slice(0, missingMax), dialect)
-    for (const directory of this.directoriesToAsk(startedAt, all)) {
-      const asked = await this.lookAt(dialect, directory)
-      if (!asked.ok) return asked
-    }
+    // One folder whose configuration is broken answers with an error for ever: the others are watched all the same.
+    for (const directory of this.directoriesToAsk(startedAt, all)) await this.lookAt(dialect, directory)
     return ok(undefined)
   }
 

@@ -8,7 +8,8 @@ import type { PromptRecord, PromptRequest, SessionBook } from '../../core/runtim
 import type { Observation, SessionState } from '../../core/session.ts'
 import type { Board, Known } from './board.ts'
 import type { Follower, Live } from './follower.ts'
-import { stateOf } from './state.ts'
+import type { RemoteEntry } from './remote.ts'
+import { stateOf, type Turn } from './state.ts'
 import { beginCount, usageOf } from './tally.ts'
 
 /** A connection that comes back within this time was never away. */
@@ -19,6 +20,7 @@ const settleMs = 120
 const endMs = 2_000
 const readMessages = 6
 const readMessagesMax = 200
+const pagesMax = 10
 
 /** A prompt that was sent and has no answer yet. */
 export interface Receipt {
@@ -112,13 +114,32 @@ export class Looker {
     if (known.turn) return null
     const age = this.options.clock.monotonic() - known.statusAt
     if (known.status.kind === 'idle' && age < settleMs) await pause(this.options.clock, settleMs - age)
-    for (const limit of [readMessages, readMessagesMax]) {
-      const read = await dialect.messages(known.session.id, { before: null, limit })
+    let entries: RemoteEntry[] = []
+    let before: string | null = null
+    for (let page = 0; page < pagesMax; page++) {
+      const limit = page === 0 ? readMessages : readMessagesMax
+      const read: Awaited<ReturnType<Live['dialect']['messages']>> = await dialect.messages(known.session.id, {
+        before,
+        limit,
+      })
       if (!read.ok) return read.problems
-      this.options.board.putEntries(known, read.value.entries, read.value.next === null)
-      if (known.turn === null || (known.turn as { whole: boolean }).whole) break
+      entries = [...read.value.entries, ...entries]
+      before = read.value.next
+      this.options.board.putEntries(known, entries, before === null)
+      if (known.turn === null || this.isWhole(known.turn) || before === null) break
     }
     return null
+  }
+
+  /** The prompt of a long turn is far back; an answer that names one of ours spares the way there. */
+  private isWhole(turn: Turn): boolean {
+    if (turn.whole) return true
+    const id = turn.answer?.parentId ?? null
+    const promptId = id === null ? null : this.options.book.promptOfMessage(id)
+    if (id === null || promptId === null) return false
+    turn.user = { id, at: this.options.book.prompt(promptId)?.sentAt ?? 0 }
+    turn.whole = true
+    return true
   }
 
   /**

@@ -88,6 +88,13 @@ export class Prompter {
     return { agent: agent ?? noted?.agent ?? null, model: model ?? noted?.model ?? null }
   }
 
+  /** The message of a prompt that was sent a moment ago and whose turn has not begun, as far as anybody knows. */
+  awaited({ session, turn }: Known): string | null {
+    const last = this.options.book.promptsOf(session.id).at(-1)
+    if (!last || last.sentAt === null || this.options.clock.now() - last.sentAt > receiptMs) return null
+    return turn?.user?.id === last.messageId && turn.answer !== null ? null : last.messageId
+  }
+
   /** Accepted says nothing about begun: an answer whose parent is ours must appear, else it is sent once more. */
   private expect(request: PromptRequest, prompt: PromptRecord, sent: number): void {
     this.looker.settleReceipt(prompt.sessionId)

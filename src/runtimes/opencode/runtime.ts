@@ -30,6 +30,9 @@ export interface OpenCodeOptions {
   clock: Clock
 }
 
+/** Troubles of a server that do not pass by themselves. */
+const needsPerson = ['opencode-password', 'opencode-dialect', 'opencode-not-installed']
+
 export class OpenCode implements Runtime {
   readonly name = 'opencode'
   readonly abilities: RuntimeAbilities = { resume: true, watch: true, usage: true, permissions: true }
@@ -42,6 +45,8 @@ export class OpenCode implements Runtime {
   private readonly facts = new Set<(fact: SessionFact) => void>()
   private readonly looker: Looker
   private readonly prompter: Prompter
+  /** Their turn was to be ended while nobody could be told. */
+  private readonly unended = new Set<string>()
   private readonly lanes = new Map<string, Promise<unknown>>()
 
   constructor(options: OpenCodeOptions) {
@@ -67,6 +72,7 @@ export class OpenCode implements Runtime {
         const warning = open && connection && !source.isOwn ? unguarded(connection.address.url) : null
         tell({ kind: 'link', problem, warning })
         for (const id of this.looker.receipts.keys()) this.nudge(id)
+        if (!problem) for (const id of [...this.unended]) void this.abort(id)
         if (!problem) for (const [id, known] of this.board.sessions) if (known.counts) this.nudge(id)
       },
       onReconcile: () => void source.tidy(this.isIdle()),
@@ -87,7 +93,7 @@ export class OpenCode implements Runtime {
     const start = this.options.source.canStart()
     if (start) return { kind: 'ready', detail: start }
     const problem = this.follower.trouble ?? { kind: 'opencode-down', text: 'OpenCode cannot be reached.' }
-    return { kind: 'unavailable', transient: problem.kind === 'opencode-down', problem }
+    return { kind: 'unavailable', transient: !needsPerson.includes(problem.kind), problem }
   }
 
   private async reachUnlessStartable(): Promise<Live | null> {
@@ -135,20 +141,32 @@ export class OpenCode implements Runtime {
   }
 
   async abort(sessionId: string): Promise<void> {
-    const live = this.follower.now
-    const known = this.board.sessions.get(sessionId)
-    if (!live || !known) return
+    const ready = await this.follower.ready(reachMs)
+    if (!ready.ok) {
+      // The turn goes on without us: it is ended as soon as its server can be told.
+      this.unended.add(sessionId)
+      return
+    }
+    this.unended.delete(sessionId)
+    const live = ready.value
+    const known = await this.looker.find(sessionId, live)
+    if (known.ok && known.value) await this.endTurn(known.value, live)
+  }
+
+  private async endTurn(known: Known, live: Live): Promise<void> {
+    const { id } = known.session
     await this.looker.readTurn(known, live)
-    this.looker.settleReceipt(sessionId)
-    const message = (known.turn as Known['turn'])?.user?.id
-    const running = this.board.treeOf(sessionId).some((one) => one.status.kind !== 'idle')
+    this.looker.settleReceipt(id)
+    const awaited = this.prompter.awaited(known)
+    const message = awaited ?? (known.turn as Known['turn'])?.user?.id
+    const running = this.board.treeOf(id).some((one) => one.status.kind !== 'idle')
     const unanswered = known.turn?.user && known.turn.answer === null
-    if (!running && !unanswered) return
+    if (!running && !unanswered && !awaited) return
     if (message) this.looker.aborted.add(message)
     const { clock, source } = this.options
-    await abortTurn(known, { live, board: this.board, clock, hostPid: await source.hostPid() })
+    await abortTurn(known, awaited, { live, board: this.board, clock, hostPid: await source.hostPid() })
     known.turn = null
-    this.nudge(sessionId)
+    this.nudge(id)
   }
 
   async activity(sessionId: string): Promise<Activity | null> {

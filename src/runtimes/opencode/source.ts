@@ -30,6 +30,10 @@ export interface SourceOptions {
 export class ServerSource {
   private readonly options: SourceOptions
   private runsOwn = false
+  /**
+   * Somebody runs a server there: when it goes away it is waited for. A second one on its database would not see it.
+   */
+  private isSomebodys = false
   private seenPid: number | null = null
 
   constructor(options: SourceOptions) {
@@ -43,7 +47,8 @@ export class ServerSource {
     if (mode === 'always' || this.runsOwn) return this.startOwn()
     const found = await findDialect(new Connection(address))
     const isDown = !found.ok && found.problems[0]?.kind === 'opencode-down'
-    return isDown && wanted && own ? this.startOwn() : ok(address)
+    this.isSomebodys ||= !isDown
+    return isDown && wanted && own && !this.isSomebodys ? this.startOwn() : ok(address)
   }
 
   private async startOwn(): Promise<Result<ServerAddress>> {
@@ -60,7 +65,8 @@ export class ServerSource {
   /** A sentence when a server would be started on demand, else null. */
   canStart(): string | null {
     const { mode, own, command } = this.options
-    return mode !== 'never' && own ? `\`${command} serve\` is started when it is needed` : null
+    const mayStart = mode === 'always' || (mode === 'auto' && (this.runsOwn || !this.isSomebodys))
+    return mayStart && own ? `\`${command} serve\` is started when it is needed` : null
   }
 
   get isOwn(): boolean {
