@@ -98,7 +98,7 @@ describe('a daemon that is killed', () => {
     const env = { OPENLOOM_STALE_BUSY_SECONDS: '1' }
     const doomed = await house.start({ env })
     const folder = house.drop({ name: 'rescued', keys: { on_hang: 'take-over' } })
-    await house.sees(doomed, 'session.child_killed')
+    await house.sees(doomed, 'session.aborted')
     await doomed.kill()
     const life = await house.start({ env })
     expect(await house.over(life, 'rescued')).toMatchObject(isDone)

@@ -180,7 +180,7 @@ export class House {
       const rest = task ? (task.reason?.text ?? '') : JSON.stringify(event.data)
       return `${event.type} ${titleOf(event)} ${rest.slice(0, 150)}`
     })
-    return lines.slice(-(Number(process.env.TOLD) || 80)).join('\n')
+    return lines.slice(-80).join('\n')
   }
 
   /** The task as it ended, or stopped for a person. */
