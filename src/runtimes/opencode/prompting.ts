@@ -15,15 +15,38 @@ import { beginCount } from './tally.ts'
 export const openMs = 60_000
 /** After this the first sign of an answer is overdue; seen up to 5 s on a cold instance. */
 const receiptMs = 20_000
+const wishesMax = 1_000
+const overtakenMessages = 50
+
+interface Wish {
+  agent: string | null
+  /** `provider/model`. */
+  model: string | null
+}
 
 export class Prompter {
   private readonly options: LookerOptions & { looker: Looker; nudge(sessionId: string): void }
 
   private readonly looker: Looker
+  /** By task: what it asks for; said before each of its prompts. */
+  private readonly wishes = new Map<string, Wish>()
 
   constructor(options: LookerOptions & { looker: Looker; nudge(sessionId: string): void }) {
     this.options = options
     this.looker = options.looker
+  }
+
+  /** A session may be somebody else's, or told of by the watch before it was noted for its task. */
+  wish(taskId: string, wish: Wish): void {
+    this.wishes.delete(taskId)
+    this.wishes.set(taskId, wish)
+    for (const old of [...this.wishes.keys()].slice(0, -wishesMax)) this.wishes.delete(old)
+  }
+
+  private wished({ promptId, sessionId }: PromptRequest): Wish {
+    const wish = this.wishes.get(promptId.slice(0, promptId.lastIndexOf('.')))
+    const noted = this.options.book.session(sessionId)
+    return { agent: wish?.agent ?? noted?.agent ?? null, model: wish?.model ?? noted?.model ?? null }
   }
 
   async prompt(request: PromptRequest): Promise<Result<void>> {
@@ -68,16 +91,8 @@ export class Prompter {
     this.looker.lost.delete(sessionId)
     this.options.follower.directories.add(known.session.workspace)
     this.expect(request, prompt, 1)
-    const noted = book.session(sessionId)
     const { workspace: directory } = known.session
-    const sent = await live.dialect.prompt({
-      sessionId,
-      directory,
-      messageId,
-      text,
-      agent: noted?.agent ?? null,
-      model: noted?.model ?? null,
-    })
+    const sent = await live.dialect.prompt({ sessionId, directory, messageId, text, ...this.wished(request) })
     // No answer does not mean that it did not arrive. Its name makes a second sending harmless: it is awaited.
     if (sent.ok || sent.problems[0]?.kind === 'opencode-down') return ok(undefined)
     this.looker.settleReceipt(sessionId)
@@ -109,19 +124,35 @@ export class Prompter {
     const known = this.options.board.sessions.get(sessionId)
     if (!receipt) return
     const { request, prompt, sent } = receipt
+    if (live && known && (await isOvertaken(prompt, live))) {
+      this.looker.settleReceipt(sessionId)
+      known.turn = null
+      return this.options.nudge(sessionId)
+    }
     if (live && known && sent === 1 && known.status.kind === 'idle' && known.error === null) {
       this.expect(request, prompt, 2)
       const { messageId } = prompt
       const { workspace: directory } = known.session
-      const noted = this.options.book.session(sessionId)
-      const { agent = null, model = null } = noted ?? {}
-      await live.dialect.prompt({ sessionId, directory, messageId, text: request.text, agent, model })
+      await live.dialect.prompt({ sessionId, directory, messageId, text: request.text, ...this.wished(request) })
       return
     }
     this.looker.settleReceipt(sessionId)
     if (known?.status.kind === 'idle' && known.error === null && live) this.looker.lost.set(sessionId, prompt.promptId)
     this.options.nudge(sessionId)
   }
+}
+
+/**
+ * Somebody prompted at the same moment, and one answer was given to both: ours will get none, and sent again it would
+ * be a turn without a question.
+ */
+async function isOvertaken({ sessionId, messageId }: PromptRecord, { dialect }: Live): Promise<boolean> {
+  const read = await dialect.messages(sessionId, { before: null, limit: overtakenMessages })
+  if (!read.ok) return false
+  const { entries } = read.value
+  const ours = entries.findIndex(({ message }) => message.id === messageId)
+  const after = ours < 0 ? [] : entries.slice(ours + 1)
+  return after.some(({ message }) => message.role === 'assistant' && message.parentId !== messageId)
 }
 
 export const missing = (sessionId: string): Problem => ({

@@ -105,6 +105,7 @@ export class OpenCode implements Runtime {
   async open(request: SessionRequest): Promise<Result<{ sessionId: string }>> {
     const live = await this.follower.ready(openMs)
     if (!live.ok) return live
+    this.prompter.wish(request.taskId, request)
     if (request.session !== null) {
       const known = await this.looker.find(request.session, live.value)
       if (!known.ok) return known
