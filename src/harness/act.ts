@@ -51,6 +51,8 @@ export async function act(task: Task, action: Action, step: Step, world: World):
       return verify(task, step, world)
     case 'pause':
       if (action.abort && task.sessionId) await runtimeOf(task, world).abort(task.sessionId)
+      // What was used belongs to it: to resume grants as much again, on top of that.
+      if (step.seen) world.store.tasks.patch(task.id, usageOf(task, step.seen))
       pauseTask(task, action.reason, world)
       return false
   }

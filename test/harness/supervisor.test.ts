@@ -252,6 +252,18 @@ describe('limits', () => {
     await w.reaches(id, 'paused')
     expect(w.get(id).reason?.code).toBe('limit-tool_calls')
   })
+
+  it('that were passed in one leap count all of it, so that resume really grants as much again', async () => {
+    const w = makeWorld()
+    const id = w.add({ limits: { tokens: 300 } })
+    await w.reaches(id, 'running')
+    w.runtime.set(w.session(id), { kind: 'busy', tool: 'bash' }, { usage: { tokens: 5_000 } })
+    await w.reaches(id, 'paused')
+    expect(w.get(id).tokens).toBe(5_000)
+    await w.commands.run('resume', id)
+    await w.reaches(id, 'running')
+    expect(w.get(id).spec.limits.tokens).toBe(5_300)
+  })
 })
 
 describe('places', () => {

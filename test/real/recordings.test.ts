@@ -1,6 +1,6 @@
 /**
  * Plays every scenario on the real server and compares with what is stored: a new version that speaks otherwise is
- * noticed here. `OPENLOOM_RECORD=1 npm run test:real` stores instead.
+ * noticed here. `OPENLOOM_RECORD=compare npm run test:real` compares, `OPENLOOM_RECORD=write` stores instead.
  */
 
 import { join } from 'node:path'
@@ -46,7 +46,7 @@ async function play(name: string, scenario: Scenario): Promise<Recording> {
 describe('the real server', () => {
   it.each(Object.entries(scenarios))('speaks as recorded: %s', async (name, scenario) => {
     const played = await play(name, scenario)
-    if (process.env['OPENLOOM_RECORD']) writeRecording(name, played)
+    if (process.env['OPENLOOM_RECORD'] === 'write') writeRecording(name, played)
     expect(shapesOf(eventsOf(played))).toEqual(shapesOf(eventsOf(readRecording(name))))
   })
 })

@@ -44,6 +44,7 @@ const pagesMax = 50
 /** To ask a directory makes the server load it: only those that were worked in lately are asked. */
 const recentMs = 24 * 3_600_000
 const directoriesMax = 20
+const atOnce = 5
 const missingMax = 200
 const bufferMax = 100_000
 
@@ -262,7 +263,10 @@ export class Follower {
     }
     if (all && cursor === null) await this.askAfter([...missing].slice(0, missingMax), dialect)
     // One folder whose configuration is broken answers with an error for ever: the others are watched all the same.
-    for (const directory of this.directoriesToAsk(startedAt, all)) await this.lookAt(dialect, directory)
+    const directories = this.directoriesToAsk(startedAt, all)
+    for (let at = 0; at < directories.length; at += atOnce) {
+      await Promise.all(directories.slice(at, at + atOnce).map((directory) => this.lookAt(dialect, directory)))
+    }
     return ok(undefined)
   }
 

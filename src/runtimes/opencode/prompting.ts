@@ -15,6 +15,7 @@ import { beginCount } from './tally.ts'
 export const openMs = 60_000
 /** After this the first sign of an answer is overdue; seen up to 5 s on a cold instance. */
 const receiptMs = 20_000
+const overtakenMessages = 50
 
 export class Prompter {
   private readonly options: LookerOptions & { looker: Looker; nudge(sessionId: string): void }
@@ -113,6 +114,11 @@ export class Prompter {
     const known = this.options.board.sessions.get(sessionId)
     if (!receipt) return
     const { request, prompt, sent } = receipt
+    if (live && known && (await isOvertaken(prompt, live))) {
+      this.looker.settleReceipt(sessionId)
+      known.turn = null
+      return this.options.nudge(sessionId)
+    }
     if (live && known && sent === 1 && known.status.kind === 'idle' && known.error === null) {
       this.expect(request, prompt, 2)
       const { messageId } = prompt
@@ -124,6 +130,19 @@ export class Prompter {
     if (known?.status.kind === 'idle' && known.error === null && live) this.looker.lost.set(sessionId, prompt.promptId)
     this.options.nudge(sessionId)
   }
+}
+
+/**
+ * Somebody prompted at the same moment, and one answer was given to both: ours will get none, and sent again it would
+ * be a turn without a question.
+ */
+async function isOvertaken({ sessionId, messageId }: PromptRecord, { dialect }: Live): Promise<boolean> {
+  const read = await dialect.messages(sessionId, { before: null, limit: overtakenMessages })
+  if (!read.ok) return false
+  const { entries } = read.value
+  const ours = entries.findIndex(({ message }) => message.id === messageId)
+  const after = ours < 0 ? [] : entries.slice(ours + 1)
+  return after.some(({ message }) => message.role === 'assistant' && message.parentId !== messageId)
 }
 
 export const missing = (sessionId: string): Problem => ({

@@ -27,7 +27,9 @@ export class EventStream {
   private readonly listener: StreamListener
   private readonly call: ClientRequest
   private readonly decoder = new StringDecoder('utf8')
-  private rest = ''
+  /** The beginning of an event whose end has not come. */
+  private waiting: string[] = []
+  private waitingChars = 0
   private timer: Timer
   private aliveAt: number
   private over = false
@@ -62,7 +64,7 @@ export class EventStream {
     this.watchSilence()
     response.on('data', (chunk: Buffer) => this.take(this.decoder.write(chunk)))
     response.on('end', () => this.end('the server closed it'))
-    response.on('error', (error) => this.end(error.message))
+    response.on('error', () => this.end('the connection broke off'))
     this.listener.opened()
   }
 
@@ -77,20 +79,36 @@ export class EventStream {
   private take(text: string): void {
     if (this.over) return
     this.aliveAt = this.clock.monotonic()
-    const whole = this.rest + text
+    // What waits holds no end; only its last character may be the first half of one. It is joined when the end is
+    // there,
+    // not at every piece: an event of many megabytes comes in hundreds.
+    const last = this.waiting.at(-1)?.at(-1) ?? ''
+    let end = `${last}${text}`.indexOf('\n\n')
+    if (end < 0) return this.keep(text)
+    end += this.waitingChars - last.length
+    const whole = this.waiting.join('') + text
+    this.drop()
     let from = 0
-    // What was searched already holds no end; only its last character may be the first half of one.
-    for (
-      let at = whole.indexOf('\n\n', Math.max(0, this.rest.length - 1));
-      at >= 0 && !this.over;
-      at = whole.indexOf('\n\n', from)
-    ) {
-      const frame = dataOf(whole.slice(from, at))
-      from = at + 2
+    for (; end >= 0 && !this.over; end = whole.indexOf('\n\n', from)) {
+      const frame = dataOf(whole.slice(from, end))
+      from = end + 2
       if (frame !== '') this.listener.frame(frame)
     }
-    this.rest = whole.slice(from)
-    if (this.rest.length > frameCharsMax) this.end('one event is larger than can be read')
+    this.keep(whole.slice(from))
+  }
+
+  private keep(text: string): void {
+    if (text === '') return
+    this.waiting.push(text)
+    this.waitingChars += text.length
+    if (this.waitingChars <= frameCharsMax) return
+    this.drop()
+    this.end('one event is larger than can be read')
+  }
+
+  private drop(): void {
+    this.waiting = []
+    this.waitingChars = 0
   }
 
   private end(why: string): void {

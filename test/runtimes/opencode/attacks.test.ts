@@ -84,6 +84,42 @@ describe('a turn of more messages than one page', () => {
   })
 })
 
+describe('a prompt', () => {
+  const sent = (w: { fake: FakeOpenCode }) =>
+    w.fake.calls.filter((call) => call.path.endsWith('/prompt_async')).map((call) => call.body)
+
+  it('names the model and agent of its task, also in a session of somebody else', async () => {
+    const w = await openCodeWorld()
+    const session = await openSession(w, 't1')
+    const wish = { agent: 'plan', model: 'scripted/scripted-model' }
+    const request = { taskId: 't9', title: 'B', workspace: '/srv/app', session, ...wish }
+    expect(await w.runtime.open(request)).toEqual({ ok: true, value: { sessionId: session } })
+    await w.runtime.prompt({ ...prompt(session, 't9.1'), ...wish })
+    const model = { providerID: 'scripted', modelID: 'scripted-model' }
+    expect(sent(w)).toMatchObject([{ agent: 'plan', model }])
+  })
+
+  it('that shared its answer with one of somebody else is not sent again as a turn without a question', async () => {
+    const clock = new HandClock()
+    const w = await openCodeWorld({}, clock)
+    const id = await openSession(w)
+    const session = w.fake.world.sessions.get(id)
+    if (!session) throw new Error('no session')
+    await w.runtime.prompt(prompt(id, 't1.1'))
+    w.fake.world.addUser(session, { parts: [{ type: 'text', text: 'I am another daemon.' }] })
+    w.fake.turn(id).text('For both.')
+    w.fake.turn(id).finish()
+    await clock.advance(21_000)
+    await vi.waitFor(async () =>
+      expect((await w.runtime.look(id)).state).toMatchObject({ kind: 'idle', promptId: null }),
+    )
+    expect(sent(w)).toHaveLength(1)
+    await w.runtime.prompt(prompt(id, 't1.1'))
+    const [first, second] = sent(w)
+    expect(second?.['messageID']).not.toBe(first?.['messageID'])
+  })
+})
+
 describe('a server', () => {
   it('that answers 500 for a while is waited for, not given to a person', async () => {
     const w = await openCodeWorld()
