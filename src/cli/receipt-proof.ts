@@ -28,6 +28,7 @@ const faultsMax = 50
 export function prove(bundle: Bundle, trusted: KeyObject | null): Proof {
   const { keys, faults, notes } = keysToUse(bundle, trusted)
   const proof: Proof = { receipts: [], faults: [...bundle.faults, ...faults], notes }
+  if (bundle.envelopes.length === 0) proof.faults.push('The file holds no receipts.')
   let last: { receipt: ProvenReceipt; at: number } | null = null
   for (const [at, envelope] of bundle.envelopes.entries()) {
     if (proof.faults.length >= faultsMax) break

@@ -1,5 +1,7 @@
 /** Running git on a repository that may be hostile: nothing that its configuration names is ever executed. */
 import { randomUUID } from 'node:crypto'
+import { dirname, join } from 'node:path'
+import { exists } from './files.ts'
 import { runCommand } from './process.ts'
 
 const nothingRuns = [
@@ -52,8 +54,17 @@ export async function askGit(request: GitRequest, args: readonly string[], bytes
   return whole ? outcome.output : null
 }
 
+/** Whether there is anything to ask git about: a look that costs no process. */
+export async function hasRepository(folder: string): Promise<boolean> {
+  for (let at = folder; ; at = dirname(at)) {
+    if (await exists(join(at, '.git')).catch(() => false)) return true
+    if (dirname(at) === at) return false
+  }
+}
+
 /** The commit a work tree stands on; null where there is no repository, no commit, or no git. */
 export async function headCommit(request: GitRequest): Promise<string | null> {
+  if (!(await hasRepository(request.cwd))) return null
   const commit = (await askGit(request, ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']))?.trim() ?? ''
   return /^[0-9a-f]{40,64}$/.test(commit) ? commit : null
 }

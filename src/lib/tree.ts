@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { errnoOf, isInside, openRegular } from './files.ts'
-import { askGit, type GitRequest, headCommit } from './git.ts'
+import { askGit, type GitRequest, hasRepository, headCommit } from './git.ts'
 
 export interface Tree {
   gitTree: string
@@ -81,16 +81,19 @@ export async function readTree(request: TreeRequest, limits: TreeLimits = treeLi
 async function listAndHash(look: Look): Promise<Tree> {
   const { git } = look
   if (git.listing === 'folder') return ofFolder(look)
-  const opened = await askGit(git, ['rev-parse', '--show-object-format', '--show-toplevel'])
+  // All at once: of a repository of ten thousand files half the time would be waiting for one answer after the other.
+  const [opened, staged, others] = (await hasRepository(git.cwd))
+    ? await Promise.all([
+        askGit(git, ['rev-parse', '--show-object-format', '--show-toplevel']),
+        askGit(git, ['ls-files', '--stage', '-z'], listBytesMax),
+        askGit(git, ['ls-files', '--others', '--exclude-standard', '-z'], listBytesMax),
+      ])
+    : [null, null, null]
   if (opened === null && git.listing === 'git') throw new Unreadable('it is not in a git repository')
   if (opened === null) return ofFolder(look)
   const [format = '', ...top] = opened.trimEnd().split('\n')
   const root = await realpath(top.join('\n'))
   if (!isInside(root, await realpath(git.cwd))) throw new Unreadable('git takes another folder for the work tree')
-  const [staged, others] = await Promise.all([
-    askGit(git, ['ls-files', '--stage', '-z'], listBytesMax),
-    askGit(git, ['ls-files', '--others', '--exclude-standard', '-z'], listBytesMax),
-  ])
   if (staged === null || others === null) throw new Unreadable('git did not list the files')
   if (staged.includes('\ufffd') || others.includes('\ufffd')) throw new Unreadable('a name is not UTF-8')
   const links = new Map<string, string>()

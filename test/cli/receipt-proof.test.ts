@@ -65,6 +65,10 @@ describe('a chain of receipts', () => {
     ])
   })
 
+  it('of which nothing is left proves nothing', () => {
+    expect(faultsOf([])).toEqual(['The file holds no receipts.'])
+  })
+
   it('of one task may have gaps, but holds no other task', () => {
     const mine = { task: { ...draftOf().task, id: 't_mine' } }
     const [a] = [house.issue(mine), house.issue()]
