@@ -51,7 +51,7 @@ const bufferMax = 100_000
 export class Follower {
   private readonly options: FollowerOptions
   private live: Live | null = null
-  private problem: Problem = { kind: 'opencode-down', text: 'OpenCode was not looked for yet.' }
+  private problem: Problem = { kind: 'opencode-down', text: 'OpenCode has not answered yet.' }
   private stream: EventStream | null = null
   private connecting: Promise<void> | null = null
   private failures = 0

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../core/clock.ts'
 import type { Activity } from '../../core/diagnosis.ts'
-import { ok, type Result, refuse } from '../../core/problem.ts'
+import { ok, type Problem, type Result, refuse } from '../../core/problem.ts'
 import type {
   Availability,
   LiveDelta,
@@ -105,6 +105,8 @@ export class OpenCode implements Runtime {
   async open(request: SessionRequest): Promise<Result<{ sessionId: string }>> {
     const live = await this.follower.ready(openMs)
     if (!live.ok) return live
+    // It would be left out, and the work done by whatever model comes first.
+    if (request.model !== null && !/^[^/]+\/./.test(request.model)) return refuse(unnamed(request.model))
     this.prompter.wish(request.taskId, request)
     if (request.session !== null) {
       const known = await this.looker.find(request.session, live.value)
@@ -247,3 +249,9 @@ export class OpenCode implements Runtime {
     await this.options.source.close()
   }
 }
+
+const unnamed = (model: string): Problem => ({
+  kind: 'model-unknown',
+  text: `OpenCode names a model as provider/model; "${model.slice(0, 120)}" names no provider.`,
+  todo: 'Write e.g. `model: anthropic/claude-sonnet-4-5`; `opencode models` lists yours.',
+})

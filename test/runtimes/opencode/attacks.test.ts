@@ -99,6 +99,12 @@ describe('a prompt', () => {
     expect(sent(w)).toMatchObject([{ agent: 'plan', model }])
   })
 
+  it('is refused with a model that names no provider, which would be left out silently', async () => {
+    const w = await openCodeWorld()
+    const request = { taskId: 't1', title: 'A', workspace: '/srv/app', agent: null, model: 'gpt', session: null }
+    expect(await w.runtime.open(request)).toMatchObject({ ok: false, problems: [{ kind: 'model-unknown' }] })
+  })
+
   it('that shared its answer with one of somebody else is not sent again as a turn without a question', async () => {
     const clock = new HandClock()
     const w = await openCodeWorld({}, clock)
