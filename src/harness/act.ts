@@ -40,7 +40,7 @@ export async function act(task: Task, action: Action, step: Step, world: World):
     case 'prompt':
       if (isFirst(task) && !(await examineBase(task, world, step.signal))) return false
       if (action.abort && task.sessionId) await runtimeOf(task, world).abort(task.sessionId)
-      return prompt(task, world)
+      return step.seen?.state.kind === 'interrupted' ? reenter(task, world) : prompt(task, world)
     case 'continue':
       keepGoing(task, step, world)
       return false
@@ -142,6 +142,25 @@ async function prompt(task: Task, world: World): Promise<boolean> {
 }
 
 const choiceOf = ({ spec }: Task) => ({ agent: spec.agent ?? null, model: spec.model ?? null })
+
+/**
+ * Once at once, as after a restart. A turn that breaks off each time before it gets anywhere (its folder is gone, say)
+ * would otherwise be prompted without end.
+ */
+async function reenter(task: Task, world: World): Promise<boolean> {
+  if (task.status === 'running' && task.troubles > 0) {
+    if (task.troubles < cutOffsMax) waitFor(task, { reason: cutOff, retryAt: null, unsent: true }, world)
+    else pauseTask(task, { ...cutOff, text: `${cutOff.text} It did so ${task.troubles} times.` }, world)
+    return false
+  }
+  return prompt(task.troubles > 0 ? task : world.store.tasks.patch(task.id, { troubles: 1 }), world)
+}
+
+const cutOffsMax = 6
+const cutOff: Reason = {
+  code: 'turn-cut-off',
+  text: 'The turn broke off before it got anywhere. Look whether its folder is still there, and at its log.',
+}
 
 const left = (max: number | undefined, used: number): number | null =>
   max === undefined ? null : Math.max(0, max - used)

@@ -229,6 +229,27 @@ describe('trouble of a runtime', () => {
   })
 })
 
+describe('a turn that breaks off', () => {
+  it('is entered again at once, then ever later, and in the end given to a person', async () => {
+    const w = makeWorld()
+    const id = w.add()
+    await w.reaches(id, 'running')
+    const sent = () => w.store.events.after(0, 1_000).filter((event) => event.type === 'prompt.sent').length
+    const breaks = () => w.runtime.set(w.session(id), { kind: 'interrupted', promptId: `${id}.1` })
+    breaks()
+    await vi.waitFor(() => expect(sent()).toBe(2))
+    for (let time = 2; time < 8; time++) {
+      breaks()
+      await w.reaches(id, time < 7 ? 'waiting' : 'paused')
+      expect(sent()).toBe(time)
+      if (time === 7) break
+      await w.clock.advance(300_000)
+      await w.reaches(id, 'running')
+    }
+    expect(w.get(id).reason?.code).toBe('turn-cut-off')
+  })
+})
+
 describe('limits', () => {
   it('of time pause a task that is still at work, stop its turn, and resume grants as much again', async () => {
     const w = makeWorld()

@@ -3,8 +3,9 @@ import { type Clock, pause } from '../../core/clock.ts'
 import { findCommandTree } from '../../lib/command-tree.ts'
 import type { ProcessId } from '../../lib/process-facts.ts'
 import { endProcesses } from '../../lib/processes.ts'
-import type { Board, Known } from './board.ts'
+import type { Board } from './board.ts'
 import type { Live } from './follower.ts'
+import type { Known } from './known.ts'
 
 export interface AbortDeps {
   live: Live

@@ -4,8 +4,9 @@
  */
 import type { Clock } from '../../core/clock.ts'
 import type { LiveDelta } from '../../core/runtime.ts'
-import type { ModelUsage, SessionFact, SessionState, WatchedSession } from '../../core/session.ts'
+import type { SessionFact, SessionState, WatchedSession } from '../../core/session.ts'
 import { Asking } from './asking.ts'
+import { beginCounts, countCall, fresh, idle, type Known, tokensOf } from './known.ts'
 import type {
   RemoteAsk,
   RemoteEntry,
@@ -16,36 +17,7 @@ import type {
   RemoteStatus,
   RemoteTool,
 } from './remote.ts'
-import { type Turn, turnOf } from './state.ts'
-
-export interface Known {
-  session: WatchedSession
-  status: RemoteStatus
-  /** Monotonic ms of the last change of the status. */
-  statusAt: number
-  /** Null: it must be asked for. An idle session is asked anew after each turn. */
-  turn: Turn | null
-  tool: (RemoteTool & { sessionId: string; lastOutputAt: number | null }) | null
-  model: 'none' | 'streaming' | 'between'
-  error: RemoteError | null
-  /** Epoch ms; null: nothing was seen yet. */
-  progressAt: number | null
-  asks: Map<string, RemoteAsk>
-  children: Set<string>
-  /** By message: what it cost. Null where nobody counts. */
-  counts: Map<string, Count> | null
-  /** When each prompt came, by the server's clock; with `counts`. */
-  prompts: Map<string, number> | null
-  told: SessionState['kind'] | null
-}
-
-export interface Count {
-  /** By the server's clock. */
-  at: number
-  tokens: number
-  costMicros: number | null
-  calls: Set<string>
-}
+import { turnOf } from './state.ts'
 
 export interface BoardListener {
   fact(fact: SessionFact): void
@@ -54,13 +26,15 @@ export interface BoardListener {
   delta(delta: LiveDelta): void
 }
 
-const idle: RemoteStatus = { kind: 'idle' }
 const sessionsMax = 20_000
 const depthMax = 10
+const orphansMax = 5_000
 
 export class Board {
   readonly sessions = new Map<string, Known>()
   private readonly asking = new Asking()
+  /** By a parent that nobody told of yet. */
+  private readonly orphans = new Map<string, Set<string>>()
   private readonly clock: Clock
   private readonly listener: BoardListener
 
@@ -103,13 +77,24 @@ export class Board {
       known.session = session
     } else {
       this.makeRoom()
-      this.sessions.set(session.id, fresh(session))
+      const made = fresh(session)
+      this.sessions.set(session.id, made)
+      // Told of on a later page than its subagents.
+      for (const child of this.orphans.get(session.id) ?? []) made.children.add(child)
+      this.orphans.delete(session.id)
     }
     const parent = session.parentId ? this.sessions.get(session.parentId) : undefined
-    parent?.children.add(session.id)
+    if (parent) parent.children.add(session.id)
+    else if (session.parentId) this.expectParent(session.parentId, session.id)
     const own = this.sessions.get(session.id)
     if (own && parent?.counts) beginCounts(own)
     this.listener.fact({ kind: 'session', session })
+  }
+
+  private expectParent(parentId: string, childId: string): void {
+    const others = this.orphans.get(parentId)
+    if (others) others.add(childId)
+    else if (this.orphans.size < orphansMax) this.orphans.set(parentId, new Set([childId]))
   }
 
   drop(sessionId: string): void {
@@ -361,38 +346,6 @@ export class Board {
       if (this.sessions.size < sessionsMax * 0.9) return
     }
   }
-}
-
-const fresh = (session: WatchedSession): Known => ({
-  session,
-  status: idle,
-  statusAt: Number.NEGATIVE_INFINITY,
-  turn: null,
-  tool: null,
-  model: 'between',
-  error: null,
-  progressAt: null,
-  asks: new Map(),
-  children: new Set(),
-  counts: null,
-  prompts: null,
-  told: null,
-})
-
-export function beginCounts(known: Known): void {
-  known.counts ??= new Map()
-  known.prompts ??= new Map()
-}
-
-const tokensOf = (usage: ModelUsage): number =>
-  usage.input + usage.output + usage.reasoning + usage.cacheRead + usage.cacheWrite
-
-function countCall({ counts, progressAt }: Known, messageId: string, callId: string): void {
-  if (!counts) return
-  const at = progressAt ?? 0
-  const count = counts.get(messageId) ?? { at, tokens: 0, costMicros: 0, calls: new Set<string>() }
-  counts.set(messageId, count)
-  count.calls.add(callId)
 }
 
 const same = (a: WatchedSession, b: WatchedSession): boolean => JSON.stringify(a) === JSON.stringify(b)

@@ -51,7 +51,7 @@ const bufferMax = 100_000
 export class Follower {
   private readonly options: FollowerOptions
   private live: Live | null = null
-  private problem: Problem = { kind: 'opencode-down', text: 'OpenCode was not looked for yet.' }
+  private problem: Problem = { kind: 'opencode-down', text: 'OpenCode has not answered yet.' }
   private stream: EventStream | null = null
   private connecting: Promise<void> | null = null
   private failures = 0
@@ -62,6 +62,7 @@ export class Follower {
   private lostTimer: Timer | null = null
   private closed = false
   private linked: boolean | null = null
+  private lookedAt = 0
   /** Directories that sessions of ours work in: always asked. */
   readonly directories = new Set<string>()
 
@@ -230,13 +231,19 @@ export class Follower {
 
   private scheduleReconcile(): void {
     this.reconcileTimer?.cancel()
-    const busy = [...this.options.board.sessions.values()].some((known) => known.status.kind !== 'idle')
-    this.reconcileTimer = this.options.clock.after(busy ? busyLookMs : quietLookMs, () => void this.reconcile())
+    this.reconcileTimer = this.options.clock.after(busyLookMs, () => void this.reconcile())
+  }
+
+  /** Nothing is asked while nothing runs, but for a look every few minutes. */
+  private isDue(): boolean {
+    if (this.options.clock.monotonic() - this.lookedAt >= quietLookMs) return true
+    return [...this.options.board.sessions.values()].some((known) => known.status.kind !== 'idle')
   }
 
   private async reconcile(): Promise<void> {
     const { live } = this
     if (!live) return
+    if (!this.isDue()) return this.scheduleReconcile()
     this.options.onReconcile()
     const looked = await this.look(live.dialect, false)
     if (this.live !== live) return
@@ -249,6 +256,7 @@ export class Follower {
     const { board } = this.options
     const startedAt = this.options.clock.now()
     const missing = new Set(board.sessions.keys())
+    this.lookedAt = this.options.clock.monotonic()
     let cursor: string | null = null
     for (let page = 0; page < (all ? pagesMax : 1); page++) {
       const listed: Awaited<ReturnType<Dialect['sessions']>> = await dialect.sessions(cursor)

@@ -4,9 +4,9 @@
  */
 import { ok, type Problem, type Result, refuse } from '../../core/problem.ts'
 import type { PromptRecord, PromptRequest } from '../../core/runtime.ts'
-import { beginCounts, type Known } from './board.ts'
 import type { Live } from './follower.ts'
 import { newMessageId } from './ids.ts'
+import { beginCounts, type Known } from './known.ts'
 import { isRunning, type Looker, type LookerOptions } from './looking.ts'
 import { continueText } from './prompts.ts'
 import { beginCount } from './tally.ts'

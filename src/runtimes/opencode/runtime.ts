@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../core/clock.ts'
 import type { Activity } from '../../core/diagnosis.ts'
-import { ok, type Result, refuse } from '../../core/problem.ts'
+import { ok, type Problem, type Result, refuse } from '../../core/problem.ts'
 import type {
   Availability,
   LiveDelta,
@@ -17,8 +17,9 @@ import type {
 } from '../../core/runtime.ts'
 import type { Observation, SessionFact } from '../../core/session.ts'
 import { abortTurn } from './abort.ts'
-import { Board, type Known } from './board.ts'
+import { Board } from './board.ts'
 import { Follower, type Live } from './follower.ts'
+import type { Known } from './known.ts'
 import { Looker, reachMs } from './looking.ts'
 import { missing, openMs, Prompter } from './prompting.ts'
 import type { ServerSource } from './source.ts'
@@ -105,6 +106,8 @@ export class OpenCode implements Runtime {
   async open(request: SessionRequest): Promise<Result<{ sessionId: string }>> {
     const live = await this.follower.ready(openMs)
     if (!live.ok) return live
+    // It would be left out, and the work done by whatever model comes first.
+    if (request.model !== null && !/^[^/]+\/./.test(request.model)) return refuse(unnamed(request.model))
     if (request.session !== null) {
       const known = await this.looker.find(request.session, live.value)
       if (!known.ok) return known
@@ -246,3 +249,9 @@ export class OpenCode implements Runtime {
     await this.options.source.close()
   }
 }
+
+const unnamed = (model: string): Problem => ({
+  kind: 'model-unknown',
+  text: `OpenCode names a model as provider/model; "${model.slice(0, 120)}" names no provider.`,
+  todo: 'Write e.g. `model: anthropic/claude-sonnet-4-5`; `opencode models` lists yours.',
+})

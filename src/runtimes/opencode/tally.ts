@@ -1,7 +1,8 @@
 /** What a task has used in a session: only what came after its own first prompt, its subagents' share included. */
 import type { SessionBook } from '../../core/runtime.ts'
 import type { SessionUsage } from '../../core/session.ts'
-import { type Board, beginCounts, type Known } from './board.ts'
+import type { Board } from './board.ts'
+import { beginCounts, type Known } from './known.ts'
 import type { Dialect } from './remote.ts'
 
 const pageSize = 100

@@ -98,8 +98,8 @@ export class DialectV1 implements Dialect {
   async asks(directory: string): Promise<Result<RemoteAsk[]>> {
     const query = { directory }
     const [permissions, questions] = await Promise.all([
-      this.read({ method: 'GET', path: '/permission', query, timeoutMs: coldMs }, z.array(permissionShape)),
-      this.read({ method: 'GET', path: '/question', query, timeoutMs: coldMs }, z.array(questionShape)),
+      this.read({ method: 'GET', path: '/permission', query, timeoutMs: coldMs }, listOf(permissionShape)),
+      this.read({ method: 'GET', path: '/question', query, timeoutMs: coldMs }, listOf(questionShape)),
     ])
     if (!permissions.ok) return permissions
     if (!questions.ok) return questions
@@ -127,7 +127,7 @@ export class DialectV1 implements Dialect {
     const path = `/session/${sessionId}/message`
     const answer = await this.connection.ask({ method: 'GET', path, query })
     if (!answer.ok) return answer
-    const list = z.array(entryShape).safeParse(answer.value.value)
+    const list = listOf(entryShape).safeParse(answer.value.value)
     if (!list.success) return refuse(strange(this.connection.address.url, path))
     return ok({ entries: list.data.map(entryOf), next: answer.value.headers['x-next-cursor'] ?? null })
   }
@@ -152,6 +152,15 @@ export class DialectV1 implements Dialect {
     return parsed.success ? ok(parsed.data) : refuse(strange(this.connection.address.url, request.path))
   }
 }
+
+/** One entry that does not fit must not hide the others. */
+const listOf = <T>(shape: z.ZodType<T>): z.ZodType<T[]> =>
+  z.array(z.unknown()).transform((list) =>
+    list.flatMap((one) => {
+      const parsed = shape.safeParse(one)
+      return parsed.success ? [parsed.data] : []
+    }),
+  )
 
 const isMissing = (problems: readonly Problem[]): boolean => problems[0]?.kind === 'opencode-missing'
 

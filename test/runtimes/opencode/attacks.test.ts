@@ -99,6 +99,12 @@ describe('a prompt', () => {
     expect(sent(w)).toMatchObject([{ agent: 'plan', model }])
   })
 
+  it('is refused with a model that names no provider, which would be left out silently', async () => {
+    const w = await openCodeWorld()
+    const request = { taskId: 't1', title: 'A', workspace: '/srv/app', agent: null, model: 'gpt', session: null }
+    expect(await w.runtime.open(request)).toMatchObject({ ok: false, problems: [{ kind: 'model-unknown' }] })
+  })
+
   it('that shared its answer with one of somebody else is not sent again as a turn without a question', async () => {
     const clock = new HandClock()
     const w = await openCodeWorld({}, clock)
@@ -179,5 +185,19 @@ describe('a server', () => {
     expect(starts).toBe(0)
     const other = new ServerSource({ address: { url: fake.url, username: 'opencode', password: '' }, ...options })
     expect(await other.address(true)).toMatchObject({ ok: true, value: { password: 'ours' } })
+  })
+})
+
+describe('a list of the server', () => {
+  it('with one entry of an unknown shape still gives the others', async () => {
+    const w = await openCodeWorld()
+    const id = await openSession(w)
+    await w.runtime.prompt(prompt(id, 't1.1'))
+    const turn = w.fake.turn(id)
+    void turn.asks(turn.tool('bash', { command: 'ls' }), { permission: 'bash', patterns: ['ls'], always: [] })
+    const asks = w.fake.world.asks as Map<string, { id: string; sessionId: string; kind: string; body: unknown }>
+    asks.set('per_odd', { id: 'per_odd', sessionId: id, kind: 'permission', body: { id: 7 } })
+    await w.again()
+    expect((await lookUntil(w.runtime, id, ['waiting'])).state).toMatchObject({ for: 'permission' })
   })
 })
