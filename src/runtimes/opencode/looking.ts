@@ -20,6 +20,7 @@ const settleMs = 120
 /** On a machine that is busy itself; who has been idle for longer has written all it ever will. */
 const endMs = 2_000
 const readMessages = 6
+const unreadMs = 10_000
 const readMessagesMax = 200
 const pagesMax = 10
 
@@ -60,6 +61,22 @@ export class Looker {
     const usage = { toolCalls: 0, tokens: 0, costMicros: null }
     const at = this.options.clock.now()
     return { state: { kind: 'absent' }, at, channel: 'session', lastActivityAt: null, usage }
+  }
+
+  /** A running turn as the events tell it, without a request; null where more must be known. */
+  glance(known: Known): Pick<Observation, 'state'> | null {
+    const { board, follower, clock } = this.options
+    const tree = board.treeOf(known.session.id)
+    const running = tree.filter((one) => one.status.kind !== 'idle')
+    // What began before we listened, and has no tool that we saw, is read once.
+    const isUnread = known.turn === null && tree.every((one) => one.tool === null)
+    const isOld = clock.monotonic() - known.statusAt > unreadMs
+    if (!follower.now || running.length === 0 || (isUnread && isOld)) return null
+    const ask = running.flatMap((one) => [...one.asks.values()])[0]
+    if (ask) return null
+    const retry = running.find((one) => one.status.kind === 'retrying')?.status
+    const tool = tree.findLast((one) => one.tool !== null)?.tool?.name ?? null
+    return { state: retry?.kind === 'retrying' ? retry : { kind: 'busy', tool } }
   }
 
   private unseen(sessionId: string, problems: readonly Problem[]): Observation {

@@ -175,7 +175,7 @@ export class OpenCode implements Runtime {
   async activity(sessionId: string): Promise<Activity | null> {
     const known = this.board.sessions.get(this.board.rootOf(sessionId))
     if (!known) return null
-    const { state } = await this.looker.look(known.session.id)
+    const { state } = this.looker.glance(known) ?? (await this.looker.look(known.session.id))
     const tree = this.board.treeOf(known.session.id)
     const holder = tree.findLast((one) => one.tool !== null && one.tool.name !== 'task') ?? tree.find((one) => one.tool)
     const tool = holder?.tool

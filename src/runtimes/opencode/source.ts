@@ -1,4 +1,5 @@
 /** Where the server is: at the configured address, or run by us. Decides which, and ends what it started. */
+import { systemClock } from '../../core/clock.ts'
 import { ok, type Problem, type Result, refuse } from '../../core/problem.ts'
 import { listenerOf, readProcesses } from '../../lib/processes.ts'
 import { Connection, type ServerAddress } from './connection.ts'
@@ -15,6 +16,9 @@ export interface OwnServer {
   onExit(listener: () => void): void
   stop(): Promise<void>
 }
+
+/** To find it all open files of our user are looked through; a thousand sessions may ask at once. */
+const listenerMs = 5_000
 
 export type ManagedMode = 'auto' | 'always' | 'never'
 
@@ -35,6 +39,7 @@ export class ServerSource {
    */
   private isSomebodys = false
   private seenPid: number | null = null
+  private listener: { at: number; pid: Promise<number | null> } | null = null
 
   constructor(options: SourceOptions) {
     this.options = options
@@ -78,9 +83,13 @@ export class ServerSource {
     if (this.runsOwn) return this.options.own?.pid ?? null
     const url = new URL(this.options.address.url)
     if (!['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)) return null
-    const pid = await listenerOf(Number(url.port || (url.protocol === 'https:' ? 443 : 80)))
-    if (pid !== null) this.seenPid = pid
-    return pid
+    const now = systemClock.monotonic()
+    if (this.listener && now - this.listener.at < listenerMs) return this.listener.pid
+    const pid = listenerOf(Number(url.port || (url.protocol === 'https:' ? 443 : 80)))
+    this.listener = { at: now, pid }
+    const found = await pid
+    if (found !== null) this.seenPid = found
+    return found
   }
 
   /** `alive` false: the process that we knew is gone; null: could not look. */
