@@ -2,8 +2,10 @@
  * Questions to git about a workspace whose `.git` the agent may have written: nothing that its configuration names is
  * ever executed (hooks, monitors, filters, external diffs, pagers, submodules), and no shell is involved.
  */
+
 import { realpath } from 'node:fs/promises'
 import type { CheckContext } from '../core/check.ts'
+import { reasonOf } from '../core/problem.ts'
 import { isInside } from '../lib/files.ts'
 import { gitArgv, gitEnvironment } from '../lib/git.ts'
 import { failedToLook, type Looked } from './look.ts'
@@ -21,9 +23,12 @@ export interface Git {
 export async function openGit(context: CheckContext, subject: string): Promise<Looked<Git>> {
   const top = await runGit(context, subject, { args: ['rev-parse', '--show-toplevel'] })
   if (!top.ok) return top
-  const root = await realpath(top.value.replace(/\n$/, '')).catch(() => null)
-  if (root === null || !isInside(root, context.workspace)) {
-    const summary = `git takes another folder (${top.value.trim()}) for the work tree of this workspace.`
+  const root = await realpath(top.value.replace(/\n$/, '')).catch((error: unknown) => ({ why: reasonOf(error) }))
+  if (typeof root !== 'string' || !isInside(root, context.workspace)) {
+    const summary =
+      typeof root === 'string'
+        ? `git takes another folder (${top.value.trim()}) for the work tree of this workspace.`
+        : `The work tree that git names (${top.value.trim()}) cannot be looked at: ${root.why}.`
     return { ok: false, result: failedToLook({ subject, summary }) }
   }
   const filters = await filterSettings(context, subject)

@@ -1,11 +1,13 @@
 /**
  * `openloom verify receipt FILE`: whether receipts are what was signed, and whether a folder still is what they saw.
  */
+
 import { type KeyObject, randomUUID } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { realpath } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { systemClock } from '../core/clock.ts'
+import { reasonOf } from '../core/problem.ts'
 import { digestInside } from '../lib/digest.ts'
 import { readPublicKey } from '../lib/dsse.ts'
 import { decodeUtf8, errnoOf, readBounded } from '../lib/files.ts'
@@ -114,14 +116,15 @@ async function compare(
     }
   }
   for (const { file, outputSha256, title } of checks) {
-    if (file === null || (await digestOrNull(folder, file)) === outputSha256) continue
-    proof.faults.push(`${file} is not the file that the check "${title}" read.`)
+    if (file === null) continue
+    try {
+      if ((await digestInside(folder, file)) === outputSha256) continue
+      proof.faults.push(`${file} is not the file that the check "${title}" read.`)
+    } catch (error) {
+      proof.faults.push(`${file}, which the check "${title}" read, cannot be compared: ${reasonOf(error)}.`)
+    }
   }
 }
-
-const digestOrNull = (folder: string, file: string): Promise<string | null> =>
-  // A file that cannot be read is not the file that was read.
-  digestInside(folder, file).catch(() => null)
 
 function show({ receipts, faults, notes }: Proof): void {
   const rows = receipts

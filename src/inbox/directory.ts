@@ -308,11 +308,14 @@ export class InboxDirectory {
 
 type Looked = NonNullable<Awaited<ReturnType<InboxDirectory['look']>>>
 
-/** One file of the folder by its name, as the scan would read it; null when there is none. */
+/** One file of the folder by its name, as the scan would read it; null when there is none. Throws if it cannot look. */
 export async function readInboxFile(dir: string, name: string): Promise<InboxFile | null> {
   if (candidateOf(name) === 'ignored' || name.includes('/')) return null
   const path = join(dir, name)
-  const stat = await lstat(path, { bigint: true }).catch(() => null)
+  const stat = await lstat(path, { bigint: true }).catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT') return null
+    throw error
+  })
   return stat ? readFile({ name, path, stat, sizeBytes: Number(stat.size), mtimeNs: stat.mtimeNs }) : null
 }
 

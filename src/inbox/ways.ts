@@ -4,7 +4,7 @@
 import { realpath } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import type { WrittenReply } from '../core/ask.ts'
-import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
+import { ok, type Problem, type Result, reasonOf, refuse } from '../core/problem.ts'
 import type { TaskSpec } from '../core/spec.ts'
 import type { Origin, Submission } from '../core/task.ts'
 import { type FileOutcome, type InboxFile, readInboxFile } from './directory.ts'
@@ -54,7 +54,8 @@ export class InboxWays {
     const { inboxDir } = this.options
     const [folder, dir] = await Promise.all([realFolder(dirname(path)), realFolder(inboxDir)])
     if (folder === null || folder !== dir) return { kind: 'refused', problems: [outside(inboxDir)] }
-    const file = await readInboxFile(inboxDir, basename(path))
+    const file = await readInboxFile(inboxDir, basename(path)).catch(unreadable)
+    if (file !== null && 'kind' in file) return { kind: 'refused', problems: [file] }
     if (file === null) return { kind: 'refused', problems: [noSuchFile] }
     const outcome = await this.take(file)
     if (outcome.kind === 'rejected') return { kind: 'refused', problems: outcome.problems }
@@ -159,6 +160,12 @@ const outside = (dir: string): Problem => ({
   kind: 'outside-inbox',
   text: 'Only files directly inside the inbox folder are read.',
   todo: `Put the file into ${dir}, or send its text.`,
+})
+
+const unreadable = (error: unknown): Problem => ({
+  kind: 'file-unreadable',
+  text: `The file in the inbox cannot be read: ${reasonOf(error)}.`,
+  todo: 'Look at the rights of the folder and of the file.',
 })
 
 const noSuchFile: Problem = { kind: 'file-missing', text: 'There is no such file in the inbox.' }

@@ -57,7 +57,8 @@ export async function askGit(request: GitRequest, args: readonly string[], bytes
 /** Whether there is anything to ask git about: a look that costs no process. */
 export async function hasRepository(folder: string): Promise<boolean> {
   for (let at = folder; ; at = dirname(at)) {
-    if (await exists(join(at, '.git')).catch(() => false)) return true
+    // What cannot be looked at may be one: git itself answers then.
+    if (await exists(join(at, '.git')).catch(() => true)) return true
     if (dirname(at) === at) return false
   }
 }

@@ -34,7 +34,7 @@ it.each([
   ['a system folder', ['/'], '/etc', ['workspace-forbidden']],
   ['a folder in a system folder', ['/'], '/usr/local/src', ['workspace-forbidden']],
   ['a named root in a system folder', ['/var/lib/work'], '/var/lib/work', []],
-  ['a folder below a named root in a system folder', ['/var/lib/work'], '/var/lib/work/one', []],
+  ['a folder below a named root in a system folder', ['/var/lib/projects'], '/var/lib/projects/one', []],
   ['a folder beside a named root in a system folder', ['/var/lib/work'], '/var/lib/other', ['workspace-forbidden']],
   ['any folder, with no root at all', [], `${home}/project`, ['workspace-not-allowed']],
 ])('%s', (_, workspaceRoots, workspace, expected) => {

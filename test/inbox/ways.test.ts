@@ -136,3 +136,13 @@ describe('a file of the inbox', () => {
     expect(w.takenOver).toEqual(['ses_1'])
   })
 })
+
+it('says that a file cannot be looked at, and does not take it for one that is missing', async () => {
+  const { ways, inbox } = made()
+  const problemOf = async (name: string) => {
+    const outcome = await ways.submitInboxFile(join(inbox, name))
+    return outcome.kind === 'refused' ? outcome.problems[0]?.kind : outcome.kind
+  }
+  expect(await problemOf('missing.md')).toBe('file-missing')
+  expect(await problemOf(`${'x'.repeat(300)}.md`)).toBe('file-unreadable')
+})
