@@ -10,7 +10,7 @@ import type { Board } from './board.ts'
 import type { Follower, Live } from './follower.ts'
 import type { Known } from './known.ts'
 import type { RemoteEntry } from './remote.ts'
-import { stateOf, type Turn } from './state.ts'
+import { runningState, type Sight, stateOf } from './state.ts'
 import { beginCount, usageOf } from './tally.ts'
 
 /** A connection that comes back within this time was never away. */
@@ -72,11 +72,8 @@ export class Looker {
     const isUnread = known.turn === null && tree.every((one) => one.tool === null)
     const isOld = clock.monotonic() - known.statusAt > unreadMs
     if (!follower.now || running.length === 0 || (isUnread && isOld)) return null
-    const ask = running.flatMap((one) => [...one.asks.values()])[0]
-    if (ask) return null
-    const retry = running.find((one) => one.status.kind === 'retrying')?.status
-    const tool = tree.findLast((one) => one.tool !== null)?.tool?.name ?? null
-    return { state: retry?.kind === 'retrying' ? retry : { kind: 'busy', tool } }
+    const state = runningState(sightOf(tree))
+    return state && { state }
   }
 
   private unseen(sessionId: string, problems: readonly Problem[]): Observation {
@@ -106,9 +103,7 @@ export class Looker {
     const awaited = this.receipts.get(id)
     const running = tree.filter((one) => one.status.kind !== 'idle')
     const state = this.judged(id, {
-      statuses: tree.map((one) => one.status),
-      asks: running.flatMap((one) => [...one.asks.values()]),
-      tool: tree.findLast((one) => one.tool !== null)?.tool?.name ?? null,
+      ...sightOf(tree),
       turn: awaited && turn.user?.id !== awaited.prompt.messageId ? { ...turn, user: null } : turn,
       promptId: awaited ? awaited.prompt.promptId : promptId,
       error: known.error,
@@ -202,6 +197,13 @@ function hasOpenEnd({ status, turn, error }: Known): boolean {
   const answer = turn?.answer
   return status.kind === 'idle' && error === null && answer != null && answer.endedAt === null && !answer.error
 }
+
+/** What the events tell of a session and its subagents. Asks only of those that run: an aborted turn leaves ghosts. */
+const sightOf = (tree: readonly Known[]): Pick<Sight, 'statuses' | 'asks' | 'tool'> => ({
+  statuses: tree.map((one) => one.status),
+  asks: tree.flatMap((one) => (one.status.kind === 'idle' ? [] : [...one.asks.values()])),
+  tool: tree.findLast((one) => one.tool !== null)?.tool?.name ?? null,
+})
 
 export const isRunning = (state: SessionState): boolean =>
   state.kind === 'busy' || state.kind === 'waiting' || state.kind === 'retrying'

@@ -103,11 +103,6 @@ export class Prompter {
     this.looker.receipts.set(prompt.sessionId, { prompt, request, timer, sent })
   }
 
-  private settleReceipt(sessionId: string): void {
-    this.looker.receipts.get(sessionId)?.timer.cancel()
-    this.looker.receipts.delete(sessionId)
-  }
-
   private async overdue(sessionId: string): Promise<void> {
     const receipt = this.looker.receipts.get(sessionId)
     const live = this.options.follower.now

@@ -87,7 +87,8 @@ function cutOff(promptId: string | null): SessionState {
   return { kind: 'interrupted', promptId }
 }
 
-function runningState({ statuses, asks, tool }: Sight): SessionState | null {
+/** Null when nothing runs. */
+export function runningState({ statuses, asks, tool }: Pick<Sight, 'statuses' | 'asks' | 'tool'>): SessionState | null {
   const busy = statuses.some((status) => status.kind !== 'idle')
   if (!busy) return null
   const ask = asks[0]
