@@ -10,7 +10,7 @@ import type { Board } from './board.ts'
 import type { Follower, Live } from './follower.ts'
 import type { Known } from './known.ts'
 import type { RemoteEntry } from './remote.ts'
-import { runningState, type Sight, stateOf } from './state.ts'
+import { runningState, type Sight, stateOf, type Turn } from './state.ts'
 import { beginCount, usageOf } from './tally.ts'
 
 /** A connection that comes back within this time was never away. */
