@@ -29,6 +29,8 @@ export interface CommandRequest {
   outputBytesMax: number
   /** The whole output goes here too, up to `spoolBytesMax`. */
   spoolPath?: string
+  /** The file is made only when the output is longer than this; a short output is in the outcome whole. */
+  spoolAboveBytes?: number
   onOutput?: (text: string) => void
   /** For output that a program reads: what the command says on stderr is dropped. */
   stdoutOnly?: boolean
@@ -62,7 +64,7 @@ const termGraceMs = 250
 export function runCommand(request: CommandRequest): Promise<CommandOutcome> {
   const startedAt = performance.now()
   const collected = new HeadTail(request.outputBytesMax)
-  const spool = request.spoolPath ? openSpool(request.spoolPath) : null
+  const spool = request.spoolPath ? openSpool(request.spoolPath, request.spoolAboveBytes ?? 0) : null
   const finish = async (
     part: Pick<CommandOutcome, 'exitCode' | 'killedBy' | 'ended' | 'error'>,
   ): Promise<CommandOutcome> => {
@@ -126,20 +128,33 @@ function start(request: CommandRequest): ChildProcess | string {
 }
 
 /** `end` resolves when the file is whole. */
-function openSpool(path: string): { write(chunk: Buffer): void; end(): Promise<void> } {
-  const stream: WriteStream = createWriteStream(path, { mode: 0o600 })
-  let room = spoolBytesMax
-  // A full disk costs the copy of the output, not the command.
-  stream.on('error', () => {
-    room = 0
-  })
+function openSpool(path: string, aboveBytes: number): { write(chunk: Buffer): void; end(): Promise<void> } {
+  let stream: WriteStream | null = null
+  let waiting: Buffer[] = []
+  let [sizeBytes, room] = [0, spoolBytesMax]
+  const open = () => {
+    stream = createWriteStream(path, { mode: 0o600 })
+    // A full disk costs the copy of the output, not the command.
+    stream.on('error', () => {
+      room = 0
+    })
+    return stream
+  }
+  if (aboveBytes === 0) open()
   return {
     write(chunk) {
       if (room <= 0) return
-      stream.write(chunk.subarray(0, room))
-      room -= chunk.length
+      sizeBytes += chunk.length
+      waiting.push(chunk)
+      if (!stream && sizeBytes <= aboveBytes) return
+      const file = stream ?? open()
+      for (const part of waiting) {
+        file.write(part.subarray(0, room))
+        room = Math.max(0, room - part.length)
+      }
+      waiting = []
     },
-    end: () => new Promise((resolve) => stream.end(() => resolve())),
+    end: () => new Promise((resolve) => (stream ? stream.end(() => resolve()) : resolve())),
   }
 }
 

@@ -1,10 +1,9 @@
 /** Runs a shell line in the workspace, in the foreground or the background. Every process ends with the run. */
-import { open, unlink } from 'node:fs/promises'
+import { open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { pause } from '../../core/clock.ts'
 import type { AnyTool, Tool, ToolContext, ToolResult } from '../../core/tool.ts'
-import { ignoreMissing } from '../../lib/files.ts'
 import { newId } from '../../lib/id.ts'
 import { type CommandOutcome, runCommand } from '../../lib/process.ts'
 import { failure } from './text-file.ts'
@@ -63,6 +62,7 @@ function bashTool(settings: BashSettings, running: Map<string, Background>): Any
       const timeoutMs = input.timeout === 0 ? settings.timeout_ms : input.timeout
       const outcome = await runCommand({
         ...request,
+        spoolAboveBytes: outputBytesMax,
         timeoutMs,
         signal: context.signal,
         keepBackground: true,
@@ -93,6 +93,8 @@ async function resultOf(
   const facts = { command, exitCode: outcome.exitCode, ended: outcome.ended, sizeBytes: outcome.sizeBytes }
   if (outcome.ended === 'not-started') return failure(`bash could not be started: ${outcome.error}`, facts)
   const { text, whole } = fitLines(outcome.output, outcome.sizeBytes)
+  const tooManyLines = !whole && outcome.sizeBytes <= outputBytesMax
+  const kept = !tooManyLines || (await writeFile(file, outcome.output, { mode: 0o600 }).then(yes, no))
   const notes = [
     ...(outcome.ended === 'timeout'
       ? [`[timed out after ${timeoutMs} ms; the command and its children were ended]`]
@@ -101,15 +103,20 @@ async function resultOf(
     ...(outcome.exitCode !== 0 && outcome.ended === 'exit'
       ? [outcome.killedBy ? `[killed by ${outcome.killedBy}]` : `[exit code ${outcome.exitCode}]`]
       : []),
-    ...(whole ? [] : [`[${outcome.sizeBytes} bytes in all; the whole output is in ${file}]`]),
+    ...(whole
+      ? []
+      : [`[${outcome.sizeBytes} bytes in all; the whole output ${kept ? `is in ${file}` : 'could not be kept'}]`]),
   ]
-  if (whole) await unlink(file).catch(ignoreMissing)
   return {
     ok: outcome.ended === 'exit' && outcome.exitCode === 0,
     output: [text.replace(/\n$/, '') || '(no output)', ...notes].join('\n'),
     facts: whole ? facts : { ...facts, file },
   }
 }
+
+const yes = () => true
+/** A full disk costs the copy of the output, not the command. */
+const no = () => false
 
 /** By bytes it fits already (runCommand keeps head and tail); here also by lines. */
 function fitLines(output: string, sizeBytes: number): { text: string; whole: boolean } {
