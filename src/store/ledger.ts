@@ -1,4 +1,5 @@
 /** The one writer: a state and its events are one transaction; listeners hear of events only after the commit. */
+import type Database from 'better-sqlite3'
 import { desc, sql } from 'drizzle-orm'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import type { Clock } from '../core/clock.ts'
@@ -6,7 +7,7 @@ import { eventDataBytesMax, type LoomEvent, type NewEvent } from '../core/event.
 import { genesis, hashOf, type LogHead } from './log-chain.ts'
 import * as schema from './schema.ts'
 
-export type Db = BetterSQLite3Database<typeof schema>
+export type Db = BetterSQLite3Database<typeof schema> & { $client: Database.Database }
 
 export class Ledger {
   readonly db: Db
@@ -57,7 +58,7 @@ export class Ledger {
 
   private sync(mode: 'full' | 'normal'): void {
     if (mode === this.syncMode) return
-    this.db.run(mode === 'full' ? sql`pragma synchronous = full` : sql`pragma synchronous = normal`)
+    this.db.$client.exec(mode === 'full' ? 'pragma synchronous = full' : 'pragma synchronous = normal')
     this.syncMode = mode
   }
 
