@@ -37,6 +37,7 @@ function closed(checker: Checker): AnyChecker {
     schema: checker.schema,
     words: checker.words,
     runsCommand: checker.runsCommand,
+    guards: checker.guards ?? false,
     parseLine: (text) => checker.parseLine(text),
     describe: (spec) => checker.describe(spec),
     baseline: (spec) => checker.baseline?.(spec) ?? [],

@@ -72,6 +72,9 @@ const styles: Partial<Record<LoomEvent['type'], Style>> = {
 
 const doneWords: Partial<Record<string, string>> = {
   verified: 'done: verified by its checks',
+  'verified (proposed checks)': 'done: verified, but only by checks that a model proposed',
+  'verified (project checks)':
+    'done: something changed and nothing in the project got worse; nobody said what to prove',
   unverified: 'done, but unverified: it had no checks',
   vacuous: 'done, but nothing is proven: every check passed before the work began',
 }

@@ -34,6 +34,22 @@ export interface Evidence {
 export interface CheckResult {
   outcome: CheckOutcome
   evidence: Evidence
+  /** What the command says it did, when it says so in a form that can be read. */
+  census?: Census
+}
+
+export const censusNamesMax = 5_000
+
+/** Tests (or, for `sarif`, findings as failures) that a command reported, counted and named. */
+export interface Census {
+  format: string
+  passed: number
+  failed: number
+  skipped: number
+  /** Sorted, without repetition; each list is cut at `censusNamesMax`. */
+  names: { passed: string[]; failed: string[]; skipped: string[] }
+  /** Whether the lists hold every name. */
+  whole: boolean
 }
 
 export interface CheckContext {
@@ -45,6 +61,8 @@ export interface CheckContext {
   baseCommit: string | null
   /** Digests of files at the start of the task, by relative path; recorded for the paths that `baseline` named. */
   baseline: Readonly<Record<string, string | null>>
+  /** What the same check said before the work began; null: not known, or this is that look. */
+  before: CheckResult | null
   /** Full environment for child processes: already scrubbed by the caller. */
   env: Readonly<Record<string, string>>
   /** Owner of every child process (lib/process.ts). */
@@ -73,6 +91,10 @@ export interface Checker<K extends string = string, S extends z.ZodType = z.ZodT
   describe(spec: z.output<S>): string
   /** Whether it executes something that the task brought; sources may be forbidden to do so. */
   runsCommand: boolean
+  /**
+   * It only says that nothing got worse: green before the work by nature, which makes it neither vacuous nor a proof.
+   */
+  guards?: boolean
   /** Relative paths whose digests at the start of the task this check will want in `context.baseline`. */
   baseline?(spec: z.output<S>): string[]
   run(spec: z.output<S>, context: CheckContext): Promise<CheckResult>
@@ -86,6 +108,7 @@ export interface AnyChecker {
   parseLine(text: string): Record<string, unknown> | string
   describe(spec: CheckSpec): string
   runsCommand: boolean
+  guards: boolean
   baseline(spec: CheckSpec): string[]
   run(spec: CheckSpec, context: CheckContext): Promise<CheckResult>
 }

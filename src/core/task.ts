@@ -1,7 +1,8 @@
 /** Task: a spec plus its life. Holds the one table of moves; it does not make them (store/ does, with the event). */
+import type { CheckSpec } from './check.ts'
 import type { Problem } from './problem.ts'
 import type { TaskSpec } from './spec.ts'
-import type { Progress, Verdict } from './verdict.ts'
+import type { CheckOrigin, Progress, Verdict } from './verdict.ts'
 
 export const taskStatuses = [
   'queued',
@@ -101,6 +102,32 @@ export interface Task {
   promptText: string | null
   baseCommit: string | null
   baseline: Record<string, string | null>
+  /** Git tree of everything that lay in the workspace when the work began; null: not known. */
+  baseTree: string | null
+  /** Checks that nobody wrote, frozen before the work began; null: not looked for yet. */
+  added: AddedCheck[] | null
+  /** Changes of protected files that a person accepted, each as the digest of the file as changed. */
+  accepted: string[] | null
+  isolation: Isolation | null
+}
+
+export interface AddedCheck {
+  spec: CheckSpec
+  origin: CheckOrigin
+  /** The words that it stands for, or where it was found. */
+  because: string
+}
+
+/** The own git worktree of a task. `workspace` of the task is then a path inside `path`. */
+export interface Isolation {
+  /** Real path of the workspace that the task was asked for. */
+  origin: string
+  /** Root of the worktree. */
+  path: string
+  branch: string
+  /** The commit that the branch began from. */
+  base: string
+  outcome: 'open' | 'merged' | 'kept' | 'dropped' | 'conflict'
 }
 
 /** The row of a list: what `GET /api/tasks` answers. */

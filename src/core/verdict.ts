@@ -2,13 +2,30 @@
 import type { CheckOutcome, CheckResult, CheckSpec } from './check.ts'
 
 /**
- * `verified`: every check passed, and not all of them had passed before. `refuted`: at least one failed. `unknown`:
- * none failed, but at least one could not look. `unverified`: there was nothing to check. `vacuous`: all passed, and
- * all had passed before the work began. `works-only-here`, `weakened` and `tampered` belong to the vocabulary of
- * verdicts (architecture §2); a member is added here together with the code that can reach it.
+ * `verified`: every check passed, and at least one of those that the task brought had not passed before. In brackets:
+ * the only proof is a check that a model proposed, or the project's own commands and the fact that something changed.
+ * `refuted`: at least one failed. `works-only-here`, `works-only-clean`: a check passes in the workspace and fails in
+ * a clean checkout of the result, or the reverse. `weakened`: all passed, but fewer tests stand behind it than before.
+ * `tampered`: the work changed what judges it. `unknown`: none failed, but at least one could not look. `unverified`:
+ * there was nothing to check. `vacuous`: all passed, and all had passed before the work began.
  */
-export const verdicts = ['verified', 'refuted', 'unknown', 'unverified', 'vacuous'] as const
+export const verdicts = [
+  'verified',
+  'verified (proposed checks)',
+  'verified (project checks)',
+  'refuted',
+  'works-only-here',
+  'works-only-clean',
+  'weakened',
+  'tampered',
+  'unknown',
+  'unverified',
+  'vacuous',
+] as const
 export type Verdict = (typeof verdicts)[number]
+
+/** Who brought a check, when it was not the task: found in the project, or proposed by a model before the work. */
+export type CheckOrigin = 'project' | 'proposed'
 
 export interface CheckRecord extends CheckResult {
   /** Position in the flattened list of checks of the task, from 0. */
@@ -20,16 +37,53 @@ export interface CheckRecord extends CheckResult {
   step: number | null
   startedAt: number
   durationMs: number
+  origin?: CheckOrigin | undefined
+  /** It only says that nothing got worse (core/check.ts). */
+  guards?: boolean | undefined
   /** What the same check said before the work began; null: not known. Absent: the task does not ask. */
   base?: CheckOutcome | null | undefined
+  /** What the same check says in a clean checkout of the result. Absent: it was not asked there. */
+  clean?: CheckResult | undefined
+  /** Why fewer tests stand behind a pass than before the work, with names; absent or empty: they do not. */
+  weakened?: string[] | undefined
+  /** It says that the work changed what judges it. */
+  tampered?: boolean | undefined
+  /** It was run more than once on the same files, and its results differ. */
+  flaky?: { runs: number; failed: number } | undefined
 }
 
-export function verdictOf(records: readonly Pick<CheckRecord, 'outcome' | 'base'>[]): Verdict {
+type Judged = Pick<CheckRecord, 'outcome' | 'base' | 'clean' | 'origin' | 'guards' | 'tampered'> & {
+  weakened?: readonly string[] | undefined
+}
+
+export function verdictOf(records: readonly Judged[]): Verdict {
   if (records.length === 0) return 'unverified'
-  const outcomes = records.map((record) => record.outcome)
-  if (outcomes.includes('fail')) return 'refuted'
-  if (outcomes.includes('error')) return 'unknown'
-  return records.every((record) => record.base === 'pass') ? 'vacuous' : 'verified'
+  if (records.some((record) => record.tampered)) return 'tampered'
+  const found = records.map(findingOf)
+  for (const finding of ['refuted', 'works-only-here', 'works-only-clean', 'weakened', 'unknown'] as const) {
+    if (found.includes(finding)) return finding
+  }
+  const proving = records.filter((record) => (record.guards ? record.base === undefined : record.base !== 'pass'))
+  if (proving.some(({ origin }) => origin === undefined)) return 'verified'
+  if (proving.some(({ origin }) => origin === 'proposed')) return 'verified (proposed checks)'
+  return proving.length > 0 ? 'verified (project checks)' : 'vacuous'
+}
+
+/** What one check says by itself, its result in the clean checkout included; null: a pass. */
+function findingOf({ outcome, clean, weakened }: Judged): Verdict | null {
+  const there = clean?.outcome ?? outcome
+  if (outcome === 'error' || there === 'error') return outcome === 'fail' || there === 'fail' ? 'refuted' : 'unknown'
+  if (outcome !== there) return outcome === 'pass' ? 'works-only-here' : 'works-only-clean'
+  if (outcome === 'fail') return 'refuted'
+  return (weakened?.length ?? 0) > 0 ? 'weakened' : null
+}
+
+/** A person's word that a check is known to be flaky: until then its failure refutes nothing. */
+export interface Quarantine {
+  owner: string
+  /** Epoch ms. */
+  until: number
+  why: string
 }
 
 export interface Progress {

@@ -40,6 +40,10 @@ function notSeen(task: Task, seen: readonly CheckRecord[], world: World): CheckR
   })
 }
 
+/** By position: the whole results of the look before the work. */
+export const resultsBefore = (task: Task, world: World): ReadonlyMap<number, CheckRecord> =>
+  new Map(world.store.attempts.checksOf(task.id, 0).map((record) => [record.index, record]))
+
 /** By position: what each check said before the work; null for what is not known. Empty: nobody asked. */
 export function baseOf(task: Task, world: World): ReadonlyMap<number, CheckRecord['base']> {
   if (!mustFailFirst(task, world)) return new Map()

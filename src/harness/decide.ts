@@ -90,15 +90,24 @@ export type Conclusion = { kind: 'done' } | { kind: 'again' } | { kind: 'fail'; 
 export function conclude(task: Task, verdict: Verdict, attemptsMax: number): Conclusion {
   switch (verdict) {
     case 'verified':
+    case 'verified (proposed checks)':
+    case 'verified (project checks)':
     case 'unverified':
     case 'vacuous':
       return { kind: 'done' }
-    case 'refuted':
-    case 'unknown': {
+    default: {
       if (task.attempt < attemptsMax) return { kind: 'again' }
-      const found = verdict === 'refuted' ? 'checks still fail' : 'checks could not look'
       const count = task.attempt === 1 ? 'the only attempt' : `${task.attempt} attempts`
-      return { kind: 'fail', reason: { code: `attempts-${verdict}`, text: `After ${count}, ${found}.` } }
+      return { kind: 'fail', reason: { code: `attempts-${verdict}`, text: `After ${count}, ${still[verdict]}.` } }
     }
   }
 }
+
+const still = {
+  refuted: 'checks still fail',
+  'works-only-here': 'checks still pass only in the workspace, not in a clean checkout of the result',
+  'works-only-clean': 'checks still pass only in a clean checkout, not in the workspace',
+  weakened: 'fewer tests stand behind the checks than before',
+  tampered: 'what judges the work is still changed',
+  unknown: 'checks could not look',
+} as const

@@ -11,6 +11,8 @@ export interface Pass {
   skip(index: number): boolean
   /** What each check said before the work. */
   base?: ReadonlyMap<number, CheckRecord['base']>
+  /** The whole results of then, for checks that compare. */
+  before?: ReadonlyMap<number, CheckResult>
   /** Called with each as it finishes. */
   keep?(record: CheckRecord): void
 }
@@ -24,12 +26,17 @@ export async function examine(task: Task, world: World, pass: Pass): Promise<Che
     const startedAt = world.clock.now()
     const begun = world.clock.monotonic()
     const checker = world.checkers.find((one) => one.kind === spec.kind)
-    const result = await runOne(checker, spec, contextOf(task, world, pass.signal))
+    const result = await runOne(
+      checker,
+      spec,
+      contextOf(task, world, { signal: pass.signal, before: pass.before?.get(index) ?? null }),
+    )
     if (pass.signal.aborted) break
     const title = world.describeCheck(spec)
     const durationMs = Math.round(world.clock.monotonic() - begun)
     const base = pass.base?.has(index) ? { base: pass.base.get(index) } : {}
-    const record: CheckRecord = { index, spec, title, step, startedAt, durationMs, ...result, ...base }
+    const guards = checker?.guards ? { guards: true } : {}
+    const record: CheckRecord = { index, spec, title, step, startedAt, durationMs, ...result, ...base, ...guards }
     pass.keep?.(record)
     records.push(record)
   }
@@ -49,12 +56,17 @@ async function runOne(checker: AnyChecker | undefined, spec: CheckSpec, context:
   }
 }
 
-function contextOf(task: Task, world: World, signal: AbortSignal): CheckContext {
+function contextOf(
+  task: Task,
+  world: World,
+  { signal, before }: Pick<CheckContext, 'signal' | 'before'>,
+): CheckContext {
   return {
     workspace: task.workspace,
     taskStartedAt: task.startedAt ?? task.createdAt,
     baseCommit: task.baseCommit,
     baseline: task.baseline,
+    before,
     env: world.env,
     owner: `${world.owner}/${task.id}`,
     clock: world.clock,

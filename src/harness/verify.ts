@@ -2,7 +2,7 @@
 import type { Task } from '../core/task.ts'
 import type { CheckRecord } from '../core/verdict.ts'
 import { failpoint } from '../lib/failpoint.ts'
-import { baseOf } from './base.ts'
+import { baseOf, resultsBefore } from './base.ts'
 import { examine } from './examine.ts'
 import type { World } from './world.ts'
 
@@ -18,7 +18,9 @@ export async function runChecks(task: Task, world: World, signal: AbortSignal): 
     world.store.attempts.addCheck(task.id, task.attempt, record)
     failpoint('verify.stored')
   }
-  for (const record of await examine(task, world, { signal, skip: (index) => finished.has(index), base, keep })) {
+  const before = resultsBefore(task, world)
+  const skip = (index: number) => finished.has(index)
+  for (const record of await examine(task, world, { signal, skip, base, before, keep })) {
     finished.set(record.index, record)
   }
   if (signal.aborted) return null
@@ -27,5 +29,5 @@ export async function runChecks(task: Task, world: World, signal: AbortSignal): 
 
 /** Runs the checks now, without storing anything and without touching the task. */
 export function checkNow(task: Task, world: World, signal: AbortSignal): Promise<CheckRecord[]> {
-  return examine(task, world, { signal, skip: () => false })
+  return examine(task, world, { signal, skip: () => false, before: resultsBefore(task, world) })
 }

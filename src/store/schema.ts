@@ -5,8 +5,8 @@ import type { Diagnosis } from '../core/diagnosis.ts'
 import type { EventType } from '../core/event.ts'
 import type { JournalEntry, SessionState } from '../core/session.ts'
 import type { TaskSpec } from '../core/spec.ts'
-import type { Reason, Source, TaskStatus } from '../core/task.ts'
-import type { CheckRecord, Verdict } from '../core/verdict.ts'
+import type { AddedCheck, Isolation, Reason, Source, TaskStatus } from '../core/task.ts'
+import type { CheckRecord, Quarantine, Verdict } from '../core/verdict.ts'
 import type { Envelope } from '../lib/dsse.ts'
 
 export const tasks = sqliteTable(
@@ -41,6 +41,10 @@ export const tasks = sqliteTable(
     promptText: text('prompt_text'),
     baseCommit: text('base_commit'),
     baseline: text('baseline', { mode: 'json' }).$type<Record<string, string | null>>().notNull(),
+    baseTree: text('base_tree'),
+    added: text('added', { mode: 'json' }).$type<AddedCheck[]>(),
+    accepted: text('accepted', { mode: 'json' }).$type<string[]>(),
+    isolation: text('isolation', { mode: 'json' }).$type<Isolation>(),
     spec: text('spec', { mode: 'json' }).$type<TaskSpec>().notNull(),
   },
   (t) => [index('tasks_by_status').on(t.status, t.id), index('tasks_by_session').on(t.sessionId)],
@@ -115,6 +119,23 @@ export const checks = sqliteTable(
     record: text('record', { mode: 'json' }).$type<CheckRecord>().notNull(),
   },
   (t) => [primaryKey({ columns: [t.taskId, t.attempt, t.position] })],
+)
+
+/** Checks that did not always say the same about the same files, and who said that this is known. */
+export const flakes = sqliteTable(
+  'flakes',
+  {
+    workspace: text('workspace').notNull(),
+    /** Digest of the definition of the check. */
+    specSha256: text('spec_sha256').notNull(),
+    title: text('title').notNull(),
+    /** Looks in all, and those in which its runs on the same files differed. */
+    looks: integer('looks').notNull(),
+    flaky: integer('flaky').notNull(),
+    flakyAt: integer('flaky_at'),
+    quarantine: text('quarantine', { mode: 'json' }).$type<Quarantine>(),
+  },
+  (t) => [primaryKey({ columns: [t.workspace, t.specSha256] })],
 )
 
 export const sessions = sqliteTable(

@@ -37,6 +37,11 @@ export type TaskPatch = Partial<
     | 'promptText'
     | 'baseCommit'
     | 'baseline'
+    | 'baseTree'
+    | 'added'
+    | 'accepted'
+    | 'isolation'
+    | 'workspace'
   >
 >
 

@@ -50,6 +50,7 @@ export class TemporaryWorkspace {
       taskStartedAt: 0,
       baseCommit: null,
       baseline: {},
+      before: null,
       env: this.env,
       owner: this.owner,
       clock: systemClock,

@@ -27,6 +27,7 @@ function handChecker(): { checker: AnyChecker; next: (result: Partial<CheckResul
     parseLine: () => ({}),
     describe: () => 'hand: x',
     runsCommand: false,
+    guards: false,
     baseline: () => [],
     run: async () => {
       runs++

@@ -2,7 +2,7 @@
 import type { TaskSpec } from '../../../src/core/spec.ts'
 import type { AttemptRecord, CheckRecord } from '../../../src/core/verdict.ts'
 import { count } from './format.ts'
-import type { Look } from './words.ts'
+import { type Look, verdictMeanings } from './words.ts'
 
 /** First failure, else first check that could not look: the one that is folded open. */
 export function firstTrouble(checks: readonly CheckRecord[]): CheckRecord | null {
@@ -18,11 +18,20 @@ export function filesSay(attempt: Pick<AttemptRecord, 'verdict' | 'checks'>): st
     case null:
       return 'Not asked yet.'
     case 'verified':
+    case 'verified (proposed checks)':
+    case 'verified (project checks)':
       return checks.length === 1 ? (checks[0]?.evidence.summary ?? '') : `All ${checks.length} checks pass.`
     case 'vacuous':
       return 'Every check passes, but every one passed before the work began.'
     case 'unverified':
       return 'Nothing: the task brought no check, so nobody knows.'
+    case 'works-only-here':
+    case 'works-only-clean':
+      return `${verdictMeanings[verdict]} ${differing(checks)}`
+    case 'weakened':
+      return checks.flatMap((c) => c.weakened ?? [])[0] ?? verdictMeanings.weakened
+    case 'tampered':
+      return checks.find((c) => c.tampered)?.evidence.summary ?? verdictMeanings.tampered
     case 'refuted':
     case 'unknown': {
       const more = trouble ? others(trouble.outcome) : 0
@@ -30,6 +39,12 @@ export function filesSay(attempt: Pick<AttemptRecord, 'verdict' | 'checks'>): st
       return `${trouble?.evidence.summary ?? 'A check did not pass.'}${rest}`
     }
   }
+}
+
+/** The first check that says something else in the clean checkout. */
+function differing(checks: readonly CheckRecord[]): string {
+  const found = checks.find((c) => c.clean && c.clean.outcome !== c.outcome)
+  return found ? `${found.title}: ${found.clean?.evidence.summary}` : ''
 }
 
 export interface StepProof {

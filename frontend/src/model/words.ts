@@ -38,7 +38,13 @@ export const doingWords: Partial<Record<TaskStatus, string>> = {
 
 export const verdictLooks: Record<Verdict, Look> = {
   verified: { word: 'verified', tone: 'ok', mark: 'closed' },
+  'verified (proposed checks)': { word: 'verified (proposed checks)', tone: 'unknown', mark: 'closed' },
+  'verified (project checks)': { word: 'verified (project checks)', tone: 'unknown', mark: 'closed' },
   refuted: { word: 'refuted', tone: 'danger', mark: 'open' },
+  'works-only-here': { word: 'works-only-here', tone: 'danger', mark: 'open' },
+  'works-only-clean': { word: 'works-only-clean', tone: 'danger', mark: 'open' },
+  weakened: { word: 'weakened', tone: 'danger', mark: 'open' },
+  tampered: { word: 'tampered', tone: 'danger', mark: 'cross' },
   unknown: { word: 'unknown', tone: 'unknown', mark: 'question' },
   unverified: { word: 'unverified', tone: 'unknown', mark: 'dash' },
   vacuous: { word: 'vacuous', tone: 'unknown', mark: 'dash' },
@@ -46,7 +52,13 @@ export const verdictLooks: Record<Verdict, Look> = {
 
 export const verdictMeanings: Record<Verdict, string> = {
   verified: 'Every check passed.',
+  'verified (proposed checks)': 'Every check passed; those that were red before were proposed by a model.',
+  'verified (project checks)': 'Something changed and nothing in the project got worse. Nobody said what to prove.',
   refuted: 'At least one check failed.',
+  'works-only-here': 'A check passes in the workspace and fails in a clean checkout of the result.',
+  'works-only-clean': 'A check passes in a clean checkout of the result and fails in the workspace.',
+  weakened: 'Every check passed, but fewer tests stand behind them than before the work.',
+  tampered: 'The work changed what judges it. Only a person can accept that.',
   unknown: 'No check failed, but at least one could not look.',
   unverified: 'There was nothing to check: nobody proved this.',
   vacuous: 'Every check passed before the work began: they prove nothing about it.',
