@@ -8,7 +8,7 @@ import { checkers, isCheckLine, parseCheckLine } from './checks/index.ts'
 import type { AnyChecker } from './core/check.ts'
 import { hangPolicies } from './core/diagnosis.ts'
 import { ok, type Problem, type Result, refuse } from './core/problem.ts'
-import { limitsSchema, type TaskSpec } from './core/spec.ts'
+import { checkoutSchema, limitsSchema, protectSchema, type TaskSpec } from './core/spec.ts'
 import { decodeTask, dispatchMarkdown, dispatchYaml, type Grammar } from './inbox/dispatch.ts'
 import { checkUnion, makeGrammar } from './inbox/grammar.ts'
 import type { IntakeSettings } from './inbox/intake.ts'
@@ -76,6 +76,11 @@ export const configSchema = z
         .boolean()
         .default(true)
         .describe('Run the checks before the work begins; those that pass already prove less.'),
+      protect: protectSchema.default([]).describe('Globs of further files that judge the work; false: none at all.'),
+      checkout: z
+        .union([z.literal(false), checkoutSchema])
+        .prefault({})
+        .describe('The clean checkout in which commands are run again; false: they are not.'),
       base_seconds: z.number().positive().max(3_600).default(60).describe('Time for that, for all checks of a task.'),
       on_hang: z.enum(hangPolicies).default('alert').describe('What may be done when a session hangs.'),
       ask_deadline_minutes: z
@@ -371,6 +376,14 @@ function writtenTask() {
     session: text.optional(),
     abort: z.boolean().optional(),
     must_fail_first: z.boolean().optional().describe('Whether checks that passed before the work count for less.'),
+    protect: z
+      .union([text, z.literal(false), z.array(text)])
+      .optional()
+      .describe('Globs of further files that judge the work; none: nothing is protected.'),
+    checkout: z
+      .union([z.literal('none'), z.literal(false), checkoutSchema])
+      .optional()
+      .describe('How the clean checkout is made in which commands are run again; none: they are not.'),
     after: z
       .union([text, z.array(text)])
       .optional()

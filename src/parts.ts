@@ -7,6 +7,7 @@ import { checkers, describeCheck } from './checks/index.ts'
 import { type Config, type LoadedConfig, realOr, toPath } from './config.ts'
 import { systemClock } from './core/clock.ts'
 import type { Runtime } from './core/runtime.ts'
+import { Checkouts } from './harness/checkout.ts'
 import type { World } from './harness/world.ts'
 import { sha256 } from './lib/digest.ts'
 import { newId } from './lib/id.ts'
@@ -114,6 +115,7 @@ export function openSinks({ loaded, alone, sample }: Plan) {
 export function worldOf(plan: Plan, runtimes: ReadonlyMap<string, Runtime>, alarm: World['alarm']): World {
   const { loaded, alone, env, store, keyring, log, owner } = plan
   const { config } = loaded
+  const [checkEnv, checkOwner] = [childEnvironment(env, config.child_env), `${owner}-check`]
   return {
     store,
     keyring,
@@ -121,8 +123,9 @@ export function worldOf(plan: Plan, runtimes: ReadonlyMap<string, Runtime>, alar
     checkers,
     describeCheck,
     clock: systemClock,
-    env: childEnvironment(env, config.child_env),
-    owner: `${owner}-check`,
+    env: checkEnv,
+    owner: checkOwner,
+    checkouts: new Checkouts({ folder: join(config.data_dir, 'checkouts'), env: checkEnv, owner: checkOwner, log }),
     settings: {
       concurrency: config.concurrency,
       // For one task: what else lies in the store waits for the daemon.
@@ -130,6 +133,8 @@ export function worldOf(plan: Plan, runtimes: ReadonlyMap<string, Runtime>, alar
       attemptsMax: config.defaults.limits.attempts ?? 3,
       mustFailFirst: config.defaults.must_fail_first,
       baseMs: config.defaults.base_seconds * 1_000,
+      protect: config.defaults.protect,
+      checkout: config.defaults.checkout,
       backoff: { firstMs: 2_000, factor: 2, maxMs: 300_000 },
       reconcileMs: config.defaults.check_interval_minutes * 60_000,
     },

@@ -28,6 +28,30 @@ export interface Limits {
   tokens?: number | undefined
 }
 
+export interface Checkout {
+  /** A line for bash that makes it ready, e.g. `npm ci`; absent: folders of installed packages are linked. */
+  setup?: string | undefined
+  /** Globs of files that git does not know and that belong there, e.g. `.env.test`. */
+  include: string[]
+  /** Folders at its top that are kept between two uses, e.g. `node_modules`. */
+  keep: string[]
+}
+
+export const checkoutSchema = z
+  .strictObject({
+    setup: z.string().min(1).max(10_000).optional().describe('A line for bash that makes it ready, e.g. npm ci.'),
+    include: z.array(z.string().min(1).max(500)).max(100).default([]).describe('Globs of files that git ignores.'),
+    keep: z
+      .array(z.string().regex(/^[\w.-]+$/, 'A folder at the top has a plain name'))
+      .max(50)
+      .default([])
+      .describe('Folders at its top that are kept between two uses.'),
+  })
+  .meta({ id: 'Checkout', description: 'How the clean checkout is made in which commands are run again.' })
+
+/** Globs, or false for none at all. */
+export const protectSchema = z.union([z.literal(false), z.array(z.string().min(1).max(500)).max(100)])
+
 export interface StepSpec {
   title: string
   checks: CheckSpec[]
@@ -56,6 +80,10 @@ export interface TaskSpec {
   auto_accept?: boolean | string[] | undefined
   /** Minutes after which an ask that nobody answered is denied; absent: it is kept waiting. */
   ask_deadline_minutes?: number | undefined
+  /** Globs of further files that judge the work and are not its to change; false: nothing is protected. */
+  protect?: string[] | false | undefined
+  /** How the clean checkout of the result is made in which commands run again; false: they do not. */
+  checkout?: Checkout | false | undefined
   /** Tasks that must be verified first: as written an id or a title, as accepted always ids. */
   after?: string[] | undefined
   /** Whether checks that passed before the work began count for less; absent: the configuration's. */
@@ -107,6 +135,8 @@ export function taskSpecSchema(check: z.ZodType<CheckSpec>) {
       ask_deadline_minutes: z.number().positive().max(10_080).optional(),
       after: z.array(z.string().trim().min(1).max(titleCharsMax)).max(afterMax).optional(),
       must_fail_first: z.boolean().optional(),
+      protect: protectSchema.optional(),
+      checkout: z.union([z.literal(false), checkoutSchema]).optional(),
       limits: limitsSchema.default({}),
       check_interval_minutes: z.number().positive().max(1440).optional(),
     })

@@ -3,6 +3,7 @@
  * idempotent: after a crash the same action is simply done again.
  */
 import type { Action } from '../core/action.ts'
+import type { CheckSpec } from '../core/check.ts'
 import type { Problem } from '../core/problem.ts'
 import type { Runtime, SessionRequest } from '../core/runtime.ts'
 import type { Observation } from '../core/session.ts'
@@ -12,8 +13,9 @@ import { progressOf, verdictOf } from '../core/verdict.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import type { TaskPatch } from '../store/tasks.ts'
-import { examineBase } from './base.ts'
+import { lookBefore } from './base.ts'
 import { readBaseline } from './baseline.ts'
+import { checkoutOf } from './clean.ts'
 import { breachOf, conclude, sessionBusy } from './decide.ts'
 import { continuePrompt, evidencePrompt, firstPrompt } from './prompts.ts'
 import { draftReceipt, issueReceipt, tellOfReceipt } from './receipt.ts'
@@ -38,7 +40,7 @@ export async function act(task: Task, action: Action, step: Step, world: World):
       await begin(task, world)
       return true
     case 'prompt':
-      if (isFirst(task) && !(await examineBase(task, world, step.signal))) return false
+      if (isFirst(task) && !(await lookBefore(task, world, step.signal))) return false
       if (action.abort && task.sessionId) await runtimeOf(task, world).abort(task.sessionId)
       return step.seen?.state.kind === 'interrupted' ? reenter(task, world) : prompt(task, world)
     case 'continue':
@@ -133,6 +135,7 @@ async function prompt(task: Task, world: World): Promise<boolean> {
   const sent = await runtime.prompt({ sessionId, promptId: promptIdOf(task), text, ...choiceOf(task), limits })
   if (!sent.ok) return troubled(task, sent.problems, world)
   failpoint('harness.prompted')
+  if (isFirst(task)) warmCheckout(task, world)
   const data = { attempt: task.attempt, prompt: task.promptNumber }
   world.store.ledger.transact(() => {
     if (task.status !== 'running') world.store.tasks.move(task.id, 'running')
@@ -140,6 +143,15 @@ async function prompt(task: Task, world: World): Promise<boolean> {
   })
   return false
 }
+
+/** Copying takes seconds where there are many files: not when somebody waits for the verdict. */
+function warmCheckout(task: Task, world: World): void {
+  const how = checkoutOf(task, world)
+  const runs = ({ spec }: { spec: CheckSpec }) => world.checkers.find((one) => one.kind === spec.kind)?.runsCommand
+  if (how && flattenChecks(task.spec).some(runs)) world.checkouts.warm(task, how, AbortSignal.timeout(warmMs))
+}
+
+const warmMs = 300_000
 
 const choiceOf = ({ spec }: Task) => ({ agent: spec.agent ?? null, model: spec.model ?? null })
 

@@ -5,14 +5,38 @@
 import { flattenChecks } from '../core/spec.ts'
 import type { Task } from '../core/task.ts'
 import type { CheckRecord } from '../core/verdict.ts'
+import { NoCleanTree } from '../lib/clean-repository.ts'
+import { rulesOf } from './clean.ts'
 import { examine } from './examine.ts'
+import { noteBase, readBase } from './pinned.ts'
+import { commandLines } from './protect.ts'
 import type { World } from './world.ts'
 
 export const mustFailFirst = (task: Task, world: World): boolean =>
   task.spec.must_fail_first ?? world.settings.mustFailFirst
 
+/**
+ * Everything that is looked at before the first prompt: what the checks say, and then what judges and what lies there.
+ * False: ended by `signal`.
+ */
+export async function lookBefore(task: Task, world: World, signal: AbortSignal): Promise<boolean> {
+  if (!(await examineBase(task, world, signal))) return false
+  try {
+    const ground = await world.checkouts.ground(task, signal)
+    if ((await readBase(ground.folder)) !== null) return true
+    const checks = flattenChecks(task.spec).map(({ spec }) => spec)
+    const rules = (scripts: readonly string[]) => rulesOf(task, world, checks, scripts)
+    await noteBase(ground, { commands: commandLines(checks), rules, commit: task.baseCommit })
+  } catch (error) {
+    if (!(error instanceof NoCleanTree)) throw error
+    // Git answers no better later: the verdict will say so.
+    world.log.warn({ task: task.id, why: error.message }, 'what judges the work could not be noted')
+  }
+  return !signal.aborted
+}
+
 /** Only before the first prompt: afterwards the folder is not the base any more. False: ended by `signal`. */
-export async function examineBase(task: Task, world: World, signal: AbortSignal): Promise<boolean> {
+async function examineBase(task: Task, world: World, signal: AbortSignal): Promise<boolean> {
   if (flattenChecks(task.spec).length === 0 || !mustFailFirst(task, world)) return true
   if (world.store.attempts.checksOf(task.id, 0).length > 0) return true
   const limit = new AbortController()

@@ -43,7 +43,11 @@ export async function examine(task: Task, world: World, pass: Pass): Promise<Che
   return records
 }
 
-async function runOne(checker: AnyChecker | undefined, spec: CheckSpec, context: CheckContext): Promise<CheckResult> {
+export async function runOne(
+  checker: AnyChecker | undefined,
+  spec: CheckSpec,
+  context: CheckContext,
+): Promise<CheckResult> {
   const subject = String(spec.path ?? spec.kind)
   if (!checker) {
     return { outcome: 'error', evidence: { subject, summary: `This version has no check of the kind "${spec.kind}".` } }
@@ -56,7 +60,7 @@ async function runOne(checker: AnyChecker | undefined, spec: CheckSpec, context:
   }
 }
 
-function contextOf(
+export function contextOf(
   task: Task,
   world: World,
   { signal, before }: Pick<CheckContext, 'signal' | 'before'>,

@@ -1,8 +1,9 @@
 /** Runs the checks of a task and stores each as it finishes. The file system answers; nothing here asks the agent. */
-import type { Task } from '../core/task.ts'
+import { isActive, type Task } from '../core/task.ts'
 import type { CheckRecord } from '../core/verdict.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import { baseOf, resultsBefore } from './base.ts'
+import { lookTwice } from './clean.ts'
 import { examine } from './examine.ts'
 import type { World } from './world.ts'
 
@@ -24,10 +25,20 @@ export async function runChecks(task: Task, world: World, signal: AbortSignal): 
     finished.set(record.index, record)
   }
   if (signal.aborted) return null
-  return [...finished.values()].sort((a, b) => a.index - b.index)
+  const records = [...finished.values()].sort((a, b) => a.index - b.index)
+  const judged = await lookTwice(task, records.filter(isOwn), world, signal)
+  failpoint('verify.clean')
+  if (judged !== null) world.store.attempts.amendChecks(task.id, task.attempt, judged)
+  return judged
 }
 
+/** The record on protected files is made anew with each look at the clean checkout. */
+const isOwn = (record: CheckRecord): boolean => record.tampered !== true
+
 /** Runs the checks now, without storing anything and without touching the task. */
-export function checkNow(task: Task, world: World, signal: AbortSignal): Promise<CheckRecord[]> {
-  return examine(task, world, { signal, skip: () => false, before: resultsBefore(task, world) })
+export async function checkNow(task: Task, world: World, signal: AbortSignal): Promise<CheckRecord[]> {
+  const records = await examine(task, world, { signal, skip: () => false, before: resultsBefore(task, world) })
+  const judged = await lookTwice(task, records, world, signal)
+  if (!isActive(task.status)) await world.checkouts.close(task.id)
+  return judged ?? records
 }

@@ -2,10 +2,12 @@
 import type { AnyChecker, CheckSpec } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Runtime } from '../core/runtime.ts'
+import type { Checkout } from '../core/spec.ts'
 import type { Backoff } from '../lib/backoff.ts'
 import type { Log } from '../lib/log.ts'
 import type { Keyring } from '../store/keyring.ts'
 import type { Store } from '../store/open.ts'
+import type { Checkouts } from './checkout.ts'
 import type { Concurrency } from './places.ts'
 
 export interface World {
@@ -28,6 +30,9 @@ export interface World {
     /** Whether the checks of a task that does not say run before the work, and how long that may take. */
     mustFailFirst: boolean
     baseMs: number
+    /** Further files that judge, and the clean checkout, of a task that does not say. */
+    protect: string[] | false
+    checkout: Checkout | false
     /** Waits after trouble of a runtime. */
     backoff: Backoff
     /** Only tasks with a later id are worked; empty: all. */
@@ -35,6 +40,7 @@ export interface World {
     /** Slow look at a task that does not say. */
     reconcileMs: number
   }
+  checkouts: Checkouts
   log: Log
   /** A lasting condition that a person should know of; null text clears it. */
   alarm(code: string, text: string | null): void

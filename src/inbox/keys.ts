@@ -50,6 +50,8 @@ const spellings: Record<string, string> = {
   ask_deadline_minutes: 'ask_deadline_minutes',
   after: 'after',
   must_fail_first: 'must_fail_first',
+  protect: 'protect',
+  checkout: 'checkout',
 }
 
 /** `Check interval` and `check-interval` are `check_interval`. */
@@ -93,6 +95,10 @@ export function setKey(draft: Draft, written: string, located: Located): void {
       return setField(draft, key, { value: autoAccept(located.value), line })
     case 'must_fail_first':
       return setField(draft, key, { value: yesNo(located.value), line })
+    case 'protect':
+      return setField(draft, key, { value: noneOr(names, located.value), line })
+    case 'checkout':
+      return setField(draft, key, { value: noneOr((value) => value, located.value), line })
     case 'after':
       return setField(draft, key, { value: names(located.value), line })
     case 'ask_deadline_minutes':
@@ -188,6 +194,10 @@ function autoAccept(value: unknown): unknown {
 
 const yesNo = (value: unknown): unknown =>
   ({ true: true, yes: true, false: false, no: false })[String(value).toLowerCase()] ?? value
+
+/** A setting that can be switched off by a word. */
+const noneOr = (read: (value: unknown) => unknown, value: unknown): unknown =>
+  value === false || ['none', 'no', 'false', 'off'].includes(String(value).toLowerCase()) ? false : read(value)
 
 const numeric = (value: unknown): unknown =>
   typeof value === 'string' && /^\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : value

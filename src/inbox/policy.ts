@@ -66,6 +66,13 @@ export function policyProblems(spec: TaskSpec, workspace: string, context: Polic
       todo: `Remove the line, or set sources.${source}.auto_accept to true.`,
     })
   }
+  if (spec.checkout && spec.checkout.setup !== undefined && policy.commands !== 'any') {
+    problems.push({
+      kind: 'command-not-allowed',
+      text: `Tasks from ${source} may not bring commands of their own ("checkout.setup").`,
+      todo: `Write it under defaults.checkout in openloom.yaml, or set sources.${source}.commands to any.`,
+    })
+  }
   for (const { spec: check } of flattenChecks(spec)) {
     const problem = commandProblem(check, context)
     if (problem) problems.push(problem)

@@ -54,6 +54,49 @@ export async function askGit(request: GitRequest, args: readonly string[], bytes
   return whole ? outcome.output : null
 }
 
+/** How two files differ, the header with their names left out; null: git could not say. */
+export async function diffFiles(
+  git: GitRequest,
+  [before, after]: [string, string],
+  bytesMax: number,
+): Promise<string | null> {
+  const flags = ['--no-index', '--no-ext-diff', '--no-textconv', '--no-color']
+  const outcome = await runCommand({
+    argv: gitArgv(['diff', ...flags, '--', before, after]),
+    cwd: git.cwd,
+    env: { ...git.env, ...gitEnvironment },
+    owner: `${git.owner}/git-${randomUUID()}`,
+    timeoutMs,
+    outputBytesMax: bytesMax,
+    stdoutOnly: true,
+    ...(git.signal ? { signal: git.signal } : {}),
+  })
+  // 1 is the answer that they differ.
+  if (outcome.ended !== 'exit' || (outcome.exitCode ?? 2) > 1) return null
+  const body = outcome.output.indexOf('\n@@')
+  return body < 0 ? null : outcome.output.slice(body + 1)
+}
+
+/** Of one command line; systems allow a megabyte and more. */
+const argumentCharsMax = 150_000
+
+/** Paths in parts that fit a command line; at least `min` parts, where there are enough of them. */
+export function argumentParts(paths: readonly string[], min = 1): string[][] {
+  const all = paths.reduce((sum, path) => sum + path.length + 10, 0)
+  const charsMax = Math.min(argumentCharsMax, Math.max(10_000, Math.ceil(all / min)))
+  const parts: string[][] = []
+  let chars = Number.POSITIVE_INFINITY
+  for (const path of paths) {
+    if (chars > charsMax) {
+      parts.push([])
+      chars = 0
+    }
+    parts.at(-1)?.push(path)
+    chars += path.length + 10
+  }
+  return parts
+}
+
 /** Whether there is anything to ask git about: a look that costs no process. */
 export async function hasRepository(folder: string): Promise<boolean> {
   for (let at = folder; ; at = dirname(at)) {

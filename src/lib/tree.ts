@@ -8,6 +8,7 @@ import { lstat, opendir, readlink, realpath } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate as breathe } from 'node:timers/promises'
+import { BlobIds, objectId } from './blob-ids.ts'
 import { errnoOf, isInside, openRegular } from './files.ts'
 import { askGit, type GitRequest, hasRepository, headCommit } from './git.ts'
 
@@ -22,6 +23,8 @@ export interface Tree {
 export interface TreeLook {
   headCommit: string | null
   tree: Tree | null
+  /** What the tree was made of; null where there is no git. */
+  files: TreeFiles | null
   /** Why there is no tree, in a few words. */
   missing: string | null
 }
@@ -34,20 +37,32 @@ export interface TreeLimits {
 
 export const treeLimits: TreeLimits = { entriesMax: 200_000, sizeBytesMax: 4 * 1024 ** 3, limitMs: 10_000 }
 const listBytesMax = 64 * 1024 * 1024
-/** Of one command line; systems allow a megabyte and more. */
-const argumentCharsMax = 150_000
 /** Files looked at in one go, about a millisecond: asking for each by callback costs three times as much. */
 const goSize = 200
 
+export interface TreeFiles {
+  /** Real path of the folder. */
+  root: string
+  /** Of its object ids. */
+  format: string
+  entries: TreeEntry[]
+  /** Those that are not in the index. */
+  untracked: ReadonlySet<string>
+}
+
 export interface TreeRequest extends GitRequest {
+  /** What earlier looks found, to be asked only for what changed. */
+  ids?: BlobIds
   /** As an earlier look listed the files; absent: by git where there is git. */
   listing?: Tree['listing']
 }
 
-interface Entry {
+export interface TreeEntry {
   path: string
   mode: '100644' | '100755' | '120000' | '160000'
   id: string
+  /** Of a regular file: what a change of it changes (lib/blob-ids.ts). */
+  mark?: string
 }
 
 interface Look {
@@ -60,7 +75,7 @@ class Unreadable extends Error {}
 
 /** Never rejects, and ends at its limits, or with the signal, whatever the folder holds. */
 export async function readTree(request: TreeRequest, limits: TreeLimits = treeLimits): Promise<TreeLook> {
-  if (request.signal?.aborted) return { headCommit: null, tree: null, missing: 'stopped' }
+  if (request.signal?.aborted) return { ...nothing, headCommit: null, missing: 'stopped' }
   const late = AbortSignal.timeout(limits.limitMs)
   const signal = request.signal ? AbortSignal.any([request.signal, late]) : late
   const look: Look = { git: { ...request, signal }, limits }
@@ -70,17 +85,19 @@ export async function readTree(request: TreeRequest, limits: TreeLimits = treeLi
     signal.addEventListener('abort', stop, { once: true })
   })
   try {
-    const tree = await Promise.race([listAndHash(look), ended])
-    return { headCommit: await head, tree, missing: null }
+    const found = await Promise.race([listAndHash(look), ended])
+    return { headCommit: await head, ...found, missing: null }
   } catch (error) {
     const missing = error instanceof Unreadable ? error.message : `a file cannot be read (${errnoOf(error)})`
-    return { headCommit: await head, tree: null, missing }
+    return { headCommit: await head, ...nothing, missing }
   }
 }
 
-async function listAndHash(look: Look): Promise<Tree> {
+const nothing = { tree: null, files: null }
+
+async function listAndHash(look: Look): Promise<Pick<TreeLook, 'tree' | 'files'>> {
   const { git } = look
-  if (git.listing === 'folder') return ofFolder(look)
+  if (git.listing === 'folder') return { tree: await ofFolder(look), files: null }
   // All at once: of a repository of ten thousand files half the time would be waiting for one answer after the other.
   const [opened, staged, others] = (await hasRepository(git.cwd))
     ? await Promise.all([
@@ -90,7 +107,7 @@ async function listAndHash(look: Look): Promise<Tree> {
       ])
     : [null, null, null]
   if (opened === null && git.listing === 'git') throw new Unreadable('it is not in a git repository')
-  if (opened === null) return ofFolder(look)
+  if (opened === null) return { tree: await ofFolder(look), files: null }
   const [format = '', ...top] = opened.trimEnd().split('\n')
   const root = await realpath(top.join('\n'))
   if (!isInside(root, await realpath(git.cwd))) throw new Unreadable('git takes another folder for the work tree')
@@ -105,16 +122,24 @@ async function listAndHash(look: Look): Promise<Tree> {
     if (mode === '160000') links.set(path, id)
   }
   // A nested repository is listed with a closing slash.
-  for (const path of others.split('\0')) if (path !== '') paths.add(path.replace(/\/$/, ''))
+  const untracked = new Set(others.split('\0').flatMap((path) => (path === '' ? [] : [path.replace(/\/$/, '')])))
+  for (const path of untracked) paths.add(path)
   const found = await statAll(look, [...paths].sort())
   const entries = await entriesOf(look, found, { format, links })
-  return { ...fold(entries, format), listing: 'git', entries: entries.length, sizeBytes: found.sizeBytes }
+  const { sizeBytes } = found
+  return {
+    tree: { ...fold(entries, format), listing: 'git', entries: entries.length, sizeBytes },
+    files: { root: await realpath(git.cwd), format, entries, untracked },
+  }
 }
 
-interface Stat {
+/** What lies at a path, a link not followed. */
+export interface Stat {
   kind: 'file' | 'folder' | 'link' | 'other'
   executable: boolean
   sizeBytes: number
+  mark: string
+  changedAt: number
 }
 
 interface Found {
@@ -149,7 +174,7 @@ async function statMany(root: string, paths: readonly string[]): Promise<Map<str
   const stats = new Map<string, Stat>()
   for (const [index, path] of paths.entries()) {
     if (index % goSize === goSize - 1) await breathe()
-    const stat = lstatOrNull(`${root}/${path}`)
+    const stat = lookAt(`${root}/${path}`)
     if (stat) stats.set(path, stat)
   }
   return stats
@@ -161,12 +186,15 @@ const kinds: Record<number, Stat['kind']> = {
   [constants.S_IFLNK]: 'link',
 }
 
-function lstatOrNull(path: string): Stat | null {
+/** Null when nothing is there. */
+export function lookAt(path: string): Stat | null {
   try {
     const stat = lstatSync(path, { throwIfNoEntry: false })
     if (!stat) return null
-    const { mode, size } = stat
-    return { kind: kinds[mode & constants.S_IFMT] ?? 'other', executable: (mode & 0o100) !== 0, sizeBytes: size }
+    const { mode, size, mtimeMs, ctimeMs, ino } = stat
+    const kind = kinds[mode & constants.S_IFMT] ?? 'other'
+    const mark = `${mtimeMs} ${ctimeMs} ${size} ${ino}`
+    return { kind, executable: (mode & 0o100) !== 0, sizeBytes: size, mark, changedAt: ctimeMs }
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error))) return null
     throw error
@@ -177,11 +205,12 @@ async function entriesOf(
   look: Look,
   { stats }: Found,
   { format, links }: { format: string; links: ReadonlyMap<string, string> },
-): Promise<Entry[]> {
-  const files = [...stats].flatMap(([path, { kind }]) => (kind === 'file' ? [path] : []))
-  const ids = await hashFiles(look, files)
-  const entries: Entry[] = files.map((path, index) => {
-    return { path, mode: stats.get(path)?.executable ? '100755' : '100644', id: ids[index] ?? '' }
+): Promise<TreeEntry[]> {
+  const files = [...stats].flatMap(([path, stat]) => (stat.kind === 'file' ? [{ path, ...stat }] : []))
+  const ids = await (look.git.ids ?? new BlobIds()).of(look.git, files)
+  if (!ids) throw new Unreadable('files changed, or cannot be read')
+  const entries: TreeEntry[] = files.map(({ path, mark, executable }, index) => {
+    return { path, mode: executable ? '100755' : '100644', id: ids[index] ?? '', mark }
   })
   for (const [path, stat] of stats) {
     if (stat.kind === 'link') entries.push(await linkEntry(look.git.cwd, path, format))
@@ -192,7 +221,7 @@ async function entriesOf(
   return entries
 }
 
-async function linkEntry(root: string, path: string, format: string): Promise<Entry> {
+async function linkEntry(root: string, path: string, format: string): Promise<TreeEntry> {
   const target = await readlink(join(root, path), { encoding: 'buffer' })
   return { path, mode: '120000', id: objectId('blob', target, format) }
 }
@@ -204,54 +233,13 @@ async function nestedHead({ git }: Look, path: string): Promise<string | null> {
   return own.size === 0 ? null : headCommit({ ...git, cwd: folder })
 }
 
-/** By git itself, which knows the repository's object format and refuses bytes made to collide. No filters. */
-async function hashFiles({ git }: Look, paths: readonly string[]): Promise<string[]> {
-  const parts = partsOf(paths)
-  const ids: string[][] = []
-  let begun = 0
-  const lane = async () => {
-    for (let at = begun++; at < parts.length; at = begun++) {
-      const part = parts[at] ?? []
-      const answer = await askGit(git, ['hash-object', '--no-filters', '--', ...part], part.length * 65)
-      const found = answer?.trimEnd().split('\n')
-      if (found?.length !== part.length) throw new Unreadable('files changed, or cannot be read')
-      ids[at] = found
-    }
-  }
-  await Promise.all([lane(), lane()])
-  return ids.flat()
-}
-
-/** Two parts at least where there is enough to share between two processes. */
-function partsOf(paths: readonly string[]): string[][] {
-  const all = paths.reduce((sum, path) => sum + path.length + 10, 0)
-  const charsMax = Math.min(argumentCharsMax, Math.max(10_000, Math.ceil(all / 2)))
-  const parts: string[][] = []
-  let chars = Number.POSITIVE_INFINITY
-  for (const path of paths) {
-    if (chars > charsMax) {
-      parts.push([])
-      chars = 0
-    }
-    parts.at(-1)?.push(path)
-    chars += path.length + 10
-  }
-  return parts
-}
-
-const objectId = (type: 'blob' | 'tree', body: Buffer, format: string): string =>
-  createHash(format === 'sha256' ? 'sha256' : 'sha1')
-    .update(`${type} ${body.length}\0`)
-    .update(body)
-    .digest('hex')
-
 interface Branch {
   branches: Map<string, Branch>
   leaves: { name: string; mode: string; id: string }[]
 }
 
 /** The tree objects from the leaves up, as git would write them. */
-function fold(entries: readonly Entry[], format: string): { gitTree: string } {
+export function fold(entries: readonly TreeEntry[], format: string): { gitTree: string } {
   const root: Branch = { branches: new Map(), leaves: [] }
   for (const { path, mode, id } of entries) {
     const parts = path.split('/')
@@ -311,7 +299,7 @@ async function ofFolder(look: Look): Promise<Tree> {
     }
     if (found.sizeBytes > limits.sizeBytesMax) throw new Unreadable(`there are over ${limits.sizeBytesMax} bytes`)
   }
-  const entries: Entry[] = []
+  const entries: TreeEntry[] = []
   for (const [path, stat] of found.stats) {
     git.signal.throwIfAborted()
     if (stat.kind === 'link') entries.push(await linkEntry(git.cwd, path, 'sha256'))

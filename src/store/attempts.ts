@@ -1,5 +1,5 @@
 /** Attempts and the checks of each: what was asked, what was claimed, what was found. */
-import { and, asc, eq } from 'drizzle-orm'
+import { and, asc, eq, gt } from 'drizzle-orm'
 import type { CheckOutcome } from '../core/check.ts'
 import type { AttemptRecord, CheckRecord, Verdict } from '../core/verdict.ts'
 import type { Ledger } from './ledger.ts'
@@ -37,6 +37,25 @@ export class Attempts {
     })
   }
 
+  /** Replaces what is stored of an attempt by a later look at the same; a record that is new has its event. */
+  amendChecks(taskId: string, attempt: number, records: readonly CheckRecord[]): void {
+    this.ledger.transact(() => {
+      const known = new Set(this.checksOf(taskId, attempt).map((record) => record.index))
+      for (const record of records) {
+        if (!known.has(record.index)) this.addCheck(taskId, attempt, record)
+        else {
+          const at = and(this.checksAt(taskId, attempt), eq(schema.checks.position, record.index))
+          this.ledger.db.update(schema.checks).set({ record }).where(at).run()
+        }
+      }
+      const gone = gt(schema.checks.position, records.length - 1)
+      this.ledger.db
+        .delete(schema.checks)
+        .where(and(this.checksAt(taskId, attempt), gone))
+        .run()
+    })
+  }
+
   /** Keeps the agent's last words of an attempt. */
   claim(taskId: string, attempt: number, claim: string): void {
     this.ledger.db.update(schema.attempts).set({ claim }).where(this.at(taskId, attempt)).run()
@@ -69,20 +88,15 @@ export class Attempts {
 
   /** Forgets the checks of an attempt that is to be judged anew: what they looked at may have changed. */
   forgetChecks(taskId: string, attempt: number): void {
-    const { checks } = schema
-    this.ledger.db
-      .delete(checks)
-      .where(and(eq(checks.taskId, taskId), eq(checks.attempt, attempt)))
-      .run()
+    this.ledger.db.delete(schema.checks).where(this.checksAt(taskId, attempt)).run()
   }
 
   checksOf(taskId: string, attempt: number): CheckRecord[] {
     const { checks } = schema
-    const match = and(eq(checks.taskId, taskId), eq(checks.attempt, attempt))
     return this.ledger.db
       .select()
       .from(checks)
-      .where(match)
+      .where(this.checksAt(taskId, attempt))
       .orderBy(asc(checks.position))
       .all()
       .map((row) => row.record)
@@ -98,6 +112,10 @@ export class Attempts {
       .orderBy(attempts.number)
       .all()
     return rows.map(({ taskId: _, ...row }) => ({ ...row, checks: this.checksOf(taskId, row.number) }))
+  }
+
+  private checksAt(taskId: string, attempt: number) {
+    return and(eq(schema.checks.taskId, taskId), eq(schema.checks.attempt, attempt))
   }
 
   private at(taskId: string, number: number) {

@@ -17,6 +17,7 @@ import { Supervisor } from '../../src/harness/supervisor.ts'
 import type { World } from '../../src/harness/world.ts'
 import { openLog, Secrets } from '../../src/lib/log.ts'
 import { openStore, type Store } from '../../src/store/open.ts'
+import { handCheckouts } from './checkouts.ts'
 import { HandClock } from './clock.ts'
 import { handKeyring } from './keyring.ts'
 import { HandRuntime } from './runtime.ts'
@@ -28,6 +29,8 @@ const idle = {
   attemptsMax: 3,
   mustFailFirst: false,
   baseMs: 60_000,
+  protect: [],
+  checkout: false as const,
   reconcileMs: 3_600_000,
 }
 const backoff = { firstMs: 1_000, factor: 2, maxMs: 60_000 }
@@ -118,6 +121,7 @@ export class StallWorld {
       env: {},
       owner: `test-${process.pid}`,
       settings: { ...idle, backoff },
+      checkouts: handCheckouts(this.folder),
       log: openLog('silent', new Secrets()),
       alarm: () => undefined,
     }

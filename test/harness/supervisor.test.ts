@@ -11,6 +11,7 @@ import { Supervisor } from '../../src/harness/supervisor.ts'
 import type { World } from '../../src/harness/world.ts'
 import { openLog, Secrets } from '../../src/lib/log.ts'
 import { openStore } from '../../src/store/open.ts'
+import { handCheckouts } from '../fakes/checkouts.ts'
 import { HandClock } from '../fakes/clock.ts'
 import { handKeyring } from '../fakes/keyring.ts'
 import { HandRuntime } from '../fakes/runtime.ts'
@@ -60,9 +61,12 @@ function makeWorld() {
       attemptsMax: 3,
       mustFailFirst: false,
       baseMs: 60_000,
+      protect: [],
+      checkout: false,
       backoff: { firstMs: 1_000, factor: 2, maxMs: 60_000 },
       reconcileMs: 300_000,
     },
+    checkouts: handCheckouts(folder),
     log: openLog('silent', new Secrets()),
     alarm: (code, text) => (text === null ? alarms.delete(code) : alarms.set(code, text)),
   }

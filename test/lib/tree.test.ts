@@ -198,7 +198,12 @@ describe('a look at a tree ends', () => {
     expect(await look({}, limits)).toMatchObject({ tree: null, missing: why })
   })
   it('when it is asked to', async () => {
-    expect(await look({ signal: AbortSignal.abort() })).toEqual({ headCommit: null, tree: null, missing: 'stopped' })
+    expect(await look({ signal: AbortSignal.abort() })).toEqual({
+      headCommit: null,
+      tree: null,
+      files: null,
+      missing: 'stopped',
+    })
   })
   it('with a reason where nothing is', async () => {
     expect((await look({ cwd: join(root, 'none') })).missing).toMatch(/cannot be read/)

@@ -1,0 +1,198 @@
+/**
+ * The clean checkouts of the tasks at work, one each, and the notes of what judged before. They live in the data
+ * folder; a checkout goes when its task ends, the notes when it is archived.
+ */
+import { mkdir, readdir, realpath, rm } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { reasonOf } from '../core/problem.ts'
+import type { Checkout } from '../core/spec.ts'
+import { isActive, type Task } from '../core/task.ts'
+import { BlobIds } from '../lib/blob-ids.ts'
+import { NoCleanTree } from '../lib/clean-repository.ts'
+import { CleanTree } from '../lib/clean-tree.ts'
+import { Dependencies } from '../lib/dependencies.ts'
+import { excerptOf } from '../lib/excerpt.ts'
+import { errnoOf, isInside } from '../lib/files.ts'
+import { askGit, type GitRequest, hasRepository } from '../lib/git.ts'
+import type { Log } from '../lib/log.ts'
+import { runCommand } from '../lib/process.ts'
+import { type Result, type ResultEntry, resultOf } from '../lib/result.ts'
+import { lookAt } from '../lib/tree.ts'
+import type { Base, Ground } from './pinned.ts'
+
+const setupMs = 600_000
+const listBytesMax = 16 * 1024 * 1024
+const includedMax = 10_000
+const outputBytesMax = 64 * 1024
+
+interface Room {
+  tree: CleanTree
+  dependencies: Dependencies | null
+  /** Kept between two uses: folders at the top. */
+  tail: Promise<unknown>
+}
+
+export interface Opened {
+  /** The folder that stands for the workspace. */
+  workspace: string
+  /** Folders of installed packages that are only linked. */
+  linked: string[]
+}
+
+export interface CheckoutOptions {
+  /** Parent of the folders of the tasks. */
+  folder: string
+  env: Readonly<Record<string, string>>
+  owner: string
+  log: Log
+}
+
+export class Checkouts {
+  /** What is known of the contents of files, for whoever looks at the same folders. */
+  readonly ids = new BlobIds()
+  private readonly options: CheckoutOptions
+  private readonly rooms = new Map<string, Room>()
+
+  constructor(options: CheckoutOptions) {
+    this.options = options
+  }
+
+  private folderOf(taskId: string): string {
+    return join(this.options.folder, taskId)
+  }
+
+  /** Where the work is, and whose files it holds. Throws NoCleanTree where git is there and does not answer. */
+  async ground({ id, workspace }: Pick<Task, 'id' | 'workspace'>, signal?: AbortSignal): Promise<Ground> {
+    const { env, owner } = this.options
+    const git: GitRequest = { cwd: workspace, env, owner: `${owner}/${id}/tree`, ...(signal ? { signal } : {}) }
+    const folder = this.folderOf(id)
+    if (!(await hasRepository(workspace))) return { root: workspace, git, isGit: false, folder }
+    const top = (await askGit(git, ['rev-parse', '--show-toplevel']))?.replace(/\n$/, '')
+    if (!top) throw new NoCleanTree('git does not take the workspace for a work tree of this user')
+    const root = await realpath(top)
+    if (!isInside(root, workspace)) throw new NoCleanTree('git takes another folder for the work tree')
+    return { root, git: { ...git, cwd: root }, isGit: true, folder }
+  }
+
+  result(ground: Ground, base: Base | null): Promise<Result | string> {
+    const untrackedBefore = new Map(Object.entries(base?.untracked ?? {}))
+    return resultOf({ ...ground.git, ids: this.ids, baseCommit: base?.commit ?? null, untrackedBefore })
+  }
+
+  /** Makes the checkout hold the result, and ready. Throws NoCleanTree. */
+  async open(task: Task, ground: Ground, result: Result, how: Checkout): Promise<Opened> {
+    const room = this.roomOf(task.id, ground)
+    return this.alone(room, async () => {
+      const { root, git } = ground
+      room.dependencies ??= new Dependencies(root, room.tree.path)
+      const linked = how.setup === undefined ? room.dependencies.find(result.entries) : []
+      const entries = [...result.entries, ...(await included(ground, result, how))]
+      await onDisk(async () => {
+        await mkdir(ground.folder, { recursive: true, mode: 0o700 })
+        await room.tree.update({ ...result, entries }, git, new Set([...linked, ...how.keep]))
+        await room.dependencies?.link(linked)
+      })
+      const workspace = join(room.tree.path, relative(root, task.workspace))
+      if (lookAt(workspace)?.kind !== 'folder') throw new NoCleanTree('the workspace is no part of the result')
+      if (how.setup !== undefined) await this.setUp(task, how.setup, workspace, git.signal)
+      return { workspace, linked }
+    })
+  }
+
+  /** Does beside the agent's work what would otherwise take its time when the work is judged. Never fails. */
+  warm(task: Task, how: Checkout, signal: AbortSignal): void {
+    const work = async () => {
+      const ground = await this.ground(task, signal)
+      if (!ground.isGit) return
+      const result = await this.result(ground, null)
+      if (typeof result !== 'string') await this.open(task, ground, result, { ...how, setup: undefined })
+    }
+    // The agent writes meanwhile: what could not be copied is copied when it is needed.
+    work().catch((error: unknown) =>
+      this.options.log.debug({ task: task.id, why: reasonOf(error) }, 'a clean checkout was not made ahead'),
+    )
+  }
+
+  private roomOf(taskId: string, { folder }: Ground): Room {
+    const known = this.rooms.get(taskId)
+    if (known) return known
+    const room: Room = { tree: new CleanTree(join(folder, 'tree')), dependencies: null, tail: Promise.resolve() }
+    this.rooms.set(taskId, room)
+    return room
+  }
+
+  private async alone<T>(room: Room, work: () => Promise<T>): Promise<T> {
+    const before = room.tail
+    const mine = before.then(work, work)
+    room.tail = mine.catch(() => undefined)
+    return mine
+  }
+
+  private async setUp(task: Task, line: string, cwd: string, signal: AbortSignal | undefined): Promise<void> {
+    const { env, owner } = this.options
+    const outcome = await runCommand({
+      argv: ['bash', '-c', line],
+      cwd,
+      env,
+      owner: `${owner}/${task.id}/setup`,
+      timeoutMs: setupMs,
+      outputBytesMax,
+      ...(signal ? { signal } : {}),
+    })
+    if (outcome.ended === 'exit' && outcome.exitCode === 0) return
+    const how = outcome.ended === 'exit' ? `ended with ${outcome.exitCode ?? outcome.killedBy}` : outcome.ended
+    throw new NoCleanTree(`its set-up (${line}) ${how}:\n${excerptOf(outcome.output, 2_000)}`)
+  }
+
+  /** The task has ended: its notes stay, so that it can be verified again. */
+  async close(taskId: string): Promise<void> {
+    const room = this.rooms.get(taskId)
+    this.rooms.delete(taskId)
+    await room?.tail
+    await rm(join(this.folderOf(taskId), 'tree'), { recursive: true, force: true })
+  }
+
+  async forget(taskId: string): Promise<void> {
+    await this.close(taskId)
+    await rm(this.folderOf(taskId), { recursive: true, force: true })
+  }
+
+  /** What a killed process left: checkouts of nobody at work, notes of nobody known. */
+  async sweep(taskOf: (id: string) => Task | null): Promise<void> {
+    await mkdir(this.options.folder, { recursive: true, mode: 0o700 })
+    for (const id of await readdir(this.options.folder)) {
+      const task = taskOf(id)
+      if (!task || task.status === 'archived') await this.forget(id)
+      else if (!isActive(task.status)) await this.close(id)
+    }
+  }
+}
+
+/** A disk that is full or broken is a reason, not a fault of the program. */
+async function onDisk(work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (error instanceof NoCleanTree || !(error instanceof Error) || !('code' in error)) throw error
+    throw new NoCleanTree(`it cannot be written (${errnoOf(error)})`)
+  }
+}
+
+/** Files that git does not know and that were declared to belong there. */
+async function included(ground: Ground, result: Result, how: Checkout): Promise<ResultEntry[]> {
+  const { git, root } = ground
+  const declared = lookAt(`${root}/.worktreeinclude`)?.kind === 'file' ? ['--exclude-from=.worktreeinclude'] : []
+  const patterns = [...how.include.map((glob) => `--exclude=${glob}`), ...declared]
+  if (patterns.length === 0) return []
+  const listed = await askGit(git, ['ls-files', '--others', '--ignored', '-z', ...patterns], listBytesMax)
+  const paths = listed?.split('\0').filter((path) => path !== '')
+  if (!paths || paths.length > includedMax) {
+    throw new NoCleanTree(`the files to include cannot be listed, or are over ${includedMax}`)
+  }
+  const known = new Set(result.entries.map((entry) => entry.path))
+  return paths.flatMap((path) => {
+    const stat = known.has(path) ? null : lookAt(`${root}/${path}`)
+    if (stat?.kind !== 'file') return []
+    return [{ path, mode: stat.executable ? '100755' : '100644', id: stat.mark, mark: stat.mark } as const]
+  })
+}

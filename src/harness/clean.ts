@@ -1,0 +1,172 @@
+/**
+ * The second look at a result: commands once more in a clean checkout, judged by what judged before the work. Says for
+ * each whether the two agree, and adds one record when the work changed its own judges.
+ */
+import type { CheckResult, CheckSpec } from '../core/check.ts'
+import type { Checkout } from '../core/spec.ts'
+import type { Task } from '../core/task.ts'
+import type { CheckRecord } from '../core/verdict.ts'
+import { NoCleanTree } from '../lib/clean-repository.ts'
+import type { Result } from '../lib/result.ts'
+import type { Opened } from './checkout.ts'
+import { contextOf, runOne } from './examine.ts'
+import { type Base, type Change, type Comparison, compare, type Ground, readBase, showChanges } from './pinned.ts'
+import { commandLines, type Protection, protectionOf } from './protect.ts'
+import type { World } from './world.ts'
+
+const leftShown = 20
+
+export const checkoutOf = (task: Task, world: World): Checkout | false => task.spec.checkout ?? world.settings.checkout
+
+export function rulesOf(
+  task: Task,
+  world: World,
+  checks: readonly CheckSpec[],
+  scripts: readonly string[],
+): Protection {
+  const { protect } = task.spec
+  const always = world.settings.protect
+  const asked = protect === false || always === false ? false : [...always, ...(protect ?? [])]
+  return protectionOf({ ...task.spec, protect: asked }, checks, scripts)
+}
+
+interface Look {
+  task: Task
+  world: World
+  signal: AbortSignal
+  ground: Ground
+  base: Base | null
+  result: Result | null
+  found: Comparison
+}
+
+/** The records with what the clean checkout says, or null when `signal` ended it. Never rejects for what it finds. */
+export async function lookTwice(
+  task: Task,
+  records: readonly CheckRecord[],
+  world: World,
+  signal: AbortSignal,
+): Promise<CheckRecord[] | null> {
+  const isCommand = ({ spec }: CheckRecord) =>
+    world.checkers.find((one) => one.kind === spec.kind)?.runsCommand === true
+  const commands = records.filter(isCommand)
+  const how = checkoutOf(task, world)
+  try {
+    const look = await prepare(task, records, world, signal)
+    const cleans = how && look.result && commands.length > 0 ? await runClean(look, commands, how) : new Map()
+    if (signal.aborted) return null
+    const judged = records.map((record) => ({ ...record, ...cleanOf(cleans.get(record.index)) }))
+    const byTests = judged.some((record) => cleans.get(record.index)?.byTests)
+    const changes = [...look.found.hard, ...(byTests ? look.found.soft : [])]
+    return changes.length === 0 ? judged : [...judged, await tamperedRecord(look, changes, records.length)]
+  } catch (error) {
+    if (signal.aborted) return null
+    if (!(error instanceof NoCleanTree)) throw error
+    return records.map((record) =>
+      how && isCommand(record) ? { ...record, clean: noClean(record, error.message) } : record,
+    )
+  }
+}
+
+async function prepare(task: Task, records: readonly CheckRecord[], world: World, signal: AbortSignal): Promise<Look> {
+  const ground = await world.checkouts.ground(task, signal)
+  const base = await readBase(ground.folder)
+  const result = ground.isGit ? await world.checkouts.result(ground, base) : null
+  if (typeof result === 'string') throw new NoCleanTree(result)
+  const checks = records.map((record) => record.spec)
+  const rules = rulesOf(task, world, checks, base?.lines ?? commandLines(checks))
+  const accepted = new Set(task.accepted ?? [])
+  const entries = result?.entries ?? []
+  const found = base
+    ? await compare(ground, base, rules, { result, accepted })
+    : { hard: [], soft: [], restored: entries, hardRestored: entries }
+  return { task, world, signal, ground, base, result, found }
+}
+
+interface Clean {
+  result: CheckResult
+  /** It passes only with the tests as the work left them. */
+  byTests: boolean
+}
+
+const cleanOf = (clean: Clean | undefined) => (clean ? { clean: clean.result } : {})
+
+async function runClean(look: Look, commands: readonly CheckRecord[], how: Checkout): Promise<Map<number, Clean>> {
+  const { found } = look
+  const first = await runAll(look, commands, { how, entries: found.restored })
+  const differs = (record: CheckRecord) => record.outcome === 'pass' && first.get(record.index)?.outcome === 'fail'
+  if (found.soft.length === 0 || !commands.some(differs) || look.signal.aborted) return wrap(first, () => false)
+  // With the tests as the work left them: do they make the difference?
+  const second = await runAll(look, commands, { how, entries: found.hardRestored })
+  return wrap(second, (record) => differs(record) && second.get(record.index)?.outcome === 'pass')
+
+  function wrap(results: ReadonlyMap<number, CheckResult>, byTests: (record: CheckRecord) => boolean) {
+    const clean = new Map<number, Clean>()
+    for (const record of commands) {
+      const result = results.get(record.index)
+      if (result) clean.set(record.index, { result, byTests: byTests(record) })
+    }
+    return clean
+  }
+}
+
+async function runAll(
+  { task, world, signal, ground, result }: Look,
+  commands: readonly CheckRecord[],
+  { how, entries }: { how: Checkout; entries: Result['entries'] },
+): Promise<Map<number, CheckResult>> {
+  const results = new Map<number, CheckResult>()
+  if (!result) return results
+  const opened = await world.checkouts.open(task, ground, { ...result, entries }, how)
+  for (const record of commands) {
+    if (signal.aborted) break
+    const checker = world.checkers.find((one) => one.kind === record.spec.kind)
+    const context = { ...contextOf(task, world, { signal, before: null }), workspace: opened.workspace }
+    results.set(record.index, withFacts(await runOne(checker, record.spec, context), opened, result))
+  }
+  return results
+}
+
+/** What a reader needs to know when the two differ. */
+function withFacts({ evidence, ...rest }: CheckResult, { linked }: Opened, { left }: Result): CheckResult {
+  const facts = {
+    ...evidence.facts,
+    ...(left.length > 0 ? { left: left.slice(0, leftShown), leftCount: left.length } : {}),
+    ...(linked.length > 0 ? { linked } : {}),
+  }
+  return { ...rest, evidence: { ...evidence, facts } }
+}
+
+const noClean = ({ title }: CheckRecord, why: string): CheckResult => ({
+  outcome: 'error',
+  evidence: {
+    subject: title,
+    summary: `There is no clean checkout to run it in: ${why}. "checkout: none" in the task does without.`,
+  },
+})
+
+async function tamperedRecord(look: Look, changes: readonly Change[], index: number): Promise<CheckRecord> {
+  const { world, ground, base } = look
+  const count = changes.length === 1 ? 'A file that judges' : `${changes.length} files that judge`
+  const names = changes.slice(0, 5).map((change) => change.path)
+  const summary = `${count} the work ${changes.length === 1 ? 'was' : 'were'} changed by it: ${names.join(', ')}${
+    changes.length > names.length ? ' …' : ''
+  }.`
+  const title = 'what judges the work is unchanged'
+  return {
+    index,
+    spec: { kind: 'protected' },
+    title,
+    step: null,
+    startedAt: world.clock.now(),
+    durationMs: 0,
+    outcome: 'fail',
+    tampered: true,
+    evidence: {
+      subject: title,
+      summary,
+      excerpt: base ? await showChanges(ground, base, changes) : '',
+      facts: { changes: changes.map(({ path, sha256 }) => `${path}:${sha256}`) },
+    },
+  }
+}

@@ -1,0 +1,13 @@
+/** Clean checkouts in a throw-away folder. */
+import { join } from 'node:path'
+import { Checkouts } from '../../src/harness/checkout.ts'
+import { openLog, Secrets } from '../../src/lib/log.ts'
+import { childEnvironment } from '../../src/lib/process.ts'
+
+export const handCheckouts = (folder: string): Checkouts =>
+  new Checkouts({
+    folder: join(folder, 'checkouts'),
+    env: childEnvironment(process.env),
+    owner: `test-${process.pid}`,
+    log: openLog('silent', new Secrets()),
+  })
