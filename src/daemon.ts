@@ -87,6 +87,7 @@ async function startLocked(loaded: LoadedConfig, options: DaemonOptions, lock: L
   // What a killed daemon left running belongs to nobody now.
   for (const role of ['agent', 'check']) await killTree(undefined, `${base.owner}-${role}`)
   await openKeys(base.keyring, parts.alarms)
+  parts.checkouts.start(base.store)
   parts.keeper.start()
   parts.asks.start()
   parts.supervisor.start()
@@ -165,7 +166,8 @@ function buildCore(plan: Plan) {
     changed: (taskId, file) => ways.changed(taskId, file),
     alarm,
   })
-  return { runtimes, alarms, supervisor, commands, asks, keeper, sessions, stalls, ways, directory }
+  const { checkouts } = world
+  return { runtimes, alarms, supervisor, commands, asks, keeper, sessions, stalls, ways, directory, checkouts }
 }
 
 /** Everything, built and not yet started. */

@@ -149,6 +149,11 @@ function addProofVerbs(program: Command, pick: (action: Action) => void): void {
     .option('--json', 'answer as JSON')
     .action((options) => pick(async () => (await import('./cli/verify-log.ts')).verifyLog(options, shell)))
   program
+    .command('accept <task>')
+    .description('accept that the work changed what judges it; shows the change first')
+    .option('--yes', 'accept what is shown')
+    .action((id, options) => pick(async () => (await import('./cli/accept.ts')).accept(id, options, shell)))
+  program
     .command('receipts [task]')
     .description('the signed receipts of verdicts')
     .option('--export <file>', 'write them to a file, with the keys that check them')

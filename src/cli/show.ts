@@ -1,4 +1,5 @@
 /** `openloom show`: one task with its attempts: what the agent said against what the checks found. */
+import type { CheckResult, Evidence } from '../core/check.ts'
 import type { AttemptRecord, CheckRecord } from '../core/verdict.ts'
 import type { TaskDetail } from '../server/api.ts'
 import { requireDaemon } from './client.ts'
@@ -27,11 +28,25 @@ function printAttempt({ number, claim, verdict, checks }: AttemptRecord): void {
   for (const check of checks) print(checkLine(check))
 }
 
-export function checkLine({ outcome, title, evidence, base }: CheckRecord): string {
+export function checkLine({ outcome, title, evidence, base, clean }: CheckRecord): string {
+  if (outcome === 'pass' && clean && clean.outcome !== 'pass') return cleanLine(title, clean)
   const style = outcome === 'pass' ? 'green' : outcome === 'fail' ? 'red' : 'yellow'
   const before = base === 'pass' ? paint('yellow', ' (passed before the work)') : ''
   const head = `  ${paint(style, outcome.padEnd(5))}  ${safe(title)}: ${cut(evidence.summary, 160)}${before}`
-  if (outcome === 'pass' || !evidence.excerpt) return head
-  const excerpt = safe(evidence.excerpt).split('\n').slice(-12)
-  return [head, ...excerpt.map((line) => `         ${paint('dim', line)}`)].join('\n')
+  return outcome === 'pass' ? head : withExcerpt(head, evidence)
+}
+
+/** It passes in the workspace, and that is not the news. */
+function cleanLine(title: string, { outcome, evidence }: CheckResult): string {
+  const word = outcome === 'fail' ? paint('red', 'fail ') : paint('yellow', 'error')
+  const { left } = evidence.facts ?? {}
+  const names = Array.isArray(left) ? ` Here, but no part of the result: ${left.join(', ')}` : ''
+  const head = `  ${word}  ${safe(title)}: passes here, not in a clean checkout. ${cut(evidence.summary, 160)}`
+  return withExcerpt(`${head}${cut(names, 200)}`, evidence)
+}
+
+function withExcerpt(head: string, { excerpt }: Evidence): string {
+  if (!excerpt) return head
+  const lines = safe(excerpt).split('\n').slice(-12)
+  return [head, ...lines.map((line) => `         ${paint('dim', line)}`)].join('\n')
 }

@@ -26,6 +26,7 @@ export const eventTypes = [
   'base.examined',
   'check.finished',
   'verdict.reached',
+  'tampering.accepted',
   'receipt.issued',
   'session.opened',
   'session.found',

@@ -263,7 +263,9 @@ async function verify(task: Task, { seen, signal }: Step, world: World): Promise
     const unsigned = issueReceipt(draft, world)
     const found = { verdict, progress }
     if (next.kind === 'done') store.tasks.move(current.id, 'done', found)
-    else if (next.kind === 'fail') store.tasks.move(current.id, 'failed', { ...found, reason: next.reason })
+    else if (next.kind === 'ask') {
+      store.tasks.move(current.id, 'paused', { ...found, reason: next.reason, resumeTo: 'verifying' })
+    } else if (next.kind === 'fail') store.tasks.move(current.id, 'failed', { ...found, reason: next.reason })
     else {
       const failed = records.filter((record) => record.outcome !== 'pass').map((record) => record.title)
       store.tasks.tell(current.id, 'task.refuted', { attempt: current.attempt, failed })

@@ -18,6 +18,7 @@ import type { Log } from '../lib/log.ts'
 import { runCommand } from '../lib/process.ts'
 import { type Result, type ResultEntry, resultOf } from '../lib/result.ts'
 import { lookAt } from '../lib/tree.ts'
+import type { Store } from '../store/open.ts'
 import type { Base, Ground } from './pinned.ts'
 
 const setupMs = 600_000
@@ -144,6 +145,18 @@ export class Checkouts {
     throw new NoCleanTree(`its set-up (${line}) ${how}:\n${excerptOf(outcome.output, 2_000)}`)
   }
 
+  /** Clears what a killed process left, and from now on what is left when a task ends. */
+  start({ tasks, ledger }: Pick<Store, 'tasks' | 'ledger'>): void {
+    const told = (work: Promise<void>) =>
+      void work.catch((error: unknown) => this.options.log.warn({ why: reasonOf(error) }, 'a checkout was left behind'))
+    told(this.sweep((id) => tasks.get(id)))
+    ledger.onEvent(({ type, taskId }) => {
+      if (taskId && (type === 'task.done' || type === 'task.failed' || type === 'task.cancelled'))
+        told(this.close(taskId))
+      if (taskId && type === 'task.archived') told(this.forget(taskId))
+    })
+  }
+
   /** The task has ended: its notes stay, so that it can be verified again. */
   async close(taskId: string): Promise<void> {
     const room = this.rooms.get(taskId)
@@ -158,7 +171,7 @@ export class Checkouts {
   }
 
   /** What a killed process left: checkouts of nobody at work, notes of nobody known. */
-  async sweep(taskOf: (id: string) => Task | null): Promise<void> {
+  private async sweep(taskOf: (id: string) => Task | null): Promise<void> {
     await mkdir(this.options.folder, { recursive: true, mode: 0o700 })
     for (const id of await readdir(this.options.folder)) {
       const task = taskOf(id)

@@ -87,6 +87,41 @@ export class Commands {
     })
   }
 
+  /**
+   * A person says that a change of what judges the work is right. `changes`: all of them, as they were shown; what was
+   * changed once more meanwhile is not accepted with it.
+   */
+  async accept(id: string, changes: readonly string[]): Promise<Result<Task>> {
+    const result = await this.supervisor.exclusive(id, () => this.acceptShown(id, changes))
+    this.supervisor.nudge(id)
+    this.supervisor.fillPlaces()
+    return result
+  }
+
+  private acceptShown(id: string, changes: readonly string[]): Result<Task> {
+    const { tasks, attempts, ledger } = this.world.store
+    const task = tasks.get(id)
+    if (!task) return refuse(unknownTask(id))
+    const shown = attempts.checksOf(id, task.attempt).find((record) => record.tampered)?.evidence.facts?.changes
+    if (task.status !== 'paused' || task.reason?.code !== 'tampered' || !Array.isArray(shown)) {
+      return refuse({
+        kind: 'wrong-state',
+        text: `Task ${id} waits for no such word: nothing of it is to be accepted.`,
+      })
+    }
+    if (shown.length !== changes.length || !shown.every((change) => changes.includes(change))) {
+      const text = 'What is to be accepted is not what was found.'
+      return refuse({ kind: 'changes-differ', text, todo: `Look at it again: openloom show ${id}` })
+    }
+    return ok(
+      ledger.transact(() => {
+        tasks.patch(id, { accepted: [...(task.accepted ?? []), ...changes] })
+        ledger.emit({ type: 'tampering.accepted', taskId: id, data: { changes: [...changes] } })
+        return tasks.move(id, 'queued', { resumeTo: task.resumeTo, reason: null })
+      }),
+    )
+  }
+
   /** Runs the checks of a task again, now, in its workspace as it is. Changes nothing about the task. */
   async verify(id: string, signal: AbortSignal): Promise<Result<{ verdict: Verdict; checks: CheckRecord[] }>> {
     const task = this.world.store.tasks.get(id)

@@ -84,7 +84,7 @@ export function breachOf(task: Task, seen: Observation | null): Reason | null {
   return null
 }
 
-export type Conclusion = { kind: 'done' } | { kind: 'again' } | { kind: 'fail'; reason: Reason }
+export type Conclusion = { kind: 'done' } | { kind: 'again' } | { kind: 'fail' | 'ask'; reason: Reason }
 
 /** What follows from the verdict of an attempt. */
 export function conclude(task: Task, verdict: Verdict, attemptsMax: number): Conclusion {
@@ -95,6 +95,10 @@ export function conclude(task: Task, verdict: Verdict, attemptsMax: number): Con
     case 'unverified':
     case 'vacuous':
       return { kind: 'done' }
+    case 'tampered':
+      // Told once, an agent that was mistaken puts it back; after that only a person can tell who is right.
+      if (task.attempt < attemptsMax && task.verdict !== 'tampered') return { kind: 'again' }
+      return { kind: 'ask', reason: tampered }
     default: {
       if (task.attempt < attemptsMax) return { kind: 'again' }
       const count = task.attempt === 1 ? 'the only attempt' : `${task.attempt} attempts`
@@ -103,11 +107,17 @@ export function conclude(task: Task, verdict: Verdict, attemptsMax: number): Con
   }
 }
 
+const tampered: Reason = {
+  code: 'tampered',
+  text:
+    'The work changed what judges it. Look at the change: accept it (`openloom accept`), or put the files back and ' +
+    'resume.',
+}
+
 const still = {
   refuted: 'checks still fail',
   'works-only-here': 'checks still pass only in the workspace, not in a clean checkout of the result',
   'works-only-clean': 'checks still pass only in a clean checkout, not in the workspace',
   weakened: 'fewer tests stand behind the checks than before',
-  tampered: 'what judges the work is still changed',
   unknown: 'checks could not look',
 } as const

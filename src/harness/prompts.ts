@@ -1,4 +1,5 @@
 /** The words the harness puts before an agent. Pure. Never says how to get around a check. */
+import type { Evidence } from '../core/check.ts'
 import type { TaskSpec } from '../core/spec.ts'
 import type { CheckRecord } from '../core/verdict.ts'
 import { excerptOf } from '../lib/excerpt.ts'
@@ -22,7 +23,7 @@ export function firstPrompt(spec: TaskSpec, checks: readonly string[]): string {
 
 /** Prompt of a further attempt: exactly what was found, and the goal again. */
 export function evidencePrompt(spec: TaskSpec, records: readonly CheckRecord[]): string {
-  const failing = records.filter((record) => record.outcome !== 'pass')
+  const failing = records.filter(isOpen)
   const passing = records.length - failing.length
   const intro = `The work is not done: ${failing.length} of ${records.length} checks did not pass.`
   const shares = Math.max(400, Math.floor(evidenceCharsMax / Math.max(1, failing.length)))
@@ -33,8 +34,33 @@ export function evidencePrompt(spec: TaskSpec, records: readonly CheckRecord[]):
   return [intro, ...found, kept, goal, end].filter((part) => part !== '').join('\n\n')
 }
 
-function findingOf({ title, outcome, evidence }: CheckRecord, charsMax: number): string {
-  const head = `${outcome === 'fail' ? 'FAILED' : 'COULD NOT BE CHECKED'}: ${title}`
+const isOpen = ({ outcome, clean }: CheckRecord): boolean =>
+  outcome !== 'pass' || (clean ?? { outcome }).outcome !== 'pass'
+
+function findingOf(record: CheckRecord, charsMax: number): string {
+  const { title, outcome, clean } = record
+  if (record.tampered) return quoted(`CHANGED, AND NOT YOURS TO CHANGE: ${notYours}`, record.evidence, charsMax)
+  if (outcome === 'error' || clean?.outcome === 'error') {
+    return quoted(
+      `COULD NOT BE CHECKED: ${title}`,
+      outcome === 'error' || !clean ? record.evidence : clean.evidence,
+      charsMax,
+    )
+  }
+  if (!clean || clean.outcome === outcome) return quoted(`FAILED: ${title}`, record.evidence, charsMax)
+  if (outcome === 'fail') {
+    return quoted(`FAILED HERE: ${title}, which passes in a clean checkout of the result`, record.evidence, charsMax)
+  }
+  const { left, leftCount } = clean.evidence.facts ?? {}
+  const names = Array.isArray(left) ? `\nHere, but no part of the result (${leftCount}): ${left.join(', ')}` : ''
+  const head = `FAILED: ${title} passes in the workspace and fails in a clean checkout of the result.`
+  return `${quoted(head, clean.evidence, charsMax)}${names}`
+}
+
+const notYours =
+  'put it back as it was and do the work itself. If it has to change for the goal, leave it so: a person will decide.'
+
+function quoted(head: string, evidence: Evidence, charsMax: number): string {
   const code = evidence.exitCode === undefined || evidence.exitCode === null ? '' : ` (exit code ${evidence.exitCode})`
   const excerpt = evidence.excerpt ? `\n${fenced(excerptOf(evidence.excerpt, charsMax))}` : ''
   return `${head}\n${evidence.summary}${code}${excerpt}`

@@ -1,5 +1,6 @@
 /**
- * The files that are the result of some work in a git work tree: the commit, when there is a new one; otherwise what git
+ * The files that are the result of some work in a git work tree: the commit, when there is a new one; otherwise what
+ * git
  * tracks, as it lies there, and what is new. The index says only which names are tracked, never what is unchanged.
  */
 import { join } from 'node:path'

@@ -26,6 +26,7 @@ const eventQuery = z.object({
 })
 
 const commandBody = z.strictObject({ limits: limitsSchema.optional() })
+const acceptBody = z.strictObject({ changes: z.array(z.string().max(5_000)).min(1).max(10_000) })
 const taskBody = z.looseObject({}).describe('A TaskSpec, or { "markdown": "…" }.')
 
 export function taskRoutes(world: ServerWorld) {
@@ -82,6 +83,17 @@ export function taskRoutes(world: ServerWorld) {
       const result = await world.commands.verify(task.id, c.req.raw.signal)
       return result.ok ? c.json(result.value) : refusal(c, 404, ...result.problems)
     })
+    .post(
+      '/:id/accept',
+      describeRoute(answers('Accept changes of what judges the work, as they were shown')),
+      validator('json', acceptBody, invalid),
+      async (c) => {
+        const task = oneTask(c, world)
+        if (task instanceof Response) return task
+        const result = await world.commands.accept(task.id, c.req.valid('json').changes)
+        return result.ok ? c.json({ task: result.value }) : refusal(c, 409, ...result.problems)
+      },
+    )
     .post(
       '/:id/:command',
       describeRoute(answers('Pause, resume, cancel, retry or archive a task')),
