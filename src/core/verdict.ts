@@ -28,7 +28,7 @@ export type Verdict = (typeof verdicts)[number]
 export type CheckOrigin = 'project' | 'proposed'
 
 export interface CheckRecord extends CheckResult {
-  /** Position in the flattened list of checks of the task, from 0. */
+  /** Position in the list of checks of the task (`checksOf`), from 0. */
   index: number
   spec: CheckSpec
   /** The one-line form. */

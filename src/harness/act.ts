@@ -6,8 +6,7 @@ import type { Action } from '../core/action.ts'
 import type { Problem } from '../core/problem.ts'
 import type { Runtime, SessionRequest } from '../core/runtime.ts'
 import type { Observation } from '../core/session.ts'
-import { flattenChecks } from '../core/spec.ts'
-import { promptIdOf, type Reason, type Task, type TaskStatus } from '../core/task.ts'
+import { checksOf, promptIdOf, type Reason, type Task, type TaskStatus } from '../core/task.ts'
 import { progressOf, verdictOf } from '../core/verdict.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import { failpoint } from '../lib/failpoint.ts'
@@ -114,8 +113,7 @@ const nextPrompt = (task: Task, promptText: string | null): TaskPatch => ({
   promptText,
 })
 
-const checkTitles = (task: Task, world: World): string[] =>
-  flattenChecks(task.spec).map(({ spec }) => world.describeCheck(spec))
+const checkTitles = (task: Task, world: World): string[] => checksOf(task).map(({ spec }) => world.describeCheck(spec))
 
 async function prompt(task: Task, world: World): Promise<boolean> {
   const runtime = runtimeOf(task, world)
