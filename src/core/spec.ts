@@ -28,6 +28,10 @@ export interface Limits {
   tokens?: number | undefined
 }
 
+/** `auto`: for tasks that bring no check. */
+export const projectChecks = ['auto', 'always', 'never'] as const
+export type ProjectChecks = (typeof projectChecks)[number]
+
 export interface StepSpec {
   title: string
   checks: CheckSpec[]
@@ -60,6 +64,12 @@ export interface TaskSpec {
   after?: string[] | undefined
   /** Whether checks that passed before the work began count for less; absent: the configuration's. */
   must_fail_first?: boolean | undefined
+  /** Whether the project's own commands are checks; absent: the configuration's. */
+  project_checks?: ProjectChecks | undefined
+  /** Whether a model may propose checks for the acceptance lines; absent: the configuration's. */
+  propose_checks?: boolean | undefined
+  /** Whether the work is to change files; absent: by the words of the goal. */
+  changes_files?: boolean | undefined
   limits: Limits
   /** Minutes between two slow looks; a safety net, never the time until something is noticed. */
   check_interval_minutes?: number | undefined
@@ -107,6 +117,9 @@ export function taskSpecSchema(check: z.ZodType<CheckSpec>) {
       ask_deadline_minutes: z.number().positive().max(10_080).optional(),
       after: z.array(z.string().trim().min(1).max(titleCharsMax)).max(afterMax).optional(),
       must_fail_first: z.boolean().optional(),
+      project_checks: z.enum(projectChecks).optional(),
+      propose_checks: z.boolean().optional(),
+      changes_files: z.boolean().optional(),
       limits: limitsSchema.default({}),
       check_interval_minutes: z.number().positive().max(1440).optional(),
     })

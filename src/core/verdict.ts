@@ -7,7 +7,8 @@ import type { CheckOutcome, CheckResult, CheckSpec } from './check.ts'
  * `refuted`: at least one failed. `works-only-here`, `works-only-clean`: a check passes in the workspace and fails in
  * a clean checkout of the result, or the reverse. `weakened`: all passed, but fewer tests stand behind it than before.
  * `tampered`: the work changed what judges it. `unknown`: none failed, but at least one could not look. `unverified`:
- * there was nothing to check. `vacuous`: all passed, and all had passed before the work began.
+ * there was nothing to check, or nothing but what only guards. `vacuous`: all passed, and all had passed before the
+ * work began.
  */
 export const verdicts = [
   'verified',
@@ -66,7 +67,9 @@ export function verdictOf(records: readonly Judged[]): Verdict {
   const proving = records.filter((record) => (record.guards ? record.base === undefined : record.base !== 'pass'))
   if (proving.some(({ origin }) => origin === undefined)) return 'verified'
   if (proving.some(({ origin }) => origin === 'proposed')) return 'verified (proposed checks)'
-  return proving.length > 0 ? 'verified (project checks)' : 'vacuous'
+  if (proving.length > 0) return 'verified (project checks)'
+  // That nothing got worse is no answer to a task which brought nothing to check.
+  return records.every(({ origin }) => origin !== undefined) ? 'unverified' : 'vacuous'
 }
 
 /** What one check says by itself, its result in the clean checkout included; null: a pass. */

@@ -6,11 +6,12 @@ import type { Action } from '../core/action.ts'
 import type { Problem } from '../core/problem.ts'
 import type { Runtime, SessionRequest } from '../core/runtime.ts'
 import type { Observation } from '../core/session.ts'
-import { checksOf, promptIdOf, type Reason, type Task, type TaskStatus } from '../core/task.ts'
+import { promptIdOf, type Reason, type Task, type TaskStatus } from '../core/task.ts'
 import { progressOf, verdictOf } from '../core/verdict.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import type { TaskPatch } from '../store/tasks.ts'
+import { addChecks, checkLines } from './added.ts'
 import { examineBase } from './base.ts'
 import { readBaseline } from './baseline.ts'
 import { breachOf, conclude, sessionBusy } from './decide.ts'
@@ -37,9 +38,7 @@ export async function act(task: Task, action: Action, step: Step, world: World):
       await begin(task, world)
       return true
     case 'prompt':
-      if (isFirst(task) && !(await examineBase(task, world, step.signal))) return false
-      if (action.abort && task.sessionId) await runtimeOf(task, world).abort(task.sessionId)
-      return step.seen?.state.kind === 'interrupted' ? reenter(task, world) : prompt(task, world)
+      return promptOnce(task, action.abort === true, { step, world })
     case 'continue':
       keepGoing(task, step, world)
       return false
@@ -55,6 +54,14 @@ export async function act(task: Task, action: Action, step: Step, world: World):
       pauseTask(task, action.reason, world)
       return false
   }
+}
+
+/** What is to judge the work is settled, and looked at, before anything is sent. */
+async function promptOnce(task: Task, abort: boolean, { step, world }: { step: Step; world: World }): Promise<boolean> {
+  const judged = isFirst(task) ? await addChecks(task, world, step.signal) : task
+  if (!judged || (isFirst(judged) && !(await examineBase(judged, world, step.signal)))) return false
+  if (abort && judged.sessionId) await runtimeOf(judged, world).abort(judged.sessionId)
+  return step.seen?.state.kind === 'interrupted' ? reenter(judged, world) : prompt(judged, world)
 }
 
 /** Nothing was sent yet, so that the folder is still what the work begins from. */
@@ -82,7 +89,7 @@ async function begin(task: Task, world: World): Promise<void> {
   if (task.resumeTo) return goOn(task, world)
   const base = task.startedAt === null ? await readBaseline(task, world) : {}
   const attempt = task.attempt + 1
-  const text = firstPrompt(task.spec, checkTitles(task, world))
+  const text = firstPrompt(task.spec, checkLines(task, world))
   failpoint('harness.begin')
   ledger.transact(() => {
     const startedAt = task.startedAt ?? world.clock.now()
@@ -112,8 +119,6 @@ const nextPrompt = (task: Task, promptText: string | null): TaskPatch => ({
   promptNumber: task.promptNumber + 1,
   promptText,
 })
-
-const checkTitles = (task: Task, world: World): string[] => checksOf(task).map(({ spec }) => world.describeCheck(spec))
 
 async function prompt(task: Task, world: World): Promise<boolean> {
   const runtime = runtimeOf(task, world)

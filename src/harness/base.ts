@@ -12,18 +12,37 @@ export const mustFailFirst = (task: Task, world: World): boolean =>
 
 /** Only before the first prompt: afterwards the folder is not the base any more. False: ended by `signal`. */
 export async function examineBase(task: Task, world: World, signal: AbortSignal): Promise<boolean> {
-  if (checksOf(task).length === 0 || !mustFailFirst(task, world)) return true
+  const looks = looksOf(task, world)
+  if (looks.every((look) => look === 'none')) return true
   if (world.store.attempts.checksOf(task.id, 0).length > 0) return true
   const limit = new AbortController()
   const timer = world.clock.after(world.settings.baseMs, () => limit.abort(new Error('over')))
   try {
-    const seen = await examine(task, world, { signal: AbortSignal.any([signal, limit.signal]), skip: () => false })
+    const within = AbortSignal.any([signal, limit.signal])
+    const seen = await examine(task, world, { signal: within, skip: (index) => looks[index] !== 'limited' })
+    // What compares files looks last, so that what the others wrote counts as there before the work.
+    seen.push(...(await examine(task, world, { signal, skip: (index) => looks[index] !== 'last' })))
     if (signal.aborted) return false
-    world.store.attempts.addBase(task.id, [...seen, ...notSeen(task, seen, world)])
+    const missed = notSeen(task, seen, world).filter(({ index }) => looks[index] !== 'none')
+    world.store.attempts.addBase(
+      task.id,
+      [...seen, ...missed].sort((a, b) => a.index - b.index),
+    )
     return true
   } finally {
     timer.cancel()
   }
+}
+
+type Look = 'none' | 'limited' | 'last'
+
+/** By position. Checks that judge against what was before are looked at whatever the task says. */
+function looksOf(task: Task, world: World): Look[] {
+  return checksOf(task).map(({ spec }) => {
+    const checker = world.checkers.find((one) => one.kind === spec.kind)
+    if (checker?.compares) return 'last'
+    return checker?.guards || mustFailFirst(task, world) ? 'limited' : 'none'
+  })
 }
 
 function notSeen(task: Task, seen: readonly CheckRecord[], world: World): CheckRecord[] {
@@ -44,10 +63,11 @@ function notSeen(task: Task, seen: readonly CheckRecord[], world: World): CheckR
 export const resultsBefore = (task: Task, world: World): ReadonlyMap<number, CheckRecord> =>
   new Map(world.store.attempts.checksOf(task.id, 0).map((record) => [record.index, record]))
 
-/** By position: what each check said before the work; null for what is not known. Empty: nobody asked. */
+/** By position: what each check said before the work; null for what is not known. Absent: nobody asked. */
 export function baseOf(task: Task, world: World): ReadonlyMap<number, CheckRecord['base']> {
-  if (!mustFailFirst(task, world)) return new Map()
+  const asks = checksOf(task).map(({ origin }) => origin !== undefined || mustFailFirst(task, world))
+  if (!asks.includes(true)) return new Map()
   const found = world.store.attempts.checksOf(task.id, 0)
   const base = new Map(found.map(({ index, outcome }) => [index, outcome === 'error' ? null : outcome]))
-  return new Map(checksOf(task).map((_, index) => [index, base.get(index) ?? null]))
+  return new Map(asks.flatMap((asked, index) => (asked ? [[index, base.get(index) ?? null] as const] : [])))
 }

@@ -1,7 +1,10 @@
 /** What the harness works with: handed over once by the daemon, the same for every task. */
-import type { AnyChecker, CheckSpec } from '../core/check.ts'
+import type { AnyChecker, CheckSpec, Proposer } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
+import type { Result } from '../core/problem.ts'
 import type { Runtime } from '../core/runtime.ts'
+import type { ProjectChecks } from '../core/spec.ts'
+import type { Source } from '../core/task.ts'
 import type { Backoff } from '../lib/backoff.ts'
 import type { Log } from '../lib/log.ts'
 import type { Keyring } from '../store/keyring.ts'
@@ -16,6 +19,10 @@ export interface World {
   checkers: readonly AnyChecker[]
   /** The name of a check, or its one-line form. */
   describeCheck(spec: CheckSpec): string
+  /** The one-line form of a check, judged. */
+  parseCheck(line: string): Result<CheckSpec>
+  /** Null: no model is configured. */
+  proposer: Proposer | null
   clock: Clock
   /** Environment for what checks execute: already an allow-list. */
   env: Readonly<Record<string, string>>
@@ -28,6 +35,11 @@ export interface World {
     /** Whether the checks of a task that does not say run before the work, and how long that may take. */
     mustFailFirst: boolean
     baseMs: number
+    /** Of tasks that do not say. */
+    projectChecks: ProjectChecks
+    proposeChecks: boolean
+    /** Whether any command at all may be run as a check for tasks of this source. */
+    runsCommands(source: Source): boolean
     /** Waits after trouble of a runtime. */
     backoff: Backoff
     /** Only tasks with a later id are worked; empty: all. */

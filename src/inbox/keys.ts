@@ -50,6 +50,9 @@ const spellings: Record<string, string> = {
   ask_deadline_minutes: 'ask_deadline_minutes',
   after: 'after',
   must_fail_first: 'must_fail_first',
+  project_checks: 'project_checks',
+  propose_checks: 'propose_checks',
+  changes_files: 'changes_files',
 }
 
 /** `Check interval` and `check-interval` are `check_interval`. */
@@ -92,6 +95,8 @@ export function setKey(draft: Draft, written: string, located: Located): void {
     case 'auto_accept':
       return setField(draft, key, { value: autoAccept(located.value), line })
     case 'must_fail_first':
+    case 'propose_checks':
+    case 'changes_files':
       return setField(draft, key, { value: yesNo(located.value), line })
     case 'after':
       return setField(draft, key, { value: names(located.value), line })

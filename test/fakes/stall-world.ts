@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished, vi } from 'vitest'
+import { parseCheckLine } from '../../src/checks/index.ts'
 import type { Clock, Timer } from '../../src/core/clock.ts'
 import type { Activity, Diagnosis, ToolActivity } from '../../src/core/diagnosis.ts'
 import type { LoomEvent } from '../../src/core/event.ts'
@@ -27,6 +28,9 @@ const idle = {
   after: '',
   attemptsMax: 3,
   mustFailFirst: false,
+  projectChecks: 'never' as const,
+  proposeChecks: false,
+  runsCommands: () => true,
   baseMs: 60_000,
   reconcileMs: 3_600_000,
 }
@@ -114,6 +118,8 @@ export class StallWorld {
       runtimes: new Map([['hand', this.runtime]]),
       checkers: [],
       describeCheck: () => '',
+      parseCheck: parseCheckLine,
+      proposer: null,
       clock: this.clock,
       env: {},
       owner: `test-${process.pid}`,

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
+import { parseCheckLine } from '../../src/checks/index.ts'
 import type { AnyChecker, CheckResult } from '../../src/core/check.ts'
 import type { TaskSpec } from '../../src/core/spec.ts'
 import type { Task, TaskStatus } from '../../src/core/task.ts'
@@ -28,6 +29,7 @@ function handChecker(): { checker: AnyChecker; next: (result: Partial<CheckResul
     describe: () => 'hand: x',
     runsCommand: false,
     guards: false,
+    compares: false,
     baseline: () => [],
     run: async () => {
       runs++
@@ -51,6 +53,8 @@ function makeWorld() {
     runtimes: new Map([['hand', runtime]]),
     checkers: [hand.checker],
     describeCheck: () => 'hand: x',
+    parseCheck: parseCheckLine,
+    proposer: null,
     clock,
     env: {},
     owner: `test-${process.pid}`,
@@ -59,6 +63,9 @@ function makeWorld() {
       after: '',
       attemptsMax: 3,
       mustFailFirst: false,
+      projectChecks: 'never',
+      proposeChecks: false,
+      runsCommands: () => true,
       baseMs: 60_000,
       backoff: { firstMs: 1_000, factor: 2, maxMs: 60_000 },
       reconcileMs: 300_000,
