@@ -1,5 +1,5 @@
 /** `openloom show`: one task with its attempts: what the agent said against what the checks found. */
-import type { AttemptRecord, CheckRecord } from '../core/verdict.ts'
+import { type AttemptRecord, type CheckRecord, originWords } from '../core/verdict.ts'
 import type { TaskDetail } from '../server/api.ts'
 import { requireDaemon } from './client.ts'
 import { exit } from './exit.ts'
@@ -27,10 +27,11 @@ function printAttempt({ number, claim, verdict, checks }: AttemptRecord): void {
   for (const check of checks) print(checkLine(check))
 }
 
-export function checkLine({ outcome, title, evidence, base }: CheckRecord): string {
+export function checkLine({ outcome, title, origin, evidence, base }: CheckRecord): string {
   const style = outcome === 'pass' ? 'green' : outcome === 'fail' ? 'red' : 'yellow'
   const before = base === 'pass' ? paint('yellow', ' (passed before the work)') : ''
-  const head = `  ${paint(style, outcome.padEnd(5))}  ${safe(title)}: ${cut(evidence.summary, 160)}${before}`
+  const label = origin ? paint('dim', ` (${originWords[origin]})`) : ''
+  const head = `  ${paint(style, outcome.padEnd(5))}  ${safe(title)}${label}: ${cut(evidence.summary, 160)}${before}`
   if (outcome === 'pass' || !evidence.excerpt) return head
   const excerpt = safe(evidence.excerpt).split('\n').slice(-12)
   return [head, ...excerpt.map((line) => `         ${paint('dim', line)}`)].join('\n')

@@ -28,6 +28,12 @@ export type Verdict = (typeof verdicts)[number]
 /** Who brought a check, when it was not the task: found in the project, or proposed by a model before the work. */
 export type CheckOrigin = 'project' | 'proposed'
 
+/** For people and agents, behind the one-line form. */
+export const originWords: Readonly<Record<CheckOrigin, string>> = {
+  project: 'found in the project',
+  proposed: 'proposed from the acceptance lines',
+}
+
 export interface CheckRecord extends CheckResult {
   /** Position in the list of checks of the task (`checksOf`), from 0. */
   index: number
@@ -96,13 +102,17 @@ export interface Progress {
 
 /**
  * Share of steps proven. A step is proven when it has checks and
- * all of them passed; steps without checks count with the whole.
+ * all of them passed; steps without checks count with the whole. What only guards proves no step.
  */
-export function progressOf(stepCount: number, records: readonly Pick<CheckRecord, 'step' | 'outcome'>[]): Progress {
+export function progressOf(
+  stepCount: number,
+  records: readonly Pick<CheckRecord, 'step' | 'outcome' | 'guards'>[],
+): Progress {
+  const proving = records.filter((r) => !r.guards)
   if (stepCount === 0) {
-    return { proven: records.filter((r) => r.outcome === 'pass').length, total: records.length }
+    return { proven: proving.filter((r) => r.outcome === 'pass').length, total: proving.length }
   }
-  const whole = records.length > 0 && records.every((r) => r.outcome === 'pass')
+  const whole = proving.length > 0 && records.every((r) => r.outcome === 'pass')
   let proven = 0
   for (let step = 0; step < stepCount; step++) {
     const own = records.filter((r) => r.step === step)

@@ -5,8 +5,8 @@
 import type { AnyChecker, CheckSpec } from '../core/check.ts'
 import { reasonOf } from '../core/problem.ts'
 import { checksMax, flattenChecks } from '../core/spec.ts'
-import type { AddedCheck, Task } from '../core/task.ts'
-import type { CheckOrigin } from '../core/verdict.ts'
+import { type AddedCheck, checksOf, type Task } from '../core/task.ts'
+import { originWords } from '../core/verdict.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import { walkFiles } from '../lib/glob.ts'
 import { plainLine } from '../lib/mask.ts'
@@ -54,8 +54,8 @@ async function freeze(task: Task, added: AddedCheck[], world: World): Promise<Ta
   if (added.length === 0) return store.tasks.patch(task.id, { added })
   const { baseline } = await readBaseline({ ...task, added }, world)
   return store.ledger.transact(() => {
-    const own = flattenChecks(task.spec).length
-    const total = task.spec.steps.length > 0 ? task.spec.steps.length : own + added.length
+    const proving = checksOf({ spec: task.spec, added }).filter(({ spec }) => !guards(spec, world))
+    const total = task.spec.steps.length > 0 ? task.spec.steps.length : proving.length
     const frozen = store.tasks.patch(task.id, { added, baseline, progress: { ...task.progress, total } })
     store.attempts.reword(task.id, task.attempt, firstPrompt(task.spec, checkLines(frozen, world)))
     const checks = added.map(({ spec, origin, because }) => ({ title: world.describeCheck(spec), origin, because }))
@@ -64,15 +64,13 @@ async function freeze(task: Task, added: AddedCheck[], world: World): Promise<Ta
   })
 }
 
-const labels: Readonly<Record<CheckOrigin, string>> = {
-  project: 'found in the project',
-  proposed: 'proposed from the acceptance lines',
-}
+const guards = ({ kind }: CheckSpec, world: World): boolean =>
+  world.checkers.some((checker) => checker.kind === kind && checker.guards)
 
 /** For the agent: every check of the task, those that nobody wrote with where they come from. */
 export const checkLines = (task: Task, world: World): string[] => [
   ...flattenChecks(task.spec).map(({ spec }) => world.describeCheck(spec)),
-  ...(task.added ?? []).map(({ spec, origin }) => `${world.describeCheck(spec)} (${labels[origin]})`),
+  ...(task.added ?? []).map(({ spec, origin }) => `${world.describeCheck(spec)} (${originWords[origin]})`),
 ]
 
 /**
