@@ -2,8 +2,9 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Rule } from './agent/permission.ts'
+import { openProposer } from './agent/proposals.ts'
 import { type ModelSource, providerKinds } from './agent/providers/index.ts'
-import { checkers, describeCheck } from './checks/index.ts'
+import { checkers, describeCheck, parseCheckLine } from './checks/index.ts'
 import { type Config, type LoadedConfig, realOr, toPath } from './config.ts'
 import { systemClock } from './core/clock.ts'
 import type { Runtime } from './core/runtime.ts'
@@ -55,10 +56,9 @@ export interface RuntimeOptions {
 
 export function openRuntimes({ base, loaded, env, sample, narrowed, role }: RuntimeOptions): Map<string, Runtime> {
   const { config } = loaded
-  const providers = [...config.models.providers, ...(sample ? [providerKinds[0].schema.parse(sample.provider)] : [])]
   const deps = {
     journal: base.store.sessions,
-    providers: openProviders(providers, env),
+    providers: openProviders(config, sample ?? null, env),
     clock: systemClock,
     env: childEnvironment(env, config.child_env),
     outputRoot: join(config.data_dir, 'outputs'),
@@ -84,7 +84,8 @@ export async function findAgent(config: Config, env: NodeJS.ProcessEnv): Promise
   return found ? detectOpenCode(found, env) : false
 }
 
-function openProviders(configs: Config['models']['providers'], env: NodeJS.ProcessEnv): ModelSource[] {
+function openProviders({ models }: Config, sample: Sample | null, env: NodeJS.ProcessEnv): ModelSource[] {
+  const configs = [...models.providers, ...(sample ? [providerKinds[0].schema.parse(sample.provider)] : [])]
   return configs.map((config) => {
     const kind = providerKinds.find((one) => one.kind === config.kind) ?? providerKinds[0]
     return kind.create(config, { clock: systemClock, env })
@@ -122,6 +123,9 @@ export function worldOf(plan: Plan, runtimes: ReadonlyMap<string, Runtime>, alar
     runtimes,
     checkers,
     describeCheck,
+    parseCheck: parseCheckLine,
+    // The scripted model of the sample proposes nothing: it knows only its script.
+    proposer: openProposer(openProviders(config, null, env)),
     clock: systemClock,
     env: checkEnv,
     owner: checkOwner,
@@ -135,6 +139,9 @@ export function worldOf(plan: Plan, runtimes: ReadonlyMap<string, Runtime>, alar
       baseMs: config.defaults.base_seconds * 1_000,
       protect: config.defaults.protect,
       checkout: config.defaults.checkout,
+      projectChecks: config.defaults.project_checks,
+      proposeChecks: config.defaults.propose_checks,
+      runsCommands: (source) => config.sources[source === 'sample' ? 'inbox' : source].commands !== 'none',
       backoff: { firstMs: 2_000, factor: 2, maxMs: 300_000 },
       reconcileMs: config.defaults.check_interval_minutes * 60_000,
     },

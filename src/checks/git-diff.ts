@@ -59,7 +59,8 @@ export const gitDiff: Checker<'git_diff', typeof schema> = {
   },
 }
 
-async function changedPaths(context: CheckContext): Promise<Looked<string[]>> {
+/** Committed or not, new ones included. */
+export async function changedPaths(context: CheckContext): Promise<Looked<string[]>> {
   const git = await openGit(context, subject)
   if (!git.ok) return git
   const base = context.baseCommit

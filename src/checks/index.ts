@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { AnyChecker, Checker, CheckSpec } from '../core/check.ts'
 import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
+import { anyChange } from './any-change.ts'
 import { checklist } from './checklist.ts'
 import { command } from './command.ts'
 import { unquoted } from './fields.ts'
@@ -13,6 +14,7 @@ import { gitClean } from './git-clean.ts'
 import { gitDiff } from './git-diff.ts'
 import { globCount } from './glob-count.ts'
 import { http } from './http.ts'
+import { noWorse } from './no-worse.ts'
 import { jsonPath, yamlPath } from './value-path.ts'
 
 const all = [
@@ -25,8 +27,10 @@ const all = [
   yamlPath,
   checklist,
   command,
+  noWorse,
   gitClean,
   gitDiff,
+  anyChange,
   http,
 ] as const
 
@@ -38,6 +42,7 @@ function closed(checker: Checker): AnyChecker {
     words: checker.words,
     runsCommand: checker.runsCommand,
     guards: checker.guards ?? false,
+    compares: checker.compares ?? false,
     parseLine: (text) => checker.parseLine(text),
     describe: (spec) => checker.describe(spec),
     baseline: (spec) => checker.baseline?.(spec) ?? [],

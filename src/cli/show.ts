@@ -1,6 +1,6 @@
 /** `openloom show`: one task with its attempts: what the agent said against what the checks found. */
 import type { CheckResult, Evidence } from '../core/check.ts'
-import type { AttemptRecord, CheckRecord } from '../core/verdict.ts'
+import { type AttemptRecord, type CheckRecord, originWords } from '../core/verdict.ts'
 import type { TaskDetail } from '../server/api.ts'
 import { requireDaemon } from './client.ts'
 import { exit } from './exit.ts'
@@ -28,11 +28,12 @@ function printAttempt({ number, claim, verdict, checks }: AttemptRecord): void {
   for (const check of checks) print(checkLine(check))
 }
 
-export function checkLine({ outcome, title, evidence, base, clean }: CheckRecord): string {
+export function checkLine({ outcome, title, origin, evidence, base, clean }: CheckRecord): string {
   if (outcome === 'pass' && clean && clean.outcome !== 'pass') return cleanLine(title, clean)
   const style = outcome === 'pass' ? 'green' : outcome === 'fail' ? 'red' : 'yellow'
   const before = base === 'pass' ? paint('yellow', ' (passed before the work)') : ''
-  const head = `  ${paint(style, outcome.padEnd(5))}  ${safe(title)}: ${cut(evidence.summary, 160)}${before}`
+  const label = origin ? paint('dim', ` (${originWords[origin]})`) : ''
+  const head = `  ${paint(style, outcome.padEnd(5))}  ${safe(title)}${label}: ${cut(evidence.summary, 160)}${before}`
   return outcome === 'pass' ? head : withExcerpt(head, evidence)
 }
 

@@ -75,8 +75,13 @@ const doneWords: Partial<Record<string, string>> = {
   'verified (proposed checks)': 'done: verified, but only by checks that a model proposed',
   'verified (project checks)':
     'done: something changed and nothing in the project got worse; nobody said what to prove',
-  unverified: 'done, but unverified: it had no checks',
+  unverified: 'done, but unverified: it had no checks of its own',
   vacuous: 'done, but nothing is proven: every check passed before the work began',
+}
+
+function addedWords({ checks }: LoomEvent['data']): string {
+  const added = (checks as { title: string; because: string }[] | undefined) ?? []
+  return `checks that nobody wrote: ${added.map(({ title, because }) => `${title} (${because})`).join(', ')}`
 }
 
 /** Worth a line only when a check will prove nothing. */
@@ -110,6 +115,8 @@ function wordsOf({ type, data }: LoomEvent): string | null {
       return `${type.slice('task.'.length)}${reason}`
     case 'task.done':
       return doneWords[task?.verdict ?? 'unverified'] ?? `done: ${task?.verdict}`
+    case 'checks.added':
+      return addedWords(data)
     case 'base.examined':
       return baseWords(data)
     case 'task.refuted':

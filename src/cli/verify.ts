@@ -15,6 +15,6 @@ export async function verify(id: string, options: { json?: boolean }, shell: She
     for (const check of found.checks) print(checkLine(check))
     print(found.verdict)
   }
-  if (found.verdict === 'unverified') return exit.unverified
-  return found.verdict === 'verified' ? exit.ok : exit.failed
+  if (found.verdict === 'verified') return exit.ok
+  return /^(unverified|verified )/.test(found.verdict) ? exit.unverified : exit.failed
 }

@@ -71,6 +71,22 @@ export interface CheckContext {
   signal: AbortSignal
 }
 
+/** What a model is told when it is to propose checks. */
+export interface ProposalRequest {
+  goal: string
+  acceptance: readonly string[]
+  files: readonly string[]
+  /** The one-line forms that it may use. */
+  forms: readonly string[]
+  /** Null: the default. */
+  model: string | null
+}
+
+/** Never rejects; `line` is the position of the acceptance line, `check` text that nobody has judged. */
+export interface Proposer {
+  propose(request: ProposalRequest, signal: AbortSignal): Promise<{ line: number; check: string }[]>
+}
+
 export const excerptCharsMax = 4_000
 
 /**
@@ -95,6 +111,11 @@ export interface Checker<K extends string = string, S extends z.ZodType = z.ZodT
    * It only says that nothing got worse: green before the work by nature, which makes it neither vacuous nor a proof.
    */
   guards?: boolean
+  /**
+   * It judges against the files as its look before the work saw them. That look is made for every task, after those of
+   * the other checks, and is not held to their time.
+   */
+  compares?: boolean
   /** Relative paths whose digests at the start of the task this check will want in `context.baseline`. */
   baseline?(spec: z.output<S>): string[]
   run(spec: z.output<S>, context: CheckContext): Promise<CheckResult>
@@ -109,6 +130,7 @@ export interface AnyChecker {
   describe(spec: CheckSpec): string
   runsCommand: boolean
   guards: boolean
+  compares: boolean
   baseline(spec: CheckSpec): string[]
   run(spec: CheckSpec, context: CheckContext): Promise<CheckResult>
 }

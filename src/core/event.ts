@@ -23,6 +23,7 @@ export const eventTypes = [
   'task.archived',
   'attempt.started',
   'prompt.sent',
+  'checks.added',
   'base.examined',
   'check.finished',
   'verdict.reached',

@@ -30,6 +30,8 @@ const checkSchema = z.object({
   kind: z.string(),
   specSha256: hex64,
   outcome: z.string(),
+  /** Who brought it, when it was not the task: `project` or `proposed`. */
+  origin: z.string().optional(),
   exitCode: z.number().int().nullable(),
   /** Of everything that the check looked at: file bytes, the whole output. */
   outputSha256: hex64.nullable(),

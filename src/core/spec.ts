@@ -51,6 +51,9 @@ export const checkoutSchema = z
 
 /** Globs, or false for none at all. */
 export const protectSchema = z.union([z.literal(false), z.array(z.string().min(1).max(500)).max(100)])
+/** `auto`: for tasks that bring no check. */
+export const projectChecks = ['auto', 'always', 'never'] as const
+export type ProjectChecks = (typeof projectChecks)[number]
 
 export interface StepSpec {
   title: string
@@ -88,6 +91,12 @@ export interface TaskSpec {
   after?: string[] | undefined
   /** Whether checks that passed before the work began count for less; absent: the configuration's. */
   must_fail_first?: boolean | undefined
+  /** Whether the project's own commands are checks; absent: the configuration's. */
+  project_checks?: ProjectChecks | undefined
+  /** Whether a model may propose checks for the acceptance lines; absent: the configuration's. */
+  propose_checks?: boolean | undefined
+  /** Whether the work is to change files; absent: by the words of the goal. */
+  changes_files?: boolean | undefined
   limits: Limits
   /** Minutes between two slow looks; a safety net, never the time until something is noticed. */
   check_interval_minutes?: number | undefined
@@ -137,6 +146,9 @@ export function taskSpecSchema(check: z.ZodType<CheckSpec>) {
       must_fail_first: z.boolean().optional(),
       protect: protectSchema.optional(),
       checkout: z.union([z.literal(false), checkoutSchema]).optional(),
+      project_checks: z.enum(projectChecks).optional(),
+      propose_checks: z.boolean().optional(),
+      changes_files: z.boolean().optional(),
       limits: limitsSchema.default({}),
       check_interval_minutes: z.number().positive().max(1440).optional(),
     })

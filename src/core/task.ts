@@ -1,7 +1,7 @@
 /** Task: a spec plus its life. Holds the one table of moves; it does not make them (store/ does, with the event). */
 import type { CheckSpec } from './check.ts'
 import type { Problem } from './problem.ts'
-import type { TaskSpec } from './spec.ts'
+import { flattenChecks, type TaskSpec } from './spec.ts'
 import type { CheckOrigin, Progress, Verdict } from './verdict.ts'
 
 export const taskStatuses = [
@@ -117,6 +117,19 @@ export interface AddedCheck {
   /** The words that it stands for, or where it was found. */
   because: string
 }
+
+/** A check of a task, with the step and with the one who brought it: absent for the task itself. */
+export interface TaskCheck {
+  spec: CheckSpec
+  step: number | null
+  origin?: CheckOrigin
+}
+
+/** Every check that judges a task, in the order that the index of a record means: its own ones, then the added. */
+export const checksOf = (task: Pick<Task, 'spec' | 'added'>): TaskCheck[] => [
+  ...flattenChecks(task.spec),
+  ...(task.added ?? []).map(({ spec, origin }) => ({ spec, step: null, origin })),
+]
 
 /** The own git worktree of a task. `workspace` of the task is then a path inside `path`. */
 export interface Isolation {

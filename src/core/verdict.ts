@@ -7,7 +7,8 @@ import type { CheckOutcome, CheckResult, CheckSpec } from './check.ts'
  * `refuted`: at least one failed. `works-only-here`, `works-only-clean`: a check passes in the workspace and fails in
  * a clean checkout of the result, or the reverse. `weakened`: all passed, but fewer tests stand behind it than before.
  * `tampered`: the work changed what judges it. `unknown`: none failed, but at least one could not look. `unverified`:
- * there was nothing to check. `vacuous`: all passed, and all had passed before the work began.
+ * there was nothing to check, or nothing but what only guards. `vacuous`: all passed, and all had passed before the
+ * work began.
  */
 export const verdicts = [
   'verified',
@@ -27,8 +28,14 @@ export type Verdict = (typeof verdicts)[number]
 /** Who brought a check, when it was not the task: found in the project, or proposed by a model before the work. */
 export type CheckOrigin = 'project' | 'proposed'
 
+/** For people and agents, behind the one-line form. */
+export const originWords: Readonly<Record<CheckOrigin, string>> = {
+  project: 'found in the project',
+  proposed: 'proposed from the acceptance lines',
+}
+
 export interface CheckRecord extends CheckResult {
-  /** Position in the flattened list of checks of the task, from 0. */
+  /** Position in the list of checks of the task (`checksOf`), from 0. */
   index: number
   spec: CheckSpec
   /** The one-line form. */
@@ -66,7 +73,9 @@ export function verdictOf(records: readonly Judged[]): Verdict {
   const proving = records.filter((record) => (record.guards ? record.base === undefined : record.base !== 'pass'))
   if (proving.some(({ origin }) => origin === undefined)) return 'verified'
   if (proving.some(({ origin }) => origin === 'proposed')) return 'verified (proposed checks)'
-  return proving.length > 0 ? 'verified (project checks)' : 'vacuous'
+  if (proving.length > 0) return 'verified (project checks)'
+  // That nothing got worse is no answer to a task which brought nothing to check.
+  return records.every(({ origin }) => origin !== undefined) ? 'unverified' : 'vacuous'
 }
 
 /** What one check says by itself, its result in the clean checkout included; null: a pass. */
@@ -93,13 +102,17 @@ export interface Progress {
 
 /**
  * Share of steps proven. A step is proven when it has checks and
- * all of them passed; steps without checks count with the whole.
+ * all of them passed; steps without checks count with the whole. What only guards proves no step.
  */
-export function progressOf(stepCount: number, records: readonly Pick<CheckRecord, 'step' | 'outcome'>[]): Progress {
+export function progressOf(
+  stepCount: number,
+  records: readonly Pick<CheckRecord, 'step' | 'outcome' | 'guards'>[],
+): Progress {
+  const proving = records.filter((r) => !r.guards)
   if (stepCount === 0) {
-    return { proven: records.filter((r) => r.outcome === 'pass').length, total: records.length }
+    return { proven: proving.filter((r) => r.outcome === 'pass').length, total: proving.length }
   }
-  const whole = records.length > 0 && records.every((r) => r.outcome === 'pass')
+  const whole = proving.length > 0 && records.every((r) => r.outcome === 'pass')
   let proven = 0
   for (let step = 0; step < stepCount; step++) {
     const own = records.filter((r) => r.step === step)

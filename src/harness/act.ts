@@ -7,12 +7,12 @@ import type { CheckSpec } from '../core/check.ts'
 import type { Problem } from '../core/problem.ts'
 import type { Runtime, SessionRequest } from '../core/runtime.ts'
 import type { Observation } from '../core/session.ts'
-import { flattenChecks } from '../core/spec.ts'
-import { promptIdOf, type Reason, type Task, type TaskStatus } from '../core/task.ts'
+import { checksOf, promptIdOf, type Reason, type Task, type TaskStatus } from '../core/task.ts'
 import { progressOf, verdictOf } from '../core/verdict.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import type { TaskPatch } from '../store/tasks.ts'
+import { addChecks, checkLines } from './added.ts'
 import { lookBefore } from './base.ts'
 import { readBaseline } from './baseline.ts'
 import { checkoutOf } from './clean.ts'
@@ -40,9 +40,7 @@ export async function act(task: Task, action: Action, step: Step, world: World):
       await begin(task, world)
       return true
     case 'prompt':
-      if (isFirst(task) && !(await lookBefore(task, world, step.signal))) return false
-      if (action.abort && task.sessionId) await runtimeOf(task, world).abort(task.sessionId)
-      return step.seen?.state.kind === 'interrupted' ? reenter(task, world) : prompt(task, world)
+      return promptOnce(task, action.abort === true, { step, world })
     case 'continue':
       keepGoing(task, step, world)
       return false
@@ -58,6 +56,14 @@ export async function act(task: Task, action: Action, step: Step, world: World):
       pauseTask(task, action.reason, world)
       return false
   }
+}
+
+/** What is to judge the work is settled, and looked at, before anything is sent. */
+async function promptOnce(task: Task, abort: boolean, { step, world }: { step: Step; world: World }): Promise<boolean> {
+  const judged = isFirst(task) ? await addChecks(task, world, step.signal) : task
+  if (!judged || (isFirst(judged) && !(await lookBefore(judged, world, step.signal)))) return false
+  if (abort && judged.sessionId) await runtimeOf(judged, world).abort(judged.sessionId)
+  return step.seen?.state.kind === 'interrupted' ? reenter(judged, world) : prompt(judged, world)
 }
 
 /** Nothing was sent yet, so that the folder is still what the work begins from. */
@@ -85,7 +91,7 @@ async function begin(task: Task, world: World): Promise<void> {
   if (task.resumeTo) return goOn(task, world)
   const base = task.startedAt === null ? await readBaseline(task, world) : {}
   const attempt = task.attempt + 1
-  const text = firstPrompt(task.spec, checkTitles(task, world))
+  const text = firstPrompt(task.spec, checkLines(task, world))
   failpoint('harness.begin')
   ledger.transact(() => {
     const startedAt = task.startedAt ?? world.clock.now()
@@ -116,9 +122,6 @@ const nextPrompt = (task: Task, promptText: string | null): TaskPatch => ({
   promptText,
 })
 
-const checkTitles = (task: Task, world: World): string[] =>
-  flattenChecks(task.spec).map(({ spec }) => world.describeCheck(spec))
-
 async function prompt(task: Task, world: World): Promise<boolean> {
   const runtime = runtimeOf(task, world)
   const opened = await runtime.open(requestOf(task))
@@ -148,7 +151,7 @@ async function prompt(task: Task, world: World): Promise<boolean> {
 function warmCheckout(task: Task, world: World): void {
   const how = checkoutOf(task, world)
   const runs = ({ spec }: { spec: CheckSpec }) => world.checkers.find((one) => one.kind === spec.kind)?.runsCommand
-  if (how && flattenChecks(task.spec).some(runs)) world.checkouts.warm(task, how, AbortSignal.timeout(warmMs))
+  if (how && checksOf(task).some(runs)) world.checkouts.warm(task, how, AbortSignal.timeout(warmMs))
 }
 
 const warmMs = 300_000

@@ -2,14 +2,12 @@
  * Runs the checks of a task before its work begins, in the very folder and state that the work begins from: what passes
  * already proves nothing about the work. Bounded; what was not seen in time is unknown, never green.
  */
-import { flattenChecks } from '../core/spec.ts'
-import type { Task } from '../core/task.ts'
+import { checksOf, type Task } from '../core/task.ts'
 import type { CheckRecord } from '../core/verdict.ts'
 import { NoCleanTree } from '../lib/clean-repository.ts'
-import { rulesOf } from './clean.ts'
 import { examine } from './examine.ts'
 import { noteBase, readBase } from './pinned.ts'
-import { commandLines } from './protect.ts'
+import { commandLines, protectionOf, specOf } from './protect.ts'
 import type { World } from './world.ts'
 
 export const mustFailFirst = (task: Task, world: World): boolean =>
@@ -24,8 +22,8 @@ export async function lookBefore(task: Task, world: World, signal: AbortSignal):
   try {
     const ground = await world.checkouts.ground(task, signal)
     if ((await readBase(ground.folder)) !== null) return true
-    const checks = flattenChecks(task.spec).map(({ spec }) => spec)
-    const rules = (scripts: readonly string[]) => rulesOf(task, world, checks, scripts)
+    const checks = checksOf(task).map(({ spec }) => spec)
+    const rules = (scripts: readonly string[]) => protectionOf(specOf(task, world), checks, scripts)
     await noteBase(ground, { commands: commandLines(checks), rules, commit: task.baseCommit })
   } catch (error) {
     if (!(error instanceof NoCleanTree)) throw error
@@ -37,30 +35,50 @@ export async function lookBefore(task: Task, world: World, signal: AbortSignal):
 
 /** Only before the first prompt: afterwards the folder is not the base any more. False: ended by `signal`. */
 async function examineBase(task: Task, world: World, signal: AbortSignal): Promise<boolean> {
-  if (flattenChecks(task.spec).length === 0 || !mustFailFirst(task, world)) return true
+  const looks = looksOf(task, world)
+  if (looks.every((look) => look === 'none')) return true
   if (world.store.attempts.checksOf(task.id, 0).length > 0) return true
   const limit = new AbortController()
   const timer = world.clock.after(world.settings.baseMs, () => limit.abort(new Error('over')))
   try {
-    const seen = await examine(task, world, { signal: AbortSignal.any([signal, limit.signal]), skip: () => false })
+    const within = AbortSignal.any([signal, limit.signal])
+    const seen = await examine(task, world, { signal: within, skip: (index) => looks[index] !== 'limited' })
+    // What compares files looks last, so that what the others wrote counts as there before the work.
+    seen.push(...(await examine(task, world, { signal, skip: (index) => looks[index] !== 'last' })))
     if (signal.aborted) return false
-    world.store.attempts.addBase(task.id, [...seen, ...notSeen(task, seen, world)])
+    const missed = notSeen(task, seen, world).filter(({ index }) => looks[index] !== 'none')
+    world.store.attempts.addBase(
+      task.id,
+      [...seen, ...missed].sort((a, b) => a.index - b.index),
+    )
     return true
   } finally {
     timer.cancel()
   }
 }
 
+type Look = 'none' | 'limited' | 'last'
+
+/** By position. Checks that judge against what was before are looked at whatever the task says. */
+function looksOf(task: Task, world: World): Look[] {
+  return checksOf(task).map(({ spec }) => {
+    const checker = world.checkers.find((one) => one.kind === spec.kind)
+    if (checker?.compares) return 'last'
+    return checker?.guards || mustFailFirst(task, world) ? 'limited' : 'none'
+  })
+}
+
 function notSeen(task: Task, seen: readonly CheckRecord[], world: World): CheckRecord[] {
   const known = new Set(seen.map((record) => record.index))
   const startedAt = world.clock.now()
-  return flattenChecks(task.spec).flatMap(({ spec, step }, index) => {
+  return checksOf(task).flatMap(({ spec, step, origin }, index) => {
     if (known.has(index)) return []
     const title = world.describeCheck(spec)
     const seconds = world.settings.baseMs / 1_000
     const summary = `There was no time to look before the work began (${seconds} s for all checks).`
     const evidence = { subject: title, summary }
-    return [{ index, spec, title, step, startedAt, durationMs: 0, outcome: 'error' as const, evidence }]
+    const record = { index, spec, title, step, startedAt, durationMs: 0, outcome: 'error' as const, evidence }
+    return [origin ? { ...record, origin } : record]
   })
 }
 
@@ -68,10 +86,11 @@ function notSeen(task: Task, seen: readonly CheckRecord[], world: World): CheckR
 export const resultsBefore = (task: Task, world: World): ReadonlyMap<number, CheckRecord> =>
   new Map(world.store.attempts.checksOf(task.id, 0).map((record) => [record.index, record]))
 
-/** By position: what each check said before the work; null for what is not known. Empty: nobody asked. */
+/** By position: what each check said before the work; null for what is not known. Absent: nobody asked. */
 export function baseOf(task: Task, world: World): ReadonlyMap<number, CheckRecord['base']> {
-  if (!mustFailFirst(task, world)) return new Map()
+  const asks = checksOf(task).map(({ origin }) => origin !== undefined || mustFailFirst(task, world))
+  if (!asks.includes(true)) return new Map()
   const found = world.store.attempts.checksOf(task.id, 0)
   const base = new Map(found.map(({ index, outcome }) => [index, outcome === 'error' ? null : outcome]))
-  return new Map(flattenChecks(task.spec).map((_, index) => [index, base.get(index) ?? null]))
+  return new Map(asks.flatMap((asked, index) => (asked ? [[index, base.get(index) ?? null] as const] : [])))
 }

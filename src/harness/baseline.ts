@@ -1,7 +1,5 @@
 /** What the workspace was when a task began: commit, and digests of the files that its checks will compare with. */
-import type { TaskSpec } from '../core/spec.ts'
-import { flattenChecks } from '../core/spec.ts'
-import type { Task } from '../core/task.ts'
+import { checksOf, type Task } from '../core/task.ts'
 import { digestInside } from '../lib/digest.ts'
 import { headCommit } from '../lib/git.ts'
 import type { World } from './world.ts'
@@ -12,14 +10,14 @@ export async function readBaseline(task: Task, world: World): Promise<Pick<Task,
   const { env, owner } = world
   const baseCommit = await headCommit({ cwd: task.workspace, env, owner: `${owner}/${task.id}` })
   const baseline: Record<string, string | null> = {}
-  for (const path of pathsOf(task.spec, world)) {
+  for (const path of pathsOf(task, world)) {
     baseline[path] = await digestInside(task.workspace, path, AbortSignal.timeout(digestMs))
   }
   return { baseCommit, baseline }
 }
 
-function pathsOf(spec: TaskSpec, world: World): Set<string> {
-  const paths = flattenChecks(spec).flatMap(({ spec: check }) => {
+function pathsOf(task: Task, world: World): Set<string> {
+  const paths = checksOf(task).flatMap(({ spec: check }) => {
     const checker = world.checkers.find((one) => one.kind === check.kind)
     return checker?.baseline(check) ?? []
   })

@@ -2,33 +2,22 @@
  * The second look at a result: commands once more in a clean checkout, judged by what judged before the work. Says for
  * each whether the two agree, and adds one record when the work changed its own judges.
  */
-import type { CheckResult, CheckSpec } from '../core/check.ts'
+import type { CheckResult } from '../core/check.ts'
 import type { Checkout } from '../core/spec.ts'
 import type { Task } from '../core/task.ts'
 import type { CheckRecord } from '../core/verdict.ts'
 import { NoCleanTree } from '../lib/clean-repository.ts'
 import type { Result } from '../lib/result.ts'
+import { resultsBefore } from './base.ts'
 import type { Opened } from './checkout.ts'
 import { contextOf, runOne } from './examine.ts'
 import { type Base, type Change, type Comparison, compare, type Ground, readBase, showChanges } from './pinned.ts'
-import { commandLines, type Protection, protectionOf } from './protect.ts'
+import { protectionOf, specOf } from './protect.ts'
 import type { World } from './world.ts'
 
 const leftShown = 20
 
 export const checkoutOf = (task: Task, world: World): Checkout | false => task.spec.checkout ?? world.settings.checkout
-
-export function rulesOf(
-  task: Task,
-  world: World,
-  checks: readonly CheckSpec[],
-  scripts: readonly string[],
-): Protection {
-  const { protect } = task.spec
-  const always = world.settings.protect
-  const asked = protect === false || always === false ? false : [...always, ...(protect ?? [])]
-  return protectionOf({ ...task.spec, protect: asked }, checks, scripts)
-}
 
 interface Look {
   task: Task
@@ -74,7 +63,7 @@ async function prepare(task: Task, records: readonly CheckRecord[], world: World
   const result = ground.isGit ? await world.checkouts.result(ground, base) : null
   if (typeof result === 'string') throw new NoCleanTree(result)
   const checks = records.map((record) => record.spec)
-  const rules = rulesOf(task, world, checks, base?.lines ?? commandLines(checks))
+  const rules = protectionOf(specOf(task, world), checks, base?.lines ?? [])
   const accepted = new Set(task.accepted ?? [])
   const entries = result?.entries ?? []
   const found = base
@@ -94,11 +83,14 @@ const cleanOf = (clean: Clean | undefined) => (clean ? { clean: clean.result } :
 async function runClean(look: Look, commands: readonly CheckRecord[], how: Checkout): Promise<Map<number, Clean>> {
   const { found } = look
   const first = await runAll(look, commands, { how, entries: found.restored })
-  const differs = (record: CheckRecord) => record.outcome === 'pass' && first.get(record.index)?.outcome === 'fail'
+  const differs = (record: CheckRecord) => record.outcome !== first.get(record.index)?.outcome
   if (found.soft.length === 0 || !commands.some(differs) || look.signal.aborted) return wrap(first, () => false)
   // With the tests as the work left them: do they make the difference?
   const second = await runAll(look, commands, { how, entries: found.hardRestored })
-  return wrap(second, (record) => differs(record) && second.get(record.index)?.outcome === 'pass')
+  return wrap(second, (record) => {
+    const [before, now] = [first.get(record.index), second.get(record.index)]
+    return record.outcome === 'pass' && before?.outcome === 'fail' && now?.outcome === 'pass'
+  })
 
   function wrap(results: ReadonlyMap<number, CheckResult>, byTests: (record: CheckRecord) => boolean) {
     const clean = new Map<number, Clean>()
@@ -117,11 +109,13 @@ async function runAll(
 ): Promise<Map<number, CheckResult>> {
   const results = new Map<number, CheckResult>()
   if (!result) return results
+  const before = resultsBefore(task, world)
   const opened = await world.checkouts.open(task, ground, { ...result, entries }, how)
   for (const record of commands) {
     if (signal.aborted) break
     const checker = world.checkers.find((one) => one.kind === record.spec.kind)
-    const context = { ...contextOf(task, world, { signal, before: null }), workspace: opened.workspace }
+    const was = before.get(record.index) ?? null
+    const context = { ...contextOf(task, world, { signal, before: was }), workspace: opened.workspace }
     results.set(record.index, withFacts(await runOne(checker, record.spec, context), opened, result))
   }
   return results

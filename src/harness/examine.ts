@@ -1,8 +1,7 @@
 /** Runs checks, each once and in order, and says what each found. It stores nothing and knows no attempt. */
 import type { AnyChecker, CheckContext, CheckResult, CheckSpec } from '../core/check.ts'
 import { reasonOf } from '../core/problem.ts'
-import { flattenChecks } from '../core/spec.ts'
-import type { Task } from '../core/task.ts'
+import { checksOf, type Task } from '../core/task.ts'
 import type { CheckRecord } from '../core/verdict.ts'
 import type { World } from './world.ts'
 
@@ -20,7 +19,7 @@ export interface Pass {
 /** Those that finished before `signal`. */
 export async function examine(task: Task, world: World, pass: Pass): Promise<CheckRecord[]> {
   const records: CheckRecord[] = []
-  for (const [index, { spec, step }] of flattenChecks(task.spec).entries()) {
+  for (const [index, { spec, step, origin }] of checksOf(task).entries()) {
     if (pass.signal.aborted) break
     if (pass.skip(index)) continue
     const startedAt = world.clock.now()
@@ -35,8 +34,8 @@ export async function examine(task: Task, world: World, pass: Pass): Promise<Che
     const title = world.describeCheck(spec)
     const durationMs = Math.round(world.clock.monotonic() - begun)
     const base = pass.base?.has(index) ? { base: pass.base.get(index) } : {}
-    const guards = checker?.guards ? { guards: true } : {}
-    const record: CheckRecord = { index, spec, title, step, startedAt, durationMs, ...result, ...base, ...guards }
+    const kept = { ...base, ...(origin ? { origin } : {}), ...(checker?.guards ? { guards: true } : {}) }
+    const record: CheckRecord = { index, spec, title, step, startedAt, durationMs, ...result, ...kept }
     pass.keep?.(record)
     records.push(record)
   }

@@ -53,7 +53,7 @@ export async function draftReceipt(
 
 const instant = (at: number): string => new Date(at).toISOString()
 
-function receiptCheck({ title, spec, outcome, evidence, startedAt, durationMs }: CheckRecord): ReceiptCheck {
+function receiptCheck({ title, spec, outcome, origin, evidence, startedAt, durationMs }: CheckRecord): ReceiptCheck {
   const outputSha256 = evidence.sha256 ?? null
   // A folder of checklists, or a file behind another name, has a digest that is not of these bytes.
   const isFile = outputSha256 !== null && spec.path === evidence.subject && spec.kind !== 'checklist'
@@ -62,6 +62,7 @@ function receiptCheck({ title, spec, outcome, evidence, startedAt, durationMs }:
     kind: spec.kind,
     specSha256: sha256(canonicalJson(spec)),
     outcome,
+    ...(origin ? { origin } : {}),
     exitCode: evidence.exitCode ?? null,
     outputSha256,
     file: isFile ? String(spec.path) : null,

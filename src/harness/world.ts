@@ -1,8 +1,10 @@
 /** What the harness works with: handed over once by the daemon, the same for every task. */
-import type { AnyChecker, CheckSpec } from '../core/check.ts'
+import type { AnyChecker, CheckSpec, Proposer } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
+import type { Result } from '../core/problem.ts'
 import type { Runtime } from '../core/runtime.ts'
-import type { Checkout } from '../core/spec.ts'
+import type { Checkout, ProjectChecks } from '../core/spec.ts'
+import type { Source } from '../core/task.ts'
 import type { Backoff } from '../lib/backoff.ts'
 import type { Log } from '../lib/log.ts'
 import type { Keyring } from '../store/keyring.ts'
@@ -18,6 +20,10 @@ export interface World {
   checkers: readonly AnyChecker[]
   /** The name of a check, or its one-line form. */
   describeCheck(spec: CheckSpec): string
+  /** The one-line form of a check, judged. */
+  parseCheck(line: string): Result<CheckSpec>
+  /** Null: no model is configured. */
+  proposer: Proposer | null
   clock: Clock
   /** Environment for what checks execute: already an allow-list. */
   env: Readonly<Record<string, string>>
@@ -33,6 +39,11 @@ export interface World {
     /** Further files that judge, and the clean checkout, of a task that does not say. */
     protect: string[] | false
     checkout: Checkout | false
+    /** Of tasks that do not say. */
+    projectChecks: ProjectChecks
+    proposeChecks: boolean
+    /** Whether any command at all may be run as a check for tasks of this source. */
+    runsCommands(source: Source): boolean
     /** Waits after trouble of a runtime. */
     backoff: Backoff
     /** Only tasks with a later id are worked; empty: all. */

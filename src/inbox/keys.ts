@@ -52,6 +52,9 @@ const spellings: Record<string, string> = {
   must_fail_first: 'must_fail_first',
   protect: 'protect',
   checkout: 'checkout',
+  project_checks: 'project_checks',
+  propose_checks: 'propose_checks',
+  changes_files: 'changes_files',
 }
 
 /** `Check interval` and `check-interval` are `check_interval`. */
@@ -94,6 +97,8 @@ export function setKey(draft: Draft, written: string, located: Located): void {
     case 'auto_accept':
       return setField(draft, key, { value: autoAccept(located.value), line })
     case 'must_fail_first':
+    case 'propose_checks':
+    case 'changes_files':
       return setField(draft, key, { value: yesNo(located.value), line })
     case 'protect':
       return setField(draft, key, { value: noneOr(names, located.value), line })

@@ -32,6 +32,8 @@ export const variables: readonly { name: string; path: string; read: Read }[] = 
   { name: 'OPENLOOM_MAX_TASK_TOKENS', path: 'defaults.limits.tokens', read: number },
   { name: 'OPENLOOM_MAX_TASK_RUNTIME_MINUTES', path: 'defaults.limits.minutes', read: number },
   { name: 'OPENLOOM_MUST_FAIL_FIRST', path: 'defaults.must_fail_first', read: flag },
+  { name: 'OPENLOOM_PROJECT_CHECKS', path: 'defaults.project_checks', read: text },
+  { name: 'OPENLOOM_PROPOSE_CHECKS', path: 'defaults.propose_checks', read: flag },
   { name: 'OPENLOOM_STALE_BUSY_CHECKS', path: 'stale_busy.checks', read: number },
   { name: 'OPENLOOM_STALE_BUSY_SECONDS', path: 'stale_busy.after_seconds', read: number },
   { name: 'OPENLOOM_DRAIN_SECONDS', path: 'drain_seconds', read: number },

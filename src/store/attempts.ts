@@ -21,6 +21,11 @@ export class Attempts {
     })
   }
 
+  /** Another prompt, for an attempt whose prompt has not been sent. */
+  reword(taskId: string, number: number, prompt: string): void {
+    this.ledger.db.update(schema.attempts).set({ prompt }).where(this.at(taskId, number)).run()
+  }
+
   bindSession(taskId: string, number: number, sessionId: string): void {
     this.ledger.db.update(schema.attempts).set({ sessionId }).where(this.at(taskId, number)).run()
   }

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, expect, it } from 'vitest'
 import { checkers } from '../../src/checks/index.ts'
 import { type CheckExamples, checkerContract } from '../contracts/checker.ts'
+import { comparingExamples } from './comparing.ts'
 import { contentExamples, fileExamples, httpExamples, programExamples } from './examples.ts'
 
 const server = createServer((request, response) => {
@@ -22,6 +23,7 @@ const examples: Record<string, CheckExamples> = {
   ...fileExamples,
   ...contentExamples,
   ...programExamples,
+  ...comparingExamples,
   http: httpExamples((path) => `http://127.0.0.1:${port}${path}`),
 }
 

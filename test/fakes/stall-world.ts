@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished, vi } from 'vitest'
+import { parseCheckLine } from '../../src/checks/index.ts'
 import type { Clock, Timer } from '../../src/core/clock.ts'
 import type { Activity, Diagnosis, ToolActivity } from '../../src/core/diagnosis.ts'
 import type { LoomEvent } from '../../src/core/event.ts'
@@ -28,6 +29,9 @@ const idle = {
   after: '',
   attemptsMax: 3,
   mustFailFirst: false,
+  projectChecks: 'never' as const,
+  proposeChecks: false,
+  runsCommands: () => true,
   baseMs: 60_000,
   protect: [],
   checkout: false as const,
@@ -117,6 +121,8 @@ export class StallWorld {
       runtimes: new Map([['hand', this.runtime]]),
       checkers: [],
       describeCheck: () => '',
+      parseCheck: parseCheckLine,
+      proposer: null,
       clock: this.clock,
       env: {},
       owner: `test-${process.pid}`,

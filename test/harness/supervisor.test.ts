@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
+import { parseCheckLine } from '../../src/checks/index.ts'
 import type { AnyChecker, CheckResult } from '../../src/core/check.ts'
 import type { TaskSpec } from '../../src/core/spec.ts'
 import type { Task, TaskStatus } from '../../src/core/task.ts'
@@ -29,6 +30,7 @@ function handChecker(): { checker: AnyChecker; next: (result: Partial<CheckResul
     describe: () => 'hand: x',
     runsCommand: false,
     guards: false,
+    compares: false,
     baseline: () => [],
     run: async () => {
       runs++
@@ -52,6 +54,8 @@ function makeWorld() {
     runtimes: new Map([['hand', runtime]]),
     checkers: [hand.checker],
     describeCheck: () => 'hand: x',
+    parseCheck: parseCheckLine,
+    proposer: null,
     clock,
     env: {},
     owner: `test-${process.pid}`,
@@ -60,6 +64,9 @@ function makeWorld() {
       after: '',
       attemptsMax: 3,
       mustFailFirst: false,
+      projectChecks: 'never',
+      proposeChecks: false,
+      runsCommands: () => true,
       baseMs: 60_000,
       protect: [],
       checkout: false,

@@ -76,3 +76,11 @@ export function cost({ costMicros, atLeast }: { costMicros: number | null; atLea
   const amount = (costMicros / 1_000_000).toFixed(costMicros < 100_000 ? 4 : 2)
   return `cost ${atLeast ? 'at least ' : ''}${amount}`
 }
+
+const linesMax = 50
+
+/** One below the other; of a long list its beginning, and how much more there is. */
+export function firstLines(list: readonly string[]): string {
+  const rest = list.length - linesMax
+  return rest > 0 ? [...list.slice(0, linesMax), `and ${grouped.format(rest)} more`].join('\n') : list.join('\n')
+}

@@ -1,6 +1,6 @@
 /** One line of words per event of a task. Unknown events still show, by their name: nothing is hidden. */
 import type { LoomEvent } from '../../../src/core/event.ts'
-import { duration } from './format.ts'
+import { count, duration } from './format.ts'
 import { firstLine } from './text.ts'
 import { outcomeLooks, type Tone, verdictLooks } from './words.ts'
 
@@ -59,6 +59,12 @@ function baseWords(data: LoomEvent['data']): Words {
   return say(text, green.join(', '), green.length > 0 ? 'unknown' : null)
 }
 
+function addedWords({ checks }: LoomEvent['data']): Words {
+  const added = Array.isArray(checks) ? (checks as { title?: unknown; because?: unknown }[]) : []
+  const lines = added.map(({ title, because }) => `${string(title)} — ${string(because)}`)
+  return say(`${count(added.length, 'check')} that nobody wrote`, lines.join('; '))
+}
+
 function checkWords(data: LoomEvent['data']): Words {
   const look = outcomeLooks[data['outcome'] as keyof typeof outcomeLooks] ?? outcomeLooks.error
   const took = typeof data['durationMs'] === 'number' ? ` in ${duration(data['durationMs'])}` : ''
@@ -79,6 +85,8 @@ function wordsOf(event: LoomEvent): Words {
       return say(`Attempt ${number(data['number'])} begins`)
     case 'prompt.sent':
       return say(`Prompt of attempt ${number(data['attempt'])} sent to the agent`)
+    case 'checks.added':
+      return addedWords(data)
     case 'base.examined':
       return baseWords(data)
     case 'check.finished':

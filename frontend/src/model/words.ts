@@ -2,7 +2,7 @@
 import type { CheckOutcome } from '../../../src/core/check.ts'
 import type { SessionState } from '../../../src/core/session.ts'
 import type { TaskStatus } from '../../../src/core/task.ts'
-import type { Verdict } from '../../../src/core/verdict.ts'
+import type { CheckOrigin, Verdict } from '../../../src/core/verdict.ts'
 
 /** State colours of the design, by name of their token. */
 export type Tone = 'ok' | 'attention' | 'danger' | 'running' | 'idle' | 'unknown'
@@ -62,6 +62,12 @@ export const verdictMeanings: Record<Verdict, string> = {
   unknown: 'No check failed, but at least one could not look.',
   unverified: 'There was nothing to check: nobody proved this.',
   vacuous: 'Every check passed before the work began: they prove nothing about it.',
+}
+
+/** Who brought a check, when it was not the task. */
+export const originWords: Record<CheckOrigin, string> = {
+  project: 'found in the project',
+  proposed: 'proposed by a model from the acceptance lines',
 }
 
 /** What a check said before the work, beside what it says now. */

@@ -11,6 +11,7 @@ const pagesMax = 4
 /** After these the stored detail holds something that no event carries: a claim, evidence, a verdict. */
 const tellsMore: ReadonlySet<LoomEvent['type']> = new Set<LoomEvent['type']>([
   'attempt.started',
+  'checks.added',
   'check.finished',
   'verdict.reached',
   'receipt.issued',

@@ -77,6 +77,12 @@ export function taskRoutes(world: ServerWorld) {
       const items = store.events.after(after, limit, task.id)
       return c.json({ items, next: items.at(-1)?.seq ?? null } satisfies EventPage)
     })
+    .route('/', commandRoutes(world))
+}
+
+/** What a person may do to one. */
+function commandRoutes(world: ServerWorld) {
+  return new Hono<Variables>()
     .post('/:id/verify', describeRoute(answers('Run the checks of a task again, now')), async (c) => {
       const task = oneTask(c, world)
       if (task instanceof Response) return task

@@ -1,0 +1,63 @@
+/**
+ * Asks the model which checks would show that acceptance lines hold. One call, no tools; what comes back is text that
+ * nobody has judged yet, and an answer in another form is no answer.
+ */
+import type { ProposalRequest, Proposer } from '../core/check.ts'
+import type { ModelMessage } from '../core/provider.ts'
+import { chooseModel } from './model-choice.ts'
+import type { ModelSource } from './providers/source.ts'
+
+const answerCharsMax = 20_000
+const outputTokensMax = 2_000
+
+const system = `You turn acceptance lines into checks that a program runs on the files of a project after the work.
+For each numbered line answer with exactly one line: its number, a period, and one check in one of the given forms, or
+the word none. Answer none unless the check fails now, must pass for every correct piece of work, and follows from the
+words of the line alone. Do not guess names of files or texts that the line does not give. Write nothing else.`
+
+export function openProposer(sources: readonly ModelSource[]): Proposer | null {
+  if (sources.length === 0) return null
+  return {
+    async propose(request, signal) {
+      const chosen = await chooseModel(sources, request.model, signal)
+      if (!chosen.ok) return []
+      const { source, model } = chosen.value
+      const messages: ModelMessage[] = [
+        { role: 'system', text: system },
+        { role: 'user', text: questionOf(request) },
+      ]
+      const call = { model, messages, tools: [], temperature: null, maxOutputTokens: outputTokensMax }
+      let text = ''
+      for await (const event of source.provider.stream(call, signal)) {
+        if (event.type === 'text') text = (text + event.delta).slice(0, answerCharsMax)
+        if (event.type === 'retry') text = ''
+        if (event.type === 'failed') return []
+      }
+      return answersOf(text, request.acceptance.length)
+    },
+  }
+}
+
+function questionOf({ goal, acceptance, files, forms }: ProposalRequest): string {
+  const lines = (list: readonly string[]) => list.map((line) => line.replaceAll(/\s+/g, ' '))
+  return [
+    `Propose checks.\n\nThe goal:\n${goal}`,
+    `Acceptance lines:\n${lines(acceptance)
+      .map((line, index) => `${index + 1}. ${line}`)
+      .join('\n')}`,
+    `Files of the project:\n${lines(files).join('\n') || '(none)'}`,
+    `Forms of a check:\n${forms.join('\n')}`,
+  ].join('\n\n')
+}
+
+/** `3. contains: README.md "Retry"`; the first answer to a line counts, and `none` is none. */
+function answersOf(text: string, count: number): { line: number; check: string }[] {
+  const found = new Map<number, string>()
+  for (const row of text.split('\n')) {
+    const [, number, check = ''] = /^\s*(?:[-*]\s+)?(\d{1,3})[.:)]\s+(\S.*)$/.exec(row) ?? []
+    const line = Number(number) - 1
+    if (number === undefined || line < 0 || line >= count || found.has(line)) continue
+    found.set(line, check.trim())
+  }
+  return [...found].filter(([, check]) => !/^`?none\b/i.test(check)).map(([line, check]) => ({ line, check }))
+}
