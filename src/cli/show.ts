@@ -1,5 +1,5 @@
 /** `openloom show`: one task with its attempts: what the agent said against what the checks found. */
-import type { AttemptRecord, CheckRecord } from '../core/verdict.ts'
+import { type AttemptRecord, type CheckRecord, flakyIn, isExcused, verdictText } from '../core/verdict.ts'
 import type { TaskDetail } from '../server/api.ts'
 import { requireDaemon } from './client.ts'
 import { exit } from './exit.ts'
@@ -15,23 +15,31 @@ export async function show(id: string, options: { json?: boolean }, shell: Shell
   }
   const { task, attempts } = detail
   print(`${task.id}  ${safe(task.title)}`)
-  print(`${stateOf(task)}${task.reason ? `: ${safe(task.reason.text)}` : ''}`)
+  const flaky = flakyIn(attempts.at(-1)?.checks ?? [])
+  print(`${stateOf({ ...task, flaky })}${task.reason ? `: ${safe(task.reason.text)}` : ''}`)
   print(`${task.runtime} in ${safe(task.workspace)}; ${task.tokens} tokens, ${task.toolCalls} tool calls`)
   for (const attempt of attempts) printAttempt(attempt)
   return exit.ok
 }
 
 function printAttempt({ number, claim, verdict, checks }: AttemptRecord): void {
-  print(`\nAttempt ${number}: ${verdict ?? 'under way'}`)
+  print(`\nAttempt ${number}: ${verdict ? verdictText(verdict, flakyIn(checks)) : 'under way'}`)
   if (claim) print(`  the agent said: ${cut(claim, 200)}`)
   for (const check of checks) print(checkLine(check))
 }
 
-export function checkLine({ outcome, title, evidence, base }: CheckRecord): string {
+export function checkLine(record: CheckRecord): string {
+  const { outcome, title, evidence, base, weakened = [], flaky, quarantined } = record
   const style = outcome === 'pass' ? 'green' : outcome === 'fail' ? 'red' : 'yellow'
-  const before = base === 'pass' ? paint('yellow', ' (passed before the work)') : ''
-  const head = `  ${paint(style, outcome.padEnd(5))}  ${safe(title)}: ${cut(evidence.summary, 160)}${before}`
-  if (outcome === 'pass' || !evidence.excerpt) return head
+  const notes = [
+    ...(base === 'pass' ? ['passed before the work'] : []),
+    ...(flaky ? [`flaky: ${flaky.failed} of ${flaky.runs} runs failed`] : []),
+    ...(quarantined && isExcused(record) ? [`in quarantine, ${safe(quarantined.owner)}`] : []),
+  ]
+  const beside = notes.length > 0 ? paint('yellow', ` (${notes.join('; ')})`) : ''
+  const head = `  ${paint(style, outcome.padEnd(5))}  ${safe(title)}: ${cut(evidence.summary, 160)}${beside}`
+  const lost = weakened.map((why) => `         ${paint('yellow', cut(why, 400))}`)
+  if (outcome === 'pass' || !evidence.excerpt) return [head, ...lost].join('\n')
   const excerpt = safe(evidence.excerpt).split('\n').slice(-12)
   return [head, ...excerpt.map((line) => `         ${paint('dim', line)}`)].join('\n')
 }

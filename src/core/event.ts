@@ -25,6 +25,8 @@ export const eventTypes = [
   'prompt.sent',
   'base.examined',
   'check.finished',
+  'check.quarantined',
+  'check.released',
   'verdict.reached',
   'receipt.issued',
   'session.opened',

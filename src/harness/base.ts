@@ -6,6 +6,7 @@ import { flattenChecks } from '../core/spec.ts'
 import type { Task } from '../core/task.ts'
 import type { CheckRecord } from '../core/verdict.ts'
 import { examine } from './examine.ts'
+import { noteLook } from './footing.ts'
 import type { World } from './world.ts'
 
 export const mustFailFirst = (task: Task, world: World): boolean =>
@@ -20,7 +21,10 @@ export async function examineBase(task: Task, world: World, signal: AbortSignal)
   try {
     const seen = await examine(task, world, { signal: AbortSignal.any([signal, limit.signal]), skip: () => false })
     if (signal.aborted) return false
-    world.store.attempts.addBase(task.id, [...seen, ...notSeen(task, seen, world)])
+    world.store.ledger.transact(() => {
+      world.store.attempts.addBase(task.id, [...seen, ...notSeen(task, seen, world)])
+      for (const record of seen) noteLook(task, record, world)
+    })
     return true
   } finally {
     timer.cancel()

@@ -4,6 +4,7 @@ import { reasonOf } from '../core/problem.ts'
 import { flattenChecks } from '../core/spec.ts'
 import type { Task } from '../core/task.ts'
 import type { CheckRecord } from '../core/verdict.ts'
+import { footingOf } from './footing.ts'
 import type { World } from './world.ts'
 
 export interface Pass {
@@ -26,17 +27,15 @@ export async function examine(task: Task, world: World, pass: Pass): Promise<Che
     const startedAt = world.clock.now()
     const begun = world.clock.monotonic()
     const checker = world.checkers.find((one) => one.kind === spec.kind)
-    const result = await runOne(
-      checker,
-      spec,
-      contextOf(task, world, { signal: pass.signal, before: pass.before?.get(index) ?? null }),
-    )
+    const before = pass.before?.get(index) ?? null
+    const result = await runOne(checker, spec, contextOf(task, world, { signal: pass.signal, before }))
     if (pass.signal.aborted) break
     const title = world.describeCheck(spec)
     const durationMs = Math.round(world.clock.monotonic() - begun)
     const base = pass.base?.has(index) ? { base: pass.base.get(index) } : {}
     const guards = checker?.guards ? { guards: true } : {}
-    const record: CheckRecord = { index, spec, title, step, startedAt, durationMs, ...result, ...base, ...guards }
+    const found = { ...result, ...base, ...guards, ...footingOf(task, { spec, result, before }, world) }
+    const record: CheckRecord = { index, spec, title, step, startedAt, durationMs, ...found }
     pass.keep?.(record)
     records.push(record)
   }

@@ -1,6 +1,6 @@
 /** The words the harness puts before an agent. Pure. Never says how to get around a check. */
 import type { TaskSpec } from '../core/spec.ts'
-import type { CheckRecord } from '../core/verdict.ts'
+import { type CheckRecord, isExcused, isTrouble } from '../core/verdict.ts'
 import { excerptOf } from '../lib/excerpt.ts'
 
 const evidenceCharsMax = 12_000
@@ -22,18 +22,29 @@ export function firstPrompt(spec: TaskSpec, checks: readonly string[]): string {
 
 /** Prompt of a further attempt: exactly what was found, and the goal again. */
 export function evidencePrompt(spec: TaskSpec, records: readonly CheckRecord[]): string {
-  const failing = records.filter((record) => record.outcome !== 'pass')
-  const passing = records.length - failing.length
-  const intro = `The work is not done: ${failing.length} of ${records.length} checks did not pass.`
+  const failing = records.filter(isTrouble)
+  const passing = records.filter((record) => !isTrouble(record) && !isExcused(record)).length
   const shares = Math.max(400, Math.floor(evidenceCharsMax / Math.max(1, failing.length)))
   const found = failing.map((record) => findingOf(record, Math.min(excerptCharsMax, shares)))
   const kept = passing > 0 ? `${passing} passed; keep them so.` : ''
   const goal = `The goal was:\n\n${excerptOf(spec.goal, 4_000)}`
   const end = 'Find out why, correct the work itself, and stop when it is done.'
-  return [intro, ...found, kept, goal, end].filter((part) => part !== '').join('\n\n')
+  return [introOf(failing, records.length), ...found, kept, goal, end].filter((part) => part !== '').join('\n\n')
 }
 
-function findingOf({ title, outcome, evidence }: CheckRecord, charsMax: number): string {
+function introOf(failing: readonly CheckRecord[], total: number): string {
+  const weakened = failing.filter(({ outcome }) => outcome === 'pass').length
+  const failed = failing.length - weakened
+  const parts = [
+    ...(failed > 0 ? [`${failed} of ${total} checks did not pass`] : []),
+    ...(weakened > 0 ? [`${weakened} of ${total} pass with fewer tests behind them than before the work`] : []),
+  ]
+  return `The work is not done: ${parts.join(', ')}.`
+}
+
+function findingOf(record: CheckRecord, charsMax: number): string {
+  const { title, outcome, evidence, weakened = [] } = record
+  if (outcome === 'pass') return `WEAKENED: ${title}\n${fenced(excerptOf(weakened.join('\n'), charsMax))}`
   const head = `${outcome === 'fail' ? 'FAILED' : 'COULD NOT BE CHECKED'}: ${title}`
   const code = evidence.exitCode === undefined || evidence.exitCode === null ? '' : ` (exit code ${evidence.exitCode})`
   const excerpt = evidence.excerpt ? `\n${fenced(excerptOf(evidence.excerpt, charsMax))}` : ''
