@@ -5,6 +5,7 @@
 import { basename, join } from 'node:path'
 import type { Census, CheckContext } from '../core/check.ts'
 import { type CensusFormat, mergeCensus, readCensus, reportCharsMax } from '../lib/census/index.ts'
+import { exists } from '../lib/files.ts'
 import { isWrittenSince, type Moment, momentOf } from '../lib/fresh.ts'
 import { globMatcher, walkFiles } from '../lib/glob.ts'
 import { readTextInside } from './look.ts'
@@ -51,8 +52,10 @@ export async function readReports(pattern: string, before: Moment, context: Chec
   }
   const census = mergeCensus(parts)
   if (census) return { census }
-  const stale = found.length > 0 ? `${found[0]} is there, but this run did not write it.` : 'No such file is there.'
-  return { fault: `The command wrote no report at ${pattern}. ${stale}` }
+  const [first] = found
+  const isThere = first !== undefined && (await exists(join(context.workspace, first)))
+  const why = isThere ? `${first} is there, but this run did not write it.` : 'No such file is there.'
+  return { fault: `The command wrote no report at ${pattern}. ${why}` }
 }
 
 const formatOf = (path: string): CensusFormat | undefined =>

@@ -9,7 +9,7 @@ export function readSarif(value: unknown, tally: Tally): void {
   for (const run of listOf(value, 'runs') ?? []) {
     const rules = listOf(fieldOf(fieldOf(run, 'tool'), 'driver'), 'rules') ?? []
     for (const result of listOf(run, 'results') ?? []) {
-      if (stands(result)) tally.add('failed', `${ruleOf(result, rules)} in ${placeOf(result)}`)
+      if (stands(result)) tally.add('failed', `${ruleOf(result, rules)} in ${tally.within(placeOf(result))}`)
     }
   }
 }

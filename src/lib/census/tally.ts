@@ -35,9 +35,14 @@ export class Tally {
   }
 
   add(mark: Mark, name: string, times = 1): void {
-    const root = this.roots.find((one) => name.startsWith(one)) ?? ''
     this.counts[mark] += Math.min(times, timesMax)
-    this.names[mark].add(clipped(name.slice(root.length)) || 'without a name')
+    this.names[mark].add(clipped(this.within(name)) || 'without a name')
+  }
+
+  /** A path as it is seen from the root. */
+  within(path: string): string {
+    const root = this.roots.find((one) => path.startsWith(one)) ?? ''
+    return path.slice(root.length)
   }
 
   get failed(): number {

@@ -11,7 +11,8 @@ const plan = /^1\.\.(\d{1,9})(?:\s*#\s*skip\S*\s*(.*))?\s*$/i
 const directive = /(?:^|\s)#\s*(?:skip|todo)/i
 
 export const isTap = (text: string): boolean =>
-  /^TAP version 1[234]\r?$/m.test(text) || (/^1\.\.\d+/m.test(text) && /^(?:not )?ok\b/m.test(text))
+  /^(?:TAP version 1[234]\r?$|1\.\.0\s*#\s*skip)/im.test(text) ||
+  (/^1\.\.\d+/m.test(text) && /^(?:not )?ok\b/m.test(text))
 
 interface Found {
   mark: Mark
