@@ -1,4 +1,4 @@
-/** A command that reports its tests: from its stdout or a file that it wrote itself, and how a failure is tried again. */
+/** A command that reports its tests, on stdout or in a file of its own; and how its failure is tried again. */
 import { readFileSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'

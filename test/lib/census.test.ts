@@ -131,7 +131,8 @@ describe('a census', () => {
   })
 
   it('expands no entity and follows no document type', () => {
-    const bomb = `<!DOCTYPE a [<!ENTITY x "${'y'.repeat(50)}">]><testsuite name="a"><testcase name="&x;&#65;"/></testsuite>`
+    const type = '<!DOCTYPE a [<!ENTITY x "yyyyyyyyyy">]>'
+    const bomb = `${type}<testsuite name="a"><testcase name="&x;&#65;"/></testsuite>`
     expect(readCensus(bomb)?.names.passed).toEqual(['a > &x;A'])
   })
 

@@ -1,4 +1,4 @@
-/** A check that passes with fewer tests behind it, or none, or an old report: real commands in front of a real daemon. */
+/** A check that passes with fewer tests behind it, or none, or an old report: real commands, a whole daemon. */
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,6 +18,8 @@ const tests = (...lines: string[]) =>
   ["import test from 'node:test'", "import assert from 'node:assert'", ...lines, ''].join('\n')
 const adds = "test('adds', () => assert.equal(1 + 1, 2))"
 const totals = "test('totals', () => assert.equal(2 + 2, 4))"
+
+const marked = (word: string, line: string) => line.replace('(', `.${word}(`)
 
 const write = (path: string, content: string) => ({
   tool_calls: [{ name: 'write', arguments: { file_path: path, content } }],
@@ -65,7 +67,7 @@ describe('a verdict is weakened', () => {
       attempts: 2,
       script: [
         done,
-        ...change('cart.test.mjs', tests(adds, totals.replace('test(', 'test.skip('))),
+        ...change('cart.test.mjs', tests(adds, marked('skip', totals))),
         { text: 'Done.' },
         ...change('cart.test.mjs', whole),
         { text: 'Back again.' },
@@ -104,7 +106,7 @@ describe('a verdict is weakened', () => {
     const run = await work({
       files: { 'cart.test.js': one + other },
       check: { run: vitestRun },
-      script: [done, ...change('cart.test.js', one.replace('it(', 'it.only(') + other), { text: 'Done.' }],
+      script: [done, ...change('cart.test.js', marked('only', one) + other), { text: 'Done.' }],
     })
     await expect.poll(() => run.story.daemon.store.tasks.get(run.id)?.status, { timeout: 25_000 }).toBe('failed')
     expect(await ended(run, 'failed')).toMatchObject({
@@ -115,7 +117,7 @@ describe('a verdict is weakened', () => {
 
   it('when nothing is executed any more', async () => {
     const files = { 'cart.test.mjs': tests(adds) }
-    const script = [done, ...change('cart.test.mjs', tests(adds.replace('test(', 'test.skip('))), { text: 'Done.' }]
+    const script = [done, ...change('cart.test.mjs', tests(marked('skip', adds))), { text: 'Done.' }]
     const { verdict, weakened } = await ended(await work({ files, check: { run: nodeTests }, script }), 'failed')
     expect(verdict).toBe('weakened')
     expect(weakened).toEqual(['Nothing was executed: the report counts 0 tests that ran and 1 that were skipped.'])
