@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { listFlakes, quarantineFlake, releaseFlake } from '../../src/cli/flakes.ts'
+import { log } from '../../src/cli/log.ts'
 import type { Shell } from '../../src/cli/program.ts'
 import { show } from '../../src/cli/show.ts'
 import { status } from '../../src/cli/status.ts'
@@ -54,6 +55,7 @@ describe('a check that fails and then passes on the same files', () => {
     const shell = shellOf(story)
     expect(await printed(status({}, shell))).toContain('done, verified, 1 flaky')
     expect(await printed(show(id, {}, shell))).toMatch(/Attempt 1: verified, 1 flaky\n[\s\S]*flaky: 1 of 2 runs failed/)
+    expect(await printed(log(id, {}, shell))).toContain('done: verified by its checks, 1 flaky')
     const told = () => story.notifications().find((notice) => notice.event === 'TASK_COMPLETED')?.data
     await vi.waitFor(() => expect(told()).toMatchObject({ summary: 'verified, 1 flaky: 2 of 2 proven.' }))
     expect(await printed(listFlakes({}, shell))).toMatch(/ 1 +2 +50 % +run: test -f new\.txt/)
