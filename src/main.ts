@@ -27,6 +27,7 @@ function build(pick: (action: Action) => void): Command {
   addDaemonVerbs(program, pick)
   addTaskVerbs(program, pick)
   addProofVerbs(program, pick)
+  addFlakeVerbs(program, pick)
   addSessionVerbs(program, pick)
   addAgentVerbs(program, pick)
   program.addHelpText(
@@ -170,6 +171,28 @@ function addProofVerbs(program: Command, pick: (action: Action) => void): void {
     .description('sign with a new key from now on')
     .option('--json', 'answer as JSON')
     .action((options) => pick(async () => (await import('./cli/key.ts')).rotateKey(options, shell)))
+}
+
+function addFlakeVerbs(program: Command, pick: (action: Action) => void): void {
+  const load = () => import('./cli/flakes.ts')
+  const flakes = program
+    .command('flakes')
+    .description('checks that are tried again, and how often their results differed')
+    .option('--json', 'answer as JSON')
+    .action((options) => pick(async () => (await load()).listFlakes(options, shell)))
+  flakes
+    .command('quarantine <check>')
+    .description('let its failure refute nothing for some days')
+    .requiredOption('--owner <name>', 'who answers for it')
+    .requiredOption('--days <number>', 'until it counts again, at most 90', number)
+    .option('--why <text>', 'what is known about it')
+    .option('--json', 'answer as JSON')
+    .action((id, _, verb) => pick(async () => (await load()).quarantineFlake(id, verb.optsWithGlobals(), shell)))
+  flakes
+    .command('release <check>')
+    .description('let it count again')
+    .option('--json', 'answer as JSON')
+    .action((id, _, verb) => pick(async () => (await load()).releaseFlake(id, verb.optsWithGlobals(), shell)))
 }
 
 function addSessionVerbs(program: Command, pick: (action: Action) => void): void {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { CheckContext } from '../core/check.ts'
 import { type CommandOutcome, type CommandRequest, runCommand } from '../lib/process.ts'
 
-type Wanted = Pick<CommandRequest, 'argv' | 'cwd' | 'timeoutMs' | 'outputBytesMax' | 'env' | 'stdoutOnly'>
+type Wanted = Pick<CommandRequest, 'argv' | 'cwd' | 'timeoutMs' | 'outputBytesMax' | 'env' | 'stdoutOnly' | 'onStdout'>
 
 export function runOwned(context: CheckContext, wanted: Wanted): Promise<CommandOutcome> {
   return runCommand({ ...wanted, owner: `${context.owner}/check-${randomUUID()}`, signal: context.signal })

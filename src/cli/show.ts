@@ -1,6 +1,6 @@
 /** `openloom show`: one task with its attempts: what the agent said against what the checks found. */
 import type { CheckResult, Evidence } from '../core/check.ts'
-import { type AttemptRecord, type CheckRecord, originWords } from '../core/verdict.ts'
+import { type AttemptRecord, type CheckRecord, flakyIn, isExcused, originWords, verdictText } from '../core/verdict.ts'
 import type { TaskDetail } from '../server/api.ts'
 import { requireDaemon } from './client.ts'
 import { exit } from './exit.ts'
@@ -16,25 +16,38 @@ export async function show(id: string, options: { json?: boolean }, shell: Shell
   }
   const { task, attempts } = detail
   print(`${task.id}  ${safe(task.title)}`)
-  print(`${stateOf(task)}${task.reason ? `: ${safe(task.reason.text)}` : ''}`)
+  const flaky = flakyIn(attempts.at(-1)?.checks ?? [])
+  print(`${stateOf({ ...task, flaky })}${task.reason ? `: ${safe(task.reason.text)}` : ''}`)
   print(`${task.runtime} in ${safe(task.workspace)}; ${task.tokens} tokens, ${task.toolCalls} tool calls`)
   for (const attempt of attempts) printAttempt(attempt)
   return exit.ok
 }
 
 function printAttempt({ number, claim, verdict, checks }: AttemptRecord): void {
-  print(`\nAttempt ${number}: ${verdict ?? 'under way'}`)
+  print(`\nAttempt ${number}: ${verdict ? verdictText(verdict, flakyIn(checks)) : 'under way'}`)
   if (claim) print(`  the agent said: ${cut(claim, 200)}`)
   for (const check of checks) print(checkLine(check))
 }
 
-export function checkLine({ outcome, title, origin, evidence, base, clean }: CheckRecord): string {
+export function checkLine(record: CheckRecord): string {
+  const { outcome, title, origin, evidence, clean, weakened = [] } = record
   if (outcome === 'pass' && clean && clean.outcome !== 'pass') return cleanLine(title, clean)
   const style = outcome === 'pass' ? 'green' : outcome === 'fail' ? 'red' : 'yellow'
-  const before = base === 'pass' ? paint('yellow', ' (passed before the work)') : ''
+  const notes = notesOf(record)
+  const beside = notes.length > 0 ? paint('yellow', ` (${notes.join('; ')})`) : ''
   const label = origin ? paint('dim', ` (${originWords[origin]})`) : ''
-  const head = `  ${paint(style, outcome.padEnd(5))}  ${safe(title)}${label}: ${cut(evidence.summary, 160)}${before}`
-  return outcome === 'pass' ? head : withExcerpt(head, evidence)
+  const head = `  ${paint(style, outcome.padEnd(5))}  ${safe(title)}${label}: ${cut(evidence.summary, 160)}${beside}`
+  const lost = weakened.map((why) => `         ${paint('yellow', cut(why, 400))}`)
+  return outcome === 'pass' ? [head, ...lost].join('\n') : withExcerpt([head, ...lost].join('\n'), evidence)
+}
+
+function notesOf(record: CheckRecord): string[] {
+  const { base, flaky, quarantined } = record
+  return [
+    ...(base === 'pass' ? ['passed before the work'] : []),
+    ...(flaky ? [`flaky: ${flaky.failed} of ${flaky.runs} runs failed`] : []),
+    ...(quarantined && isExcused(record) ? [`in quarantine, ${safe(quarantined.owner)}`] : []),
+  ]
 }
 
 /** It passes in the workspace, and that is not the news. */

@@ -5,6 +5,7 @@ import { styleText } from 'node:util'
 import type { LoomEvent } from '../core/event.ts'
 import type { Problem } from '../core/problem.ts'
 import type { TaskItem } from '../core/task.ts'
+import { verdictText } from '../core/verdict.ts'
 
 type Style = Parameters<typeof styleText>[0]
 
@@ -54,10 +55,10 @@ export function cut(text: string, max: number): string {
 }
 
 /** Status and verdict in one word or two; an unverified done never looks like a verified one. */
-export function stateOf(item: Pick<TaskItem, 'status' | 'verdict'>): string {
-  if (item.status === 'done')
-    return item.verdict === 'verified' ? 'done, verified' : `done (${item.verdict ?? 'unverified'})`
-  return item.status
+export function stateOf({ status, verdict, flaky }: Pick<TaskItem, 'status' | 'verdict' | 'flaky'>): string {
+  if (status !== 'done') return status
+  const word = verdictText(verdict ?? 'unverified', flaky)
+  return verdict === 'verified' ? `done, ${word}` : `done (${word})`
 }
 
 const styles: Partial<Record<LoomEvent['type'], Style>> = {
@@ -82,6 +83,11 @@ const doneWords: Partial<Record<string, string>> = {
 function addedWords({ checks }: LoomEvent['data']): string {
   const added = (checks as { title: string; because: string }[] | undefined) ?? []
   return `checks that nobody wrote: ${added.map(({ title, because }) => `${title} (${because})`).join(', ')}`
+}
+
+function doneLine(task: TaskItem | undefined): string {
+  const words = doneWords[task?.verdict ?? 'unverified'] ?? `done: ${task?.verdict}`
+  return task?.flaky ? `${words}, ${task.flaky} flaky` : words
 }
 
 /** Worth a line only when a check will prove nothing. */
@@ -114,7 +120,7 @@ function wordsOf({ type, data }: LoomEvent): string | null {
     case 'task.cancelled':
       return `${type.slice('task.'.length)}${reason}`
     case 'task.done':
-      return doneWords[task?.verdict ?? 'unverified'] ?? `done: ${task?.verdict}`
+      return doneLine(task)
     case 'checks.added':
       return addedWords(data)
     case 'base.examined':

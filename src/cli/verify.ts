@@ -1,5 +1,5 @@
 /** `openloom verify`: runs the checks of a task again, now. Exit code 0 only when every one passes. */
-import type { CheckRecord, Verdict } from '../core/verdict.ts'
+import { type CheckRecord, flakyIn, type Verdict, verdictText } from '../core/verdict.ts'
 import { requireDaemon } from './client.ts'
 import { exit } from './exit.ts'
 import { configOf, type Shell } from './program.ts'
@@ -13,7 +13,7 @@ export async function verify(id: string, options: { json?: boolean }, shell: She
   if (options.json) printJson(found)
   else {
     for (const check of found.checks) print(checkLine(check))
-    print(found.verdict)
+    print(verdictText(found.verdict, flakyIn(found.checks)))
   }
   if (found.verdict === 'verified') return exit.ok
   return /^(unverified|verified )/.test(found.verdict) ? exit.unverified : exit.failed

@@ -36,6 +36,8 @@ export interface CheckResult {
   evidence: Evidence
   /** What the command says it did, when it says so in a form that can be read. */
   census?: Census
+  /** It was run more than once on the same files, and its results differ. */
+  flaky?: { runs: number; failed: number }
 }
 
 export const censusNamesMax = 5_000

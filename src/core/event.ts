@@ -26,6 +26,8 @@ export const eventTypes = [
   'checks.added',
   'base.examined',
   'check.finished',
+  'check.quarantined',
+  'check.released',
   'verdict.reached',
   'tampering.accepted',
   'receipt.issued',

@@ -25,11 +25,28 @@ const treeSchema = z.object({
 })
 export type TreeDigest = z.infer<typeof treeSchema>
 
+/** Of the tests only their number and a digest: names may be many, and long. */
+const censusSchema = z.object({
+  format: z.string(),
+  passed: count,
+  failed: count,
+  skipped: count,
+  /** Of the canonical JSON of the sorted names, by what became of them. */
+  namesSha256: hex64,
+  /** Whether every name is in that digest. */
+  whole: z.boolean(),
+})
+export type ReceiptCensus = z.infer<typeof censusSchema>
+
 const checkSchema = z.object({
   title: z.string(),
   kind: z.string(),
   specSha256: hex64,
   outcome: z.string(),
+  /** What it said before the work; null: not known. */
+  base: z.string().nullable().optional(),
+  /** What it said in a clean checkout of the result. */
+  clean: z.string().optional(),
   /** Who brought it, when it was not the task: `project` or `proposed`. */
   origin: z.string().optional(),
   exitCode: z.number().int().nullable(),
@@ -39,6 +56,15 @@ const checkSchema = z.object({
   file: z.string().nullable(),
   startedAt: instant,
   durationMs: count,
+  /** What the command reported of its tests, now and before the work. */
+  census: censusSchema.optional(),
+  baseCensus: censusSchema.optional(),
+  /** Runs on the same files, and those of them that failed. */
+  flaky: z.object({ runs: count, failed: count }).optional(),
+  /** Why fewer tests stand behind it than before the work: how many reasons, and their digest. */
+  weakened: z.object({ reasons: count, sha256: hex64 }).optional(),
+  /** A person answers for its failure until then. */
+  quarantined: z.object({ owner: z.string(), until: instant }).optional(),
 })
 export type ReceiptCheck = z.infer<typeof checkSchema>
 

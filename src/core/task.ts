@@ -162,7 +162,10 @@ export type TaskItem = Pick<
   | 'endedAt'
   | 'tokens'
   | 'costMicros'
->
+> & {
+  /** Checks behind the verdict that failed first and passed when they were tried again; absent: none. */
+  flaky?: number
+}
 
 /** What a way in hands to the store; the spec has been judged by the policy of its source. */
 export interface NewTask {

@@ -55,28 +55,42 @@ export interface CheckRecord extends CheckResult {
   weakened?: string[] | undefined
   /** It says that the work changed what judges it. */
   tampered?: boolean | undefined
-  /** It was run more than once on the same files, and its results differ. */
-  flaky?: { runs: number; failed: number } | undefined
+  /** A person has said that its failure is known: until then it neither refutes nor proves. */
+  quarantined?: Quarantine | undefined
 }
 
-type Judged = Pick<CheckRecord, 'outcome' | 'base' | 'clean' | 'origin' | 'guards' | 'tampered'> & {
+type Judged = Pick<CheckRecord, 'outcome' | 'base' | 'clean' | 'origin' | 'guards' | 'tampered' | 'quarantined'> & {
   weakened?: readonly string[] | undefined
 }
 
 export function verdictOf(records: readonly Judged[]): Verdict {
-  if (records.length === 0) return 'unverified'
   if (records.some((record) => record.tampered)) return 'tampered'
-  const found = records.map(findingOf)
+  const judged = records.filter((record) => !isExcused(record))
+  if (judged.length === 0) return 'unverified'
+  const found = judged.map(findingOf)
   for (const finding of ['refuted', 'works-only-here', 'works-only-clean', 'weakened', 'unknown'] as const) {
     if (found.includes(finding)) return finding
   }
-  const proving = records.filter((record) => (record.guards ? record.base === undefined : record.base !== 'pass'))
+  const proving = judged.filter((record) => (record.guards ? record.base === undefined : record.base !== 'pass'))
   if (proving.some(({ origin }) => origin === undefined)) return 'verified'
   if (proving.some(({ origin }) => origin === 'proposed')) return 'verified (proposed checks)'
   if (proving.length > 0) return 'verified (project checks)'
   // That nothing got worse is no answer to a task which brought nothing to check.
   return records.every(({ origin }) => origin !== undefined) ? 'unverified' : 'vacuous'
 }
+
+/** A failure that a person has put in quarantine. A pass needs no excuse, and what changed the judge has none. */
+export const isExcused = ({ outcome, quarantined }: Pick<CheckRecord, 'outcome' | 'quarantined'>): boolean =>
+  quarantined !== undefined && outcome !== 'pass'
+
+/** Whether an attempt is not over with this record: it failed, could not look, or passes with less behind it. */
+export const isTrouble = (record: Judged): boolean => !isExcused(record) && findingOf(record) !== null
+
+export const flakyIn = (records: readonly Pick<CheckRecord, 'flaky'>[]): number =>
+  records.filter((record) => record.flaky !== undefined).length
+
+/** The word that people read: a check that was tried again is named beside it. */
+export const verdictText = (verdict: Verdict, flaky = 0): string => (flaky > 0 ? `${verdict}, ${flaky} flaky` : verdict)
 
 /** What one check says by itself, its result in the clean checkout included; null: a pass. */
 function findingOf({ outcome, clean, weakened }: Judged): Verdict | null {

@@ -8,7 +8,7 @@ import type { Problem } from '../core/problem.ts'
 import type { Runtime, SessionRequest } from '../core/runtime.ts'
 import type { Observation } from '../core/session.ts'
 import { checksOf, promptIdOf, type Reason, type Task, type TaskStatus } from '../core/task.ts'
-import { progressOf, verdictOf } from '../core/verdict.ts'
+import { flakyIn, isTrouble, progressOf, verdictOf } from '../core/verdict.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import type { TaskPatch } from '../store/tasks.ts'
@@ -265,12 +265,12 @@ async function verify(task: Task, { seen, signal }: Step, world: World): Promise
     store.attempts.conclude(current.id, current.attempt, verdict)
     const unsigned = issueReceipt(draft, world)
     const found = { verdict, progress }
-    if (next.kind === 'done') store.tasks.move(current.id, 'done', found)
+    if (next.kind === 'done') store.tasks.move(current.id, 'done', found, { flaky: flakyIn(records) })
     else if (next.kind === 'ask') {
       store.tasks.move(current.id, 'paused', { ...found, reason: next.reason, resumeTo: 'verifying' })
     } else if (next.kind === 'fail') store.tasks.move(current.id, 'failed', { ...found, reason: next.reason })
     else {
-      const failed = records.filter((record) => record.outcome !== 'pass').map((record) => record.title)
+      const failed = records.filter(isTrouble).map((record) => record.title)
       store.tasks.tell(current.id, 'task.refuted', { attempt: current.attempt, failed })
       const attempt = current.attempt + 1
       store.attempts.begin(current.id, attempt, evidencePrompt(current.spec, records))

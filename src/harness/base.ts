@@ -2,16 +2,24 @@
  * Runs the checks of a task before its work begins, in the very folder and state that the work begins from: what passes
  * already proves nothing about the work. Bounded; what was not seen in time is unknown, never green.
  */
+import type { TaskSpec } from '../core/spec.ts'
 import { checksOf, type Task } from '../core/task.ts'
 import type { CheckRecord } from '../core/verdict.ts'
 import { NoCleanTree } from '../lib/clean-repository.ts'
 import { examine } from './examine.ts'
+import { noteLook } from './footing.ts'
 import { noteBase, readBase } from './pinned.ts'
-import { commandLines, protectionOf, specOf } from './protect.ts'
+import { commandLines, protectionOf } from './protect.ts'
 import type { World } from './world.ts'
 
 export const mustFailFirst = (task: Task, world: World): boolean =>
   task.spec.must_fail_first ?? world.settings.mustFailFirst
+
+/** The spec with all that it protects: what the configuration names, too. */
+export function specOf({ spec }: Task, { settings }: World): TaskSpec {
+  const [always, own] = [settings.protect, spec.protect]
+  return { ...spec, protect: always === false || own === false ? false : [...always, ...(own ?? [])] }
+}
 
 /**
  * Everything that is looked at before the first prompt: what the checks say, and then what judges and what lies there.
@@ -47,10 +55,11 @@ async function examineBase(task: Task, world: World, signal: AbortSignal): Promi
     seen.push(...(await examine(task, world, { signal, skip: (index) => looks[index] !== 'last' })))
     if (signal.aborted) return false
     const missed = notSeen(task, seen, world).filter(({ index }) => looks[index] !== 'none')
-    world.store.attempts.addBase(
-      task.id,
-      [...seen, ...missed].sort((a, b) => a.index - b.index),
-    )
+    world.store.ledger.transact(() => {
+      const records = [...seen, ...missed].sort((a, b) => a.index - b.index)
+      world.store.attempts.addBase(task.id, records)
+      for (const record of seen) noteLook(task, record, world)
+    })
     return true
   } finally {
     timer.cancel()

@@ -8,11 +8,11 @@ import type { Task } from '../core/task.ts'
 import type { CheckRecord } from '../core/verdict.ts'
 import { NoCleanTree } from '../lib/clean-repository.ts'
 import type { Result } from '../lib/result.ts'
-import { resultsBefore } from './base.ts'
+import { resultsBefore, specOf } from './base.ts'
 import type { Opened } from './checkout.ts'
 import { contextOf, runOne } from './examine.ts'
 import { type Base, type Change, type Comparison, compare, type Ground, readBase, showChanges } from './pinned.ts'
-import { protectionOf, specOf } from './protect.ts'
+import { protectionOf } from './protect.ts'
 import type { World } from './world.ts'
 
 const leftShown = 20

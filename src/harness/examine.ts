@@ -3,6 +3,7 @@ import type { AnyChecker, CheckContext, CheckResult, CheckSpec } from '../core/c
 import { reasonOf } from '../core/problem.ts'
 import { checksOf, type Task } from '../core/task.ts'
 import type { CheckRecord } from '../core/verdict.ts'
+import { footingOf } from './footing.ts'
 import type { World } from './world.ts'
 
 export interface Pass {
@@ -25,17 +26,15 @@ export async function examine(task: Task, world: World, pass: Pass): Promise<Che
     const startedAt = world.clock.now()
     const begun = world.clock.monotonic()
     const checker = world.checkers.find((one) => one.kind === spec.kind)
-    const result = await runOne(
-      checker,
-      spec,
-      contextOf(task, world, { signal: pass.signal, before: pass.before?.get(index) ?? null }),
-    )
+    const before = pass.before?.get(index) ?? null
+    const result = await runOne(checker, spec, contextOf(task, world, { signal: pass.signal, before }))
     if (pass.signal.aborted) break
     const title = world.describeCheck(spec)
     const durationMs = Math.round(world.clock.monotonic() - begun)
     const base = pass.base?.has(index) ? { base: pass.base.get(index) } : {}
     const kept = { ...base, ...(origin ? { origin } : {}), ...(checker?.guards ? { guards: true } : {}) }
-    const record: CheckRecord = { index, spec, title, step, startedAt, durationMs, ...result, ...kept }
+    const found = { ...result, ...kept, ...footingOf(task, { spec, result, before }, world) }
+    const record: CheckRecord = { index, spec, title, step, startedAt, durationMs, ...found }
     pass.keep?.(record)
     records.push(record)
   }

@@ -1,7 +1,7 @@
 /** The words the harness puts before an agent. Pure. Never says how to get around a check. */
 import type { Evidence } from '../core/check.ts'
 import type { TaskSpec } from '../core/spec.ts'
-import type { CheckRecord } from '../core/verdict.ts'
+import { type CheckRecord, isExcused, isTrouble } from '../core/verdict.ts'
 import { excerptOf } from '../lib/excerpt.ts'
 
 const evidenceCharsMax = 12_000
@@ -23,31 +23,40 @@ export function firstPrompt(spec: TaskSpec, checks: readonly string[]): string {
 
 /** Prompt of a further attempt: exactly what was found, and the goal again. */
 export function evidencePrompt(spec: TaskSpec, records: readonly CheckRecord[]): string {
-  const failing = records.filter(isOpen)
-  const passing = records.length - failing.length
-  const intro = `The work is not done: ${failing.length} of ${records.length} checks did not pass.`
+  const failing = records.filter(isTrouble)
+  const passing = records.filter((record) => !isTrouble(record) && !isExcused(record)).length
   const shares = Math.max(400, Math.floor(evidenceCharsMax / Math.max(1, failing.length)))
   const found = failing.map((record) => findingOf(record, Math.min(excerptCharsMax, shares)))
   const kept = passing > 0 ? `${passing} passed; keep them so.` : ''
   const goal = `The goal was:\n\n${excerptOf(spec.goal, 4_000)}`
   const end = 'Find out why, correct the work itself, and stop when it is done.'
-  return [intro, ...found, kept, goal, end].filter((part) => part !== '').join('\n\n')
+  return [introOf(failing, records.length), ...found, kept, goal, end].filter((part) => part !== '').join('\n\n')
 }
 
-const isOpen = ({ outcome, clean }: CheckRecord): boolean =>
-  outcome !== 'pass' || (clean ?? { outcome }).outcome !== 'pass'
+function introOf(failing: readonly CheckRecord[], total: number): string {
+  const weakened = failing.filter(
+    ({ outcome, clean }) => outcome === 'pass' && (clean?.outcome ?? 'pass') === 'pass',
+  ).length
+  const failed = failing.length - weakened
+  const parts = [
+    ...(failed > 0 ? [`${failed} of ${total} checks did not pass`] : []),
+    ...(weakened > 0 ? [`${weakened} of ${total} pass with fewer tests behind them than before the work`] : []),
+  ]
+  return `The work is not done: ${parts.join(', ')}.`
+}
 
 function findingOf(record: CheckRecord, charsMax: number): string {
-  const { title, outcome, clean } = record
+  const { title, outcome, clean, weakened = [] } = record
   if (record.tampered) return quoted(`CHANGED, AND NOT YOURS TO CHANGE: ${notYours}`, record.evidence, charsMax)
-  if (outcome === 'error' || clean?.outcome === 'error') {
-    return quoted(
-      `COULD NOT BE CHECKED: ${title}`,
-      outcome === 'error' || !clean ? record.evidence : clean.evidence,
-      charsMax,
-    )
+  const there = clean?.outcome ?? outcome
+  if (outcome === 'pass' && there === 'pass') {
+    return `WEAKENED: ${title}\n${fenced(excerptOf(weakened.join('\n'), charsMax))}`
   }
-  if (!clean || clean.outcome === outcome) return quoted(`FAILED: ${title}`, record.evidence, charsMax)
+  if (outcome === 'error' || there === 'error') {
+    const evidence = outcome === 'error' || !clean ? record.evidence : clean.evidence
+    return quoted(`COULD NOT BE CHECKED: ${title}`, evidence, charsMax)
+  }
+  if (!clean || there === outcome) return quoted(`FAILED: ${title}`, record.evidence, charsMax)
   if (outcome === 'fail') {
     return quoted(`FAILED HERE: ${title}, which passes in a clean checkout of the result`, record.evidence, charsMax)
   }

@@ -3,9 +3,7 @@
  */
 import type { CheckSpec } from '../core/check.ts'
 import type { TaskSpec } from '../core/spec.ts'
-import type { Task } from '../core/task.ts'
 import { globMatcher } from '../lib/glob.ts'
-import type { World } from './world.ts'
 
 /** They run elsewhere, later: a new one judges nothing here, a changed one lets something through. */
 const pipelines = [
@@ -68,12 +66,6 @@ export interface Protection {
   isRunner(path: string): boolean
   /** It judged before; the work has to pass with it as it was. */
   isSoft(path: string): boolean
-}
-
-/** The spec with all that it protects: what the configuration names, too. */
-export function specOf({ spec }: Pick<Task, 'spec'>, { settings }: Pick<World, 'settings'>): TaskSpec {
-  const [always, own] = [settings.protect, spec.protect]
-  return { ...spec, protect: always === false || own === false ? false : [...always, ...(own ?? [])] }
 }
 
 /** `scripts`: the lines of the project's scripts that the checks run. */

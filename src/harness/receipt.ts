@@ -4,8 +4,9 @@
  * never stands in the way: what could not be read is named in the receipt, and a missing key is an alarm.
  */
 import { hostname } from 'node:os'
+import type { Census } from '../core/check.ts'
 import { ProblemError, reasonOf } from '../core/problem.ts'
-import { payloadType, type ReceiptCheck, type ReceiptDraft, statementOf } from '../core/receipt.ts'
+import { payloadType, type ReceiptCensus, type ReceiptCheck, type ReceiptDraft, statementOf } from '../core/receipt.ts'
 import type { Task } from '../core/task.ts'
 import type { CheckRecord, Verdict } from '../core/verdict.ts'
 import { canonicalJson } from '../lib/canonical.ts'
@@ -15,6 +16,7 @@ import { failpoint } from '../lib/failpoint.ts'
 import { maskLine } from '../lib/mask.ts'
 import { version } from '../lib/paths.ts'
 import { readTree } from '../lib/tree.ts'
+import { resultsBefore } from './base.ts'
 import type { World } from './world.ts'
 
 const titleCharsMax = 200
@@ -32,6 +34,7 @@ export async function draftReceipt(
   if (signal.aborted) return null
   const models = task.sessionId ? world.store.usage.modelsOf(task.sessionId) : []
   const { headCommit, tree, missing } = look
+  const before = resultsBefore(task, world)
   return {
     task: {
       id: task.id,
@@ -40,7 +43,7 @@ export async function draftReceipt(
       specSha256: sha256(canonicalJson(task.spec)),
     },
     verdict: found.verdict,
-    checks: found.records.map(receiptCheck),
+    checks: found.records.map((record) => receiptCheck(record, before.get(record.index))),
     workspace: { baseCommit: task.baseCommit, headCommit, tree, treeMissing: missing },
     runtime: task.runtime,
     models: (models.length > 0 ? models : [task.spec.model ?? []].flat()).map((name) => maskLine(name, titleCharsMax)),
@@ -53,7 +56,8 @@ export async function draftReceipt(
 
 const instant = (at: number): string => new Date(at).toISOString()
 
-function receiptCheck({ title, spec, outcome, origin, evidence, startedAt, durationMs }: CheckRecord): ReceiptCheck {
+function receiptCheck(record: CheckRecord, before: CheckRecord | undefined): ReceiptCheck {
+  const { title, spec, outcome, origin, base, clean, evidence, startedAt, durationMs } = record
   const outputSha256 = evidence.sha256 ?? null
   // A folder of checklists, or a file behind another name, has a digest that is not of these bytes.
   const isFile = outputSha256 !== null && spec.path === evidence.subject && spec.kind !== 'checklist'
@@ -63,13 +67,33 @@ function receiptCheck({ title, spec, outcome, origin, evidence, startedAt, durat
     specSha256: sha256(canonicalJson(spec)),
     outcome,
     ...(origin ? { origin } : {}),
+    ...(base === undefined ? {} : { base }),
+    ...(clean ? { clean: clean.outcome } : {}),
     exitCode: evidence.exitCode ?? null,
     outputSha256,
     file: isFile ? String(spec.path) : null,
     startedAt: instant(startedAt),
     durationMs: Math.max(0, Math.round(durationMs)),
+    ...testsOf(record, before),
   }
 }
+
+function testsOf({ census, flaky, weakened = [], quarantined }: CheckRecord, before: CheckRecord | undefined) {
+  return {
+    ...(census ? { census: receiptCensus(census) } : {}),
+    ...(before?.census ? { baseCensus: receiptCensus(before.census) } : {}),
+    ...(flaky ? { flaky } : {}),
+    ...(weakened.length > 0 ? { weakened: { reasons: weakened.length, sha256: sha256(canonicalJson(weakened)) } } : {}),
+    ...(quarantined
+      ? { quarantined: { owner: maskLine(quarantined.owner, titleCharsMax), until: instant(quarantined.until) } }
+      : {}),
+  }
+}
+
+const receiptCensus = ({ names, format, passed, failed, skipped, whole }: Census): ReceiptCensus => ({
+  ...{ format, passed, failed, skipped, whole },
+  namesSha256: sha256(canonicalJson(names)),
+})
 
 /** Inside the transaction of the verdict. Answers why there is none, for `tellOfReceipt` after the commit. */
 export function issueReceipt(draft: ReceiptDraft, world: World): string | null {

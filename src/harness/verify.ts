@@ -5,6 +5,7 @@ import { failpoint } from '../lib/failpoint.ts'
 import { baseOf, resultsBefore } from './base.ts'
 import { lookTwice } from './clean.ts'
 import { examine } from './examine.ts'
+import { noteLook } from './footing.ts'
 import type { World } from './world.ts'
 
 /**
@@ -16,7 +17,9 @@ export async function runChecks(task: Task, world: World, signal: AbortSignal): 
   const base = baseOf(task, world)
   const keep = (record: CheckRecord) => {
     failpoint('verify.checked')
-    world.store.attempts.addCheck(task.id, task.attempt, record)
+    world.store.ledger.transact(() => {
+      if (world.store.attempts.addCheck(task.id, task.attempt, record)) noteLook(task, record, world)
+    })
     failpoint('verify.stored')
   }
   const before = resultsBefore(task, world)

@@ -32,6 +32,8 @@ export interface CommandRequest {
   /** The file is made only when the output is longer than this; a short output is in the outcome whole. */
   spoolAboveBytes?: number
   onOutput?: (text: string) => void
+  /** Hears what the command says on stdout alone. */
+  onStdout?: (chunk: Buffer) => void
   /** For output that a program reads: what the command says on stderr is dropped. */
   stdoutOnly?: boolean
   /** Leave children that the command put in the background alive when it ends by itself. */
@@ -89,6 +91,7 @@ export function runCommand(request: CommandRequest): Promise<CommandOutcome> {
         collected.push(chunk)
         spool?.write(chunk)
         request.onOutput?.(decoder.write(chunk))
+        if (stream === child.stdout) request.onStdout?.(chunk)
       })
     }
     let ended: CommandOutcome['ended'] = 'exit'

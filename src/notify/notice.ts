@@ -2,6 +2,7 @@
 import { originalNameOf } from '../core/event.ts'
 import type { Notice, NoticeSource } from '../core/sink.ts'
 import type { TaskItem } from '../core/task.ts'
+import { verdictText } from '../core/verdict.ts'
 
 /** Told in `data` by names of its own; everything else of the event is passed on as it is. */
 const ownFields = ['task', 'status', 'progress', 'summary', 'active_session_id']
@@ -43,5 +44,7 @@ function summaryOf(data: Record<string, unknown>, task: TaskItem | null): string
   if (task.reason) return task.reason.text
   if (task.verdict === 'unverified') return 'Done, unverified: the task brought no checks.'
   if (task.verdict === 'vacuous') return 'Done, but nothing is proven: every check passed before the work began.'
-  return task.verdict ? `${task.verdict}: ${proven} of ${total} proven.` : `${task.title}: ${task.status}.`
+  return task.verdict
+    ? `${verdictText(task.verdict, task.flaky)}: ${proven} of ${total} proven.`
+    : `${task.title}: ${task.status}.`
 }

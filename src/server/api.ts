@@ -6,6 +6,7 @@ import type { LoomEvent } from '../core/event.ts'
 import type { SessionUsageSums, UsageSum } from '../core/session.ts'
 import type { Task, TaskItem } from '../core/task.ts'
 import type { AttemptRecord } from '../core/verdict.ts'
+import type { Flake } from '../store/flakes.ts'
 import type { PublicKey } from '../store/keyring.ts'
 import type { ReceiptItem, ReceiptRow } from '../store/receipts.ts'
 import type { UsageRow } from '../store/usage.ts'
@@ -38,6 +39,11 @@ export interface ReceiptPage {
   /** For the next `after`; null at the end. */
   next: number | null
   keys: PublicKey[]
+}
+
+/** `GET /api/flakes`: checks that are tried again when they fail, those that were flaky last first. */
+export interface FlakeList {
+  items: Flake[]
 }
 
 /** `GET /api/tasks/{id}/events?after=&limit=` and `GET /api/events?after=&limit=` with `Accept: application/json`. */

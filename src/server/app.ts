@@ -8,6 +8,7 @@ import { refusal, type ServerWorld, type Variables } from './context.ts'
 import { guard } from './guard.ts'
 import { askRoutes } from './routes/asks.ts'
 import { daemonRoutes } from './routes/daemon.ts'
+import { flakeRoutes } from './routes/flakes.ts'
 import { intakeRoutes } from './routes/intake.ts'
 import { receiptRoutes } from './routes/receipts.ts'
 import { sessionRoutes } from './routes/sessions.ts'
@@ -44,6 +45,7 @@ export function createApp(world: ServerWorld, { hosts, cookieName, webDir }: App
     .route('/api/sessions', sessionRoutes(world))
     .route('/api/usage', usageRoutes(world))
     .route('/api/receipts', receiptRoutes(world))
+    .route('/api/flakes', flakeRoutes(world))
     .route('/api', askRoutes(world))
     .route('/api', daemonRoutes(world, cookieName))
   const info = {

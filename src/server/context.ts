@@ -65,6 +65,7 @@ const titles: Record<number, string> = {
 /** Kinds of problems that have a status of their own; what is left is the runtime's, which may do better later. */
 const statusOf: Record<string, ContentfulStatusCode> = {
   'unknown-ask': 404,
+  'unknown-flake': 404,
   'unknown-grant': 404,
   'unknown-session': 404,
   'unknown-task': 404,

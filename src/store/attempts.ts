@@ -1,7 +1,7 @@
 /** Attempts and the checks of each: what was asked, what was claimed, what was found. */
-import { and, asc, eq, gt } from 'drizzle-orm'
+import { and, asc, desc, eq, gt } from 'drizzle-orm'
 import type { CheckOutcome } from '../core/check.ts'
-import type { AttemptRecord, CheckRecord, Verdict } from '../core/verdict.ts'
+import { type AttemptRecord, type CheckRecord, flakyIn, type Verdict } from '../core/verdict.ts'
 import type { Ledger } from './ledger.ts'
 import * as schema from './schema.ts'
 
@@ -30,15 +30,16 @@ export class Attempts {
     this.ledger.db.update(schema.attempts).set({ sessionId }).where(this.at(taskId, number)).run()
   }
 
-  /** Stores one finished check with its event; the same check of the same attempt is stored once. */
-  addCheck(taskId: string, attempt: number, record: CheckRecord): void {
-    this.ledger.transact(() => {
+  /** Stores one finished check with its event; the same check of the same attempt is stored once: false, it was. */
+  addCheck(taskId: string, attempt: number, record: CheckRecord): boolean {
+    return this.ledger.transact(() => {
       const row = { taskId, attempt, position: record.index, record }
       const { changes } = this.ledger.db.insert(schema.checks).values(row).onConflictDoNothing().run()
-      if (changes === 0) return
+      if (changes === 0) return false
       const { index, title, outcome, durationMs } = record
       const data = { attempt, index, title, outcome, durationMs, summary: record.evidence.summary }
       this.ledger.emit({ type: 'check.finished', taskId, data })
+      return true
     })
   }
 
@@ -71,12 +72,29 @@ export class Attempts {
     this.ledger.transact(() => {
       const endedAt = this.ledger.clock.now()
       this.ledger.db.update(schema.attempts).set({ verdict, endedAt }).where(this.at(taskId, attempt)).run()
-      const outcomes = this.checksOf(taskId, attempt).map((record) => record.outcome)
+      const records = this.checksOf(taskId, attempt)
+      const outcomes = records.map((record) => record.outcome)
+      const flaky = flakyIn(records)
       const passed = outcomes.filter((o) => o === 'pass').length
       const failed = outcomes.filter((o) => o === 'fail').length
-      const data = { attempt, verdict, passed, failed, errors: outcomes.length - passed - failed }
+      const data = {
+        attempt,
+        verdict,
+        passed,
+        failed,
+        errors: outcomes.length - passed - failed,
+        ...(flaky > 0 ? { flaky } : {}),
+      }
       this.ledger.emit({ type: 'verdict.reached', taskId, data })
     })
+  }
+
+  /** How many checks behind the last verdict were flaky: from its event, which is small, unlike the records. */
+  flakyOf(taskId: string): number {
+    const { events } = schema
+    const verdict = and(eq(events.taskId, taskId), eq(events.type, 'verdict.reached'))
+    const last = this.ledger.db.select({ data: events.data }).from(events).where(verdict).orderBy(desc(events.seq))
+    return Number(last.limit(1).get()?.data.flaky ?? 0)
   }
 
   /** What the checks said before the work began: stored as those of attempt 0, which nobody made. */

@@ -13,6 +13,7 @@ import { migrationsDir } from '../lib/paths.ts'
 import { Asks } from './asks.ts'
 import { Attempts } from './attempts.ts'
 import { Events } from './events.ts'
+import { Flakes } from './flakes.ts'
 import { Ledger } from './ledger.ts'
 import { Logins } from './logins.ts'
 import { StoreOutbox } from './outbox.ts'
@@ -38,6 +39,7 @@ export interface Store {
   tasks: Tasks
   attempts: Attempts
   events: Events
+  flakes: Flakes
   sessions: Sessions
   prompts: Prompts
   watched: WatchedSessions
@@ -63,6 +65,7 @@ export function openStore(options: StoreOptions): Store {
     tasks: new Tasks(ledger),
     attempts: new Attempts(ledger),
     events: new Events(ledger),
+    flakes: new Flakes(ledger),
     sessions,
     prompts: new Prompts(ledger, sessions),
     watched: new WatchedSessions(ledger),

@@ -156,13 +156,10 @@ export class Tasks {
       const endedAt = ends ? at : to === 'archived' ? task.endedAt : null
       this.write(id, { reason: null, retryAt: null, ...rowPatch(patch), status: to, updatedAt: at, endedAt })
       const moved = this.require(id)
-      const event = { from: task.status, ...(moved.reason ? { reason: moved.reason } : {}), ...data }
-      this.ledger.emit({
-        type: eventOf[to],
-        taskId: id,
-        sessionId: moved.sessionId,
-        data: { task: itemOf(moved), ...event },
-      })
+      const { flaky, ...told } = data
+      const item: TaskItem = { ...itemOf(moved), ...(typeof flaky === 'number' && flaky > 0 ? { flaky } : {}) }
+      const event = { from: task.status, ...(moved.reason ? { reason: moved.reason } : {}), ...told }
+      this.ledger.emit({ type: eventOf[to], taskId: id, sessionId: moved.sessionId, data: { task: item, ...event } })
       return moved
     })
   }

@@ -1,8 +1,9 @@
 /** The account of a task: weave, timeline, and what the files say against the claim. */
 import { describe, expect, it } from 'vitest'
-import { filesSay, firstTrouble, stepProofs } from '../../frontend/src/model/proof.ts'
+import { filesSay, firstTrouble, flakyIn, notesOf, stepProofs } from '../../frontend/src/model/proof.ts'
 import { mergeEvents, timelineOf } from '../../frontend/src/model/timeline.ts'
 import { cutWeave, describeWeave, sharesOf, weaveByAttempt, weaveOf } from '../../frontend/src/model/weave.ts'
+import { lookOf } from '../../frontend/src/model/words.ts'
 import type { CheckOutcome } from '../../src/core/check.ts'
 import { eventTypes, type LoomEvent } from '../../src/core/event.ts'
 import type { StepSpec, TaskSpec } from '../../src/core/spec.ts'
@@ -106,6 +107,9 @@ const record = (outcome: CheckOutcome, step: number | null = null, summary = `it
   evidence: { summary, subject: 'a' },
 })
 
+const quarantined = { owner: 'Ada', until: Date.UTC(2026, 10, 30), why: '' }
+const excused: CheckRecord = { ...record('fail'), quarantined }
+
 const attempt = (...checks: CheckRecord[]) => ({ verdict: verdictOf(checks) as Verdict, checks })
 
 describe('what the files say', () => {
@@ -118,11 +122,21 @@ describe('what the files say', () => {
       'b is missing. And 1 more check does not pass.',
     ],
     [attempt(record('error', null, 'No such command.')), 'No such command.'],
+    [attempt(record('pass'), excused), '1 of 2 checks pass; the rest is in quarantine.'],
+    [attempt(record('pass'), { ...record('pass'), weakened: ['b is gone.'] }), 'b is gone.'],
     [attempt(), 'Nothing: the task brought no check, so nobody knows.'],
     [{ verdict: null, checks: [] }, 'Not asked yet.'],
   ])('%# is one sentence from the evidence', (given, sentence) => {
     expect(filesSay(given)).toBe(sentence)
   })
+  it('names beside a finding what was lost, what is flaky and who answers for it', () => {
+    const flaky = { ...record('pass'), flaky: { runs: 3, failed: 2 }, weakened: ['b is gone.'] }
+    expect(notesOf(flaky)).toEqual(['b is gone.', 'Flaky: 2 of 3 runs on the same files failed.'])
+    expect(notesOf(excused)).toEqual([expect.stringMatching(/^In quarantine until .*: Ada answers for it\.$/)])
+    expect(notesOf({ ...record('pass'), quarantined })).toEqual([])
+    expect(lookOf({ status: 'done', verdict: 'verified', flaky: flakyIn([flaky]) }).word).toBe('verified, 1 flaky')
+  })
+
   it('opens at the first failure, else at the first that could not look', () => {
     const fail = record('fail')
     const error = record('error')

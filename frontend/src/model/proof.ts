@@ -4,6 +4,20 @@ import type { AttemptRecord, CheckRecord } from '../../../src/core/verdict.ts'
 import { count } from './format.ts'
 import { type Look, verdictMeanings } from './words.ts'
 
+export const flakyIn = (checks: readonly CheckRecord[]): number => checks.filter((check) => check.flaky).length
+
+/** What belongs to a finding beside its outcome, a sentence each. */
+export function notesOf({ outcome, weakened = [], flaky, quarantined }: CheckRecord): string[] {
+  const until = quarantined ? new Date(quarantined.until).toLocaleDateString() : ''
+  return [
+    ...weakened,
+    ...(flaky ? [`Flaky: ${flaky.failed} of ${flaky.runs} runs on the same files failed.`] : []),
+    ...(quarantined && outcome === 'fail'
+      ? [`In quarantine until ${until}: ${quarantined.owner} answers for it.`]
+      : []),
+  ]
+}
+
 /** First failure, else first check that could not look: the one that is folded open. */
 export function firstTrouble(checks: readonly CheckRecord[]): CheckRecord | null {
   return checks.find((c) => c.outcome === 'fail') ?? checks.find((c) => c.outcome === 'error') ?? null
@@ -20,6 +34,8 @@ export function filesSay(attempt: Pick<AttemptRecord, 'verdict' | 'checks'>): st
     case 'verified':
     case 'verified (proposed checks)':
     case 'verified (project checks)':
+      if (trouble)
+        return `${checks.length - 1 - others('fail')} of ${checks.length} checks pass; the rest is in quarantine.`
       return checks.length === 1 ? (checks[0]?.evidence.summary ?? '') : `All ${checks.length} checks pass.`
     case 'vacuous':
       return 'Every check passes, but every one passed before the work began.'

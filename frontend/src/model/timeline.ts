@@ -45,6 +45,7 @@ function verdictWords(data: LoomEvent['data']): Words {
   const look = verdictLooks[data['verdict'] as keyof typeof verdictLooks] ?? verdictLooks.unknown
   const counts = [`${number(data['passed'])} passed`, `${number(data['failed'])} failed`]
   if (data['errors']) counts.push(`${number(data['errors'])} could not look`)
+  if (data['flaky']) counts.push(`${number(data['flaky'])} flaky`)
   return say(`Verdict of attempt ${number(data['attempt'])}: ${look.word} (${counts.join(', ')})`, '', look.tone)
 }
 

@@ -110,11 +110,17 @@ export function sessionLook(session: {
   return session.state === null ? untoldLook : sessionLooks[session.state]
 }
 
+/** A check that was tried again until it passed is named beside the verdict. */
+export function verdictLook(verdict: Verdict, flaky = 0): Look {
+  const look = verdictLooks[verdict]
+  return flaky > 0 ? { ...look, word: `${look.word}, ${flaky} flaky` } : look
+}
+
 /**
  * What a row shows for a task. A done task shows its verdict and never just "done", so that an unproven end cannot
  * pass for a proven one; a verdict of an earlier attempt says nothing about a task that is still at work.
  */
-export function lookOf(task: { status: TaskStatus; verdict: Verdict | null }): Look {
-  if (task.status === 'done') return verdictLooks[task.verdict ?? 'unverified']
+export function lookOf(task: { status: TaskStatus; verdict: Verdict | null; flaky?: number | undefined }): Look {
+  if (task.status === 'done') return verdictLook(task.verdict ?? 'unverified', task.flaky)
   return statusLooks[task.status]
 }

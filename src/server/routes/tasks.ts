@@ -3,7 +3,7 @@ import { type Context, Hono } from 'hono'
 import { describeRoute, validator } from 'hono-openapi'
 import { z } from 'zod'
 import { limitsSchema } from '../../core/spec.ts'
-import { type Task, taskStatuses } from '../../core/task.ts'
+import { type Task, type TaskItem, taskStatuses } from '../../core/task.ts'
 import { type Command, commands } from '../../harness/commands.ts'
 import { sha256 } from '../../lib/digest.ts'
 import type { EventPage, ReceiptList, TaskDetail, TaskPage } from '../api.ts'
@@ -41,10 +41,7 @@ export function taskRoutes(world: ServerWorld) {
         ...(q ? { text: q } : {}),
         ...(after ? { after } : {}),
       })
-      const items = page.items.map((item) =>
-        item.status === 'queued' ? { ...item, reason: world.supervisor.queueReason(item) } : item,
-      )
-      return c.json({ items, next: page.next } satisfies TaskPage)
+      return c.json({ items: page.items.map((item) => asNow(item, world)), next: page.next } satisfies TaskPage)
     })
     .post('/', describeRoute(answers('Add a task')), validator('json', taskBody, invalid), async (c) => {
       const body = c.req.valid('json')
@@ -115,6 +112,13 @@ function commandRoutes(world: ServerWorld) {
         return result.ok ? c.json({ task: result.value }) : refusal(c, 409, ...result.problems)
       },
     )
+}
+
+/** With what is not in its row: why it waits, and what its verdict says of flaky checks. */
+function asNow(item: TaskItem, { store, supervisor }: ServerWorld): TaskItem {
+  if (item.status === 'queued') return { ...item, reason: supervisor.queueReason(item) }
+  const flaky = item.status === 'done' ? store.attempts.flakyOf(item.id) : 0
+  return flaky > 0 ? { ...item, flaky } : item
 }
 
 const isCommand = (word: string): word is Command => (commands as readonly string[]).includes(word)
