@@ -76,7 +76,8 @@ export class Checkouts {
   }
 
   result(ground: Ground, base: Base | null): Promise<Result | string> {
-    const untrackedBefore = new Map(Object.entries(base?.untracked ?? {}))
+    // Without a commit nothing was tracked, and everything that lies there is the beginning of the project.
+    const untrackedBefore = new Map(base?.commit ? Object.entries(base.untracked) : [])
     return resultOf({ ...ground.git, ids: this.ids, baseCommit: base?.commit ?? null, untrackedBefore })
   }
 
