@@ -8,12 +8,13 @@ import { checkers, isCheckLine, parseCheckLine } from './checks/index.ts'
 import type { AnyChecker } from './core/check.ts'
 import { hangPolicies } from './core/diagnosis.ts'
 import { ok, type Problem, type Result, refuse } from './core/problem.ts'
-import { limitsSchema, type TaskSpec } from './core/spec.ts'
+import { isolations, limitsSchema, type TaskSpec, verifiedEnds } from './core/spec.ts'
 import { decodeTask, dispatchMarkdown, dispatchYaml, type Grammar } from './inbox/dispatch.ts'
 import { checkUnion, makeGrammar } from './inbox/grammar.ts'
 import type { IntakeSettings } from './inbox/intake.ts'
 import { isKey, isRecord, nearest, taskKeys } from './inbox/keys.ts'
 import type { SourcePolicy } from './inbox/policy.ts'
+import { writtenTask } from './inbox/written-task.ts'
 import { environmentLayer, environmentLists } from './lib/environment.ts'
 import { type Layer, mergeLayers, type Tree } from './lib/layers.ts'
 import { parseYaml } from './lib/yaml.ts'
@@ -77,6 +78,11 @@ export const configSchema = z
         .default(true)
         .describe('Run the checks before the work begins; those that pass already prove less.'),
       base_seconds: z.number().positive().max(3_600).default(60).describe('Time for that, for all checks of a task.'),
+      isolation: z.enum(isolations).default('none').describe('worktree: each task works in a git worktree of its own.'),
+      when_verified: z
+        .enum(verifiedEnds)
+        .default('wait')
+        .describe('What becomes of the worktree of a verified task; wait: a person says.'),
       on_hang: z.enum(hangPolicies).default('alert').describe('What may be done when a session hangs.'),
       ask_deadline_minutes: z
         .number()
@@ -306,6 +312,8 @@ export function intakeSettings(
       checks: defaults.checks,
       limits: defaults.limits,
       checkIntervalMinutes: defaults.check_interval_minutes,
+      isolation: defaults.isolation,
+      whenVerified: defaults.when_verified,
     },
     namedChecks: config.named_checks,
     checkers: given.checkers,
@@ -330,7 +338,7 @@ export function readSpecFile(path: string): Result<TaskSpec> {
 export function jsonSchema(): Record<string, unknown> {
   const options = { io: 'input', unrepresentable: 'any', target: 'draft-2020-12' } as const
   const settings = z.toJSONSchema(configSchema.partial(), options) as Record<string, unknown>
-  const task = z.toJSONSchema(writtenTask(), options) as Record<string, unknown>
+  const task = z.toJSONSchema(writtenTask(check), options) as Record<string, unknown>
   const parts = [settings, task].map((schema) => (schema.properties ?? {}) as Record<string, unknown>)
   const defs = { ...(settings.$defs as object | undefined), ...(task.$defs as object | undefined) }
   return {
@@ -343,55 +351,4 @@ export function jsonSchema(): Record<string, unknown> {
     additionalProperties: false,
     ...(Object.keys(defs).length > 0 ? { $defs: defs } : {}),
   }
-}
-
-/** The keys that people may write for a task, the original's spellings included, for editors. */
-function writtenTask() {
-  const text = z.string().min(1)
-  const autoAccept = z.union([z.boolean(), z.array(text)])
-  const line = text.describe('One-line form, e.g. "run: npm test".')
-  const checks = z.array(z.union([line, check, z.record(z.string(), z.string())]))
-  const step = z.strictObject({
-    title: text.optional(),
-    name: text.optional(),
-    acceptance: z.array(text).optional(),
-    checks: checks.optional(),
-  })
-  return z.strictObject({
-    title: text.optional(),
-    name: text.optional().describe('The same as title.'),
-    goal: text.describe('What is to be done.'),
-    workspace: text.optional().describe('Folder to work in; ~ and relative paths are understood.'),
-    steps: z.array(z.union([text, step])).optional(),
-    acceptance: z.array(text).optional().describe('Plain words; they prove nothing by themselves.'),
-    checks: checks.optional().describe('What proves it; see docs/guide/checks.md.'),
-    runtime: text.optional(),
-    agent: text.optional(),
-    model: text.optional(),
-    session: text.optional(),
-    abort: z.boolean().optional(),
-    must_fail_first: z.boolean().optional().describe('Whether checks that passed before the work count for less.'),
-    after: z
-      .union([text, z.array(text)])
-      .optional()
-      .describe('Tasks that must be verified first, by id or title.'),
-    limits: limitsSchema.optional(),
-    check_interval_minutes: z.number().positive().optional(),
-    check_interval: z.union([z.string(), z.number()]).optional().describe('5m, 300s or minutes.'),
-    check_interval_seconds: z.number().positive().optional(),
-    max_tokens: z.number().int().positive().optional(),
-    max_attempts: z.number().int().positive().optional(),
-    initial_prompt: text.optional().describe('The same as goal.'),
-    cwd: text.optional().describe('The same as workspace.'),
-    session_id: text.optional(),
-    abort_session: z.boolean().optional(),
-    global_acceptance: z.array(text).optional(),
-    step_acceptance: z.array(z.array(text)).optional(),
-    mode: z.literal('normal').optional(),
-    on_hang: z.enum(hangPolicies).optional().describe('What may be done when its session hangs.'),
-    auto_accept: autoAccept.optional().describe('Permissions answered unasked: all, or by pattern. Dangerous.'),
-    auto_accept_permissions: autoAccept.optional().describe('The same as auto_accept.'),
-    ask_deadline_minutes: z.number().positive().optional().describe('An ask that nobody answers is denied then.'),
-    max_runtime_minutes: z.number().positive().optional(),
-  })
 }

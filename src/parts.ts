@@ -123,6 +123,7 @@ export function worldOf(plan: Plan, runtimes: ReadonlyMap<string, Runtime>, alar
     clock: systemClock,
     env: childEnvironment(env, config.child_env),
     owner: `${owner}-check`,
+    isolation: { dir: join(realOr(config.data_dir), 'worktrees'), owner: `${owner}-tree` },
     settings: {
       concurrency: config.concurrency,
       // For one task: what else lies in the store waits for the daemon.

@@ -17,9 +17,18 @@ export async function show(id: string, options: { json?: boolean }, shell: Shell
   print(`${task.id}  ${safe(task.title)}`)
   print(`${stateOf(task)}${task.reason ? `: ${safe(task.reason.text)}` : ''}`)
   print(`${task.runtime} in ${safe(task.workspace)}; ${task.tokens} tokens, ${task.toolCalls} tool calls`)
+  if (task.isolation) print(`branch ${safe(task.isolation.branch)}, ${outcomeWords[task.isolation.outcome]}`)
   for (const attempt of attempts) printAttempt(attempt)
   return exit.ok
 }
+
+const outcomeWords = {
+  open: 'open: openloom merge, keep or drop',
+  conflict: 'not merged: a person must say (openloom log has why)',
+  merged: 'merged',
+  kept: 'kept',
+  dropped: 'dropped',
+} as const
 
 function printAttempt({ number, claim, verdict, checks }: AttemptRecord): void {
   print(`\nAttempt ${number}: ${verdict ?? 'under way'}`)

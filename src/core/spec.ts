@@ -11,6 +11,10 @@ export const stepsMax = 100
 export const checksMax = 100
 export const afterMax = 50
 
+export const isolations = ['none', 'worktree'] as const
+/** `wait`: a person says what becomes of the worktree. */
+export const verifiedEnds = ['wait', 'merge', 'keep', 'drop'] as const
+
 export const limitsSchema = z
   .strictObject({
     /** Wall time of work on the task, in minutes; time spent queued, paused or waiting does not count. */
@@ -60,6 +64,10 @@ export interface TaskSpec {
   after?: string[] | undefined
   /** Whether checks that passed before the work began count for less; absent: the configuration's. */
   must_fail_first?: boolean | undefined
+  /** `worktree`: it works in a git worktree and branch of its own; absent: the configuration's. */
+  isolation?: (typeof isolations)[number] | undefined
+  /** What becomes of its worktree by itself once it is plainly verified; absent: the configuration's. */
+  when_verified?: (typeof verifiedEnds)[number] | undefined
   limits: Limits
   /** Minutes between two slow looks; a safety net, never the time until something is noticed. */
   check_interval_minutes?: number | undefined
@@ -107,6 +115,8 @@ export function taskSpecSchema(check: z.ZodType<CheckSpec>) {
       ask_deadline_minutes: z.number().positive().max(10_080).optional(),
       after: z.array(z.string().trim().min(1).max(titleCharsMax)).max(afterMax).optional(),
       must_fail_first: z.boolean().optional(),
+      isolation: z.enum(isolations).optional(),
+      when_verified: z.enum(verifiedEnds).optional(),
       limits: limitsSchema.default({}),
       check_interval_minutes: z.number().positive().max(1440).optional(),
     })

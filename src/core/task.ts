@@ -118,6 +118,9 @@ export interface AddedCheck {
   because: string
 }
 
+/** What becomes of a worktree. */
+export type IsolationEnd = 'merge' | 'keep' | 'drop'
+
 /** The own git worktree of a task. `workspace` of the task is then a path inside `path`. */
 export interface Isolation {
   /** Real path of the workspace that the task was asked for. */
@@ -127,6 +130,7 @@ export interface Isolation {
   branch: string
   /** The commit that the branch began from. */
   base: string
+  /** `conflict`: what was to be done by itself was refused, and a person must say. */
   outcome: 'open' | 'merged' | 'kept' | 'dropped' | 'conflict'
 }
 

@@ -50,6 +50,8 @@ const spellings: Record<string, string> = {
   ask_deadline_minutes: 'ask_deadline_minutes',
   after: 'after',
   must_fail_first: 'must_fail_first',
+  isolation: 'isolation',
+  when_verified: 'when_verified',
 }
 
 /** `Check interval` and `check-interval` are `check_interval`. */

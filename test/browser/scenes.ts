@@ -25,6 +25,7 @@ export function stateOf(details: readonly TaskDetail[], seq: number, more: Parti
     sinks: [{ id: 'file-1', kind: 'file', label: '/home/ada/openloom/notices', pending: 0, dead: 0 }],
     counts,
     alarms: [],
+    worktrees: [],
     ...more,
   }
 }

@@ -117,6 +117,7 @@ export class StallWorld {
       clock: this.clock,
       env: {},
       owner: `test-${process.pid}`,
+      isolation: { dir: '/nowhere/worktrees', owner: `test-${process.pid}` },
       settings: { ...idle, backoff },
       log: openLog('silent', new Secrets()),
       alarm: () => undefined,

@@ -1,0 +1,58 @@
+/** The shape of a task as people write it, for the JSON Schema that editors use. It judges nothing: dispatch does. */
+import { z } from 'zod'
+import type { CheckSpec } from '../core/check.ts'
+import { hangPolicies } from '../core/diagnosis.ts'
+import { isolations, limitsSchema, verifiedEnds } from '../core/spec.ts'
+
+/** The keys that people may write for a task, the original's spellings included, for editors. */
+export function writtenTask(check: z.ZodType<CheckSpec>) {
+  const text = z.string().min(1)
+  const autoAccept = z.union([z.boolean(), z.array(text)])
+  const line = text.describe('One-line form, e.g. "run: npm test".')
+  const checks = z.array(z.union([line, check, z.record(z.string(), z.string())]))
+  const step = z.strictObject({
+    title: text.optional(),
+    name: text.optional(),
+    acceptance: z.array(text).optional(),
+    checks: checks.optional(),
+  })
+  return z.strictObject({
+    title: text.optional(),
+    name: text.optional().describe('The same as title.'),
+    goal: text.describe('What is to be done.'),
+    workspace: text.optional().describe('Folder to work in; ~ and relative paths are understood.'),
+    steps: z.array(z.union([text, step])).optional(),
+    acceptance: z.array(text).optional().describe('Plain words; they prove nothing by themselves.'),
+    checks: checks.optional().describe('What proves it; see docs/guide/checks.md.'),
+    runtime: text.optional(),
+    agent: text.optional(),
+    model: text.optional(),
+    session: text.optional(),
+    abort: z.boolean().optional(),
+    must_fail_first: z.boolean().optional().describe('Whether checks that passed before the work count for less.'),
+    isolation: z.enum(isolations).optional().describe('worktree: it works in a git worktree of its own.'),
+    when_verified: z.enum(verifiedEnds).optional().describe('What becomes of that worktree by itself.'),
+    after: z
+      .union([text, z.array(text)])
+      .optional()
+      .describe('Tasks that must be verified first, by id or title.'),
+    limits: limitsSchema.optional(),
+    check_interval_minutes: z.number().positive().optional(),
+    check_interval: z.union([z.string(), z.number()]).optional().describe('5m, 300s or minutes.'),
+    check_interval_seconds: z.number().positive().optional(),
+    max_tokens: z.number().int().positive().optional(),
+    max_attempts: z.number().int().positive().optional(),
+    initial_prompt: text.optional().describe('The same as goal.'),
+    cwd: text.optional().describe('The same as workspace.'),
+    session_id: text.optional(),
+    abort_session: z.boolean().optional(),
+    global_acceptance: z.array(text).optional(),
+    step_acceptance: z.array(z.array(text)).optional(),
+    mode: z.literal('normal').optional(),
+    on_hang: z.enum(hangPolicies).optional().describe('What may be done when its session hangs.'),
+    auto_accept: autoAccept.optional().describe('Permissions answered unasked: all, or by pattern. Dangerous.'),
+    auto_accept_permissions: autoAccept.optional().describe('The same as auto_accept.'),
+    ask_deadline_minutes: z.number().positive().optional().describe('An ask that nobody answers is denied then.'),
+    max_runtime_minutes: z.number().positive().optional(),
+  })
+}
