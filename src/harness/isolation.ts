@@ -171,18 +171,22 @@ async function merge(scene: Scene): Promise<Result<Ended>> {
     scratch: join(world.isolation.dir, `${task.id}.merge`),
   })
   if (!merged.ok) return merged
+  failpoint('isolation.merged')
   const { into, commit, rescue, files } = merged.value
   const saved = rescue ? ` What was there before is ${rescue.ref}.` : ''
-  const text = `Merged ${branch} into ${into}: ${files} file(s), commit ${commit.slice(0, 12)}.${saved}`
-  const done = finish(scene, 'merged', { into, commit, rescue: rescue?.ref ?? null, text })
-  failpoint('isolation.merged')
+  const said = `Merged ${branch} into ${into}: ${files} file(s), commit ${commit.slice(0, 12)}.${saved}`
+  const data = { into, commit, rescue: rescue?.ref ?? null }
   const left = await worktrees.unsaved(repository, isolation)
   if (left.length > 0 && !ending.ignored) {
-    const todo = `\`openloom merge ${task.id} --ignored\` lets it go.`
-    return ok({ task: done, text: `${text} ${path} stays: ${unsavedWords(left)}. ${todo}` })
+    const text = `${said} ${path} stays: ${unsavedWords(left)}. \`openloom merge ${task.id} --ignored\` lets it go.`
+    return ok({ task: finish(scene, 'merged', { ...data, text }), text })
   }
-  const problem = await remove(scene, sealed.value.tip)
-  return problem ? refuse(problem) : ok({ task: done, text })
+  const problem = await worktrees.clear(repository, path)
+  if (problem) return refuse(problem)
+  failpoint('isolation.cleared')
+  const done = finish(scene, 'merged', { ...data, text: said })
+  const stays = await worktrees.deleteBranch(repository, isolation, sealed.value.tip)
+  return stays ? refuse(stays) : ok({ task: done, text: said })
 }
 
 async function keep(scene: Scene): Promise<Result<Ended>> {
@@ -214,21 +218,14 @@ async function drop(scene: Scene): Promise<Result<Ended>> {
   const rescue = await keepRescue(repository, sealed.value.tip, { name: task.id, at: world.clock.now() })
   if (!rescue.ok) return rescue
   failpoint('isolation.saved')
-  const problem = await remove(scene, sealed.value.tip)
+  const problem =
+    (await worktrees.clear(repository, path)) ?? (await worktrees.deleteBranch(repository, isolation, sealed.value.tip))
   return problem ? refuse(problem) : dropped(scene, rescue.value.ref)
 }
 
 function dropped(scene: Scene, ref: string): Result<Ended> {
   const text = `Dropped ${scene.isolation.branch}. To have it back: git branch ${scene.isolation.branch} ${ref}`
   return ok({ task: finish(scene, 'dropped', { rescue: ref, text }), text })
-}
-
-/** Folder and branch go; what they held is in another branch or under a rescue reference by now. */
-async function remove({ repository, isolation }: Scene, tip: string): Promise<Problem | null> {
-  const problem = await worktrees.clear(repository, isolation.path)
-  if (problem) return problem
-  failpoint('isolation.cleared')
-  return worktrees.deleteBranch(repository, isolation, tip)
 }
 
 const eventOf = { merged: 'isolation.merged', kept: 'isolation.kept', dropped: 'isolation.dropped' } as const

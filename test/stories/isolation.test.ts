@@ -21,7 +21,7 @@ interface Own {
 }
 
 async function own(options: StoryOptions = {}): Promise<Own> {
-  const story = await tell({ script, ...options })
+  const story = await tell({ script: { replies: script, at_end: 'repeat' }, ...options })
   const top = story.workspace('own')
   const settings = ['-c', 'user.name=Ada', '-c', 'user.email=ada@localhost']
   const git = (...args: string[]) =>
@@ -54,7 +54,7 @@ describe('an isolated task', () => {
     const { story, top, git, add, events } = await own({ env: { OPENLOOM_MUST_FAIL_FIRST: 'yes' } })
     writeFileSync(join(top, 'a.txt'), 'mine\n')
     const head = git('rev-parse', 'HEAD')
-    const id = await add({ checks: ['file: new.txt', 'git diff: inside new.txt', 'contains: a.txt /^a$/'] })
+    const id = await add({ checks: ['file: new.txt', 'git diff: inside new.txt', 'contains: a.txt "a"'] })
     const { task, attempts, receipts } = await story.reaches('done', id)
     const { branch, path, origin } = task.isolation ?? { branch: '', path: '', origin: '' }
     expect({ verdict: task.verdict, branch, origin, base: task.baseCommit, workspace: task.workspace }).toEqual({
