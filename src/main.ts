@@ -96,6 +96,7 @@ function addTaskVerbs(program: Command, pick: (action: Action) => void): void {
     .option('--title <text>')
     .option('--runtime <name>')
     .option('--model <name>')
+    .option('--worktree', 'work in a git worktree and branch of its own')
     .option('--attempts <number>', 'at most so many attempts', number)
     .option('--minutes <number>', 'at most so many minutes of work', number)
     .option('-f, --file <path>', 'a markdown or YAML task instead of a goal')

@@ -282,6 +282,6 @@ async function verify(task: Task, { seen, signal }: Step, world: World): Promise
   })
   tellOfReceipt(missing, world)
   failpoint('harness.concluded')
-  if (next.kind === 'done') await settleIsolation({ ...current, verdict, status: 'done' }, world)
+  if (next.kind === 'done') await settleIsolation(current.id, world)
   return next.kind === 'again' && !breach
 }

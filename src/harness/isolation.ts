@@ -90,9 +90,11 @@ export async function sealWork(task: Task, world: World): Promise<void> {
 }
 
 /** What the task says for a verified end; anything but a plain "verified" waits for a person. */
-export async function settleIsolation(task: Task, world: World): Promise<void> {
-  const end = task.spec.when_verified
-  if (task.isolation?.outcome !== 'open' || task.verdict !== 'verified' || !end || end === 'wait') return
+export async function settleIsolation(id: string, world: World): Promise<void> {
+  const task = world.store.tasks.get(id)
+  const end = task?.spec.when_verified
+  if (task?.status !== 'done' || task.isolation?.outcome !== 'open') return
+  if (task.verdict !== 'verified' || !end || end === 'wait') return
   const ended = await endIsolation(task, { end, ignored: false }, world)
   if (!ended.ok) tellConflict(task, ended.problems, world)
 }

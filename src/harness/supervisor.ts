@@ -55,11 +55,7 @@ export class Supervisor {
 
   /** What a daemon that was killed between a verdict and its consequence left to do. */
   private settleWorktree(id: string): void {
-    const settle = async () => {
-      const task = this.world.store.tasks.get(id)
-      if (task?.status === 'done') await settleIsolation(task, this.world)
-    }
-    this.exclusive(id, settle).catch((error: unknown) => this.fault(id, error))
+    this.exclusive(id, () => settleIsolation(id, this.world)).catch((error: unknown) => this.fault(id, error))
   }
 
   /** A task may have something to do. Cheap; many nudges become one step. */

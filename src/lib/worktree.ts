@@ -1,6 +1,6 @@
 /**
  * The worktree that one piece of work has for itself, with a branch: opened from the last commit, sealed (all of it
- * committed), and removed only when nothing in it would be lost. It lies in a folder of ours, never in the person's tree.
+ * committed), and removed only when nothing in it would be lost. It lies in a folder of ours, never in a person's tree.
  */
 import { lstat, mkdir, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'

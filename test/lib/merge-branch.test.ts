@@ -1,5 +1,6 @@
 /** Merging into a tree that a person works in: what is not committed there stays, or nothing at all is changed. */
 import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -89,6 +90,24 @@ describe('a merge', () => {
     expect(own.git('show', `${rescue}:new.txt`)).toBe('n')
     expect(own.git('show', `${rescue}^2:b.txt`)).toBe('staged')
     expect(own.git('ls-tree', '--name-only', rescue)).not.toContain('secret')
+  })
+
+  it('is safe while the person goes on editing other files', async () => {
+    const many = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`many/${n}.txt`, `${n}\n`]))
+    await work(many)
+    let [written, merging] = [0, true]
+    const edits = (async () => {
+      while (merging) {
+        own.write('b.txt', `edit ${++written}\n`)
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    })()
+    const merged = await merge()
+    merging = false
+    await edits
+    expect(merged).toMatchObject({ ok: true, value: { files: 300 } })
+    expect(read('b.txt')).toBe(`edit ${written}\n`)
+    expect(own.git('status', '--porcelain')).toBe(' M b.txt')
   })
 
   it('is done when the branch is in already', async () => {
@@ -228,6 +247,10 @@ describe('a merge that was cut off', () => {
       }
       const refused = await mergeBranch(full, request)
       expect(refused).toMatchObject({ ok: false, problems: [{ kind: 'git-refused' }] })
+      writeFileSync(join(place.path, 'more.bin'), randomBytes(3_000_000))
+      expect(await worktrees.seal(full, place, 'm')).toMatchObject({ ok: false, problems: [{ kind: 'git-refused' }] })
+      expect(existsSync(join(place.path, 'more.bin'))).toBe(true)
+      rmSync(join(place.path, 'more.bin'))
       expect(own.state(top)).toMatchObject({ head: before.head, refs: before.refs, stashes: before.stashes })
       expect(readFileSync(join(top, 'a.txt'), 'utf8')).toBe('mine\n')
       expect(spawnSync('mount', ['-o', 'remount,size=64m', small]).status).toBe(0)
