@@ -8,7 +8,15 @@ import { checkers, isCheckLine, parseCheckLine } from './checks/index.ts'
 import type { AnyChecker } from './core/check.ts'
 import { hangPolicies } from './core/diagnosis.ts'
 import { ok, type Problem, type Result, refuse } from './core/problem.ts'
-import { checkoutSchema, limitsSchema, projectChecks, protectSchema, type TaskSpec } from './core/spec.ts'
+import {
+  checkoutSchema,
+  isolations,
+  limitsSchema,
+  projectChecks,
+  protectSchema,
+  type TaskSpec,
+  verifiedEnds,
+} from './core/spec.ts'
 import { decodeTask, dispatchMarkdown, dispatchYaml, type Grammar } from './inbox/dispatch.ts'
 import { checkUnion, makeGrammar } from './inbox/grammar.ts'
 import type { IntakeSettings } from './inbox/intake.ts'
@@ -91,6 +99,11 @@ export const configSchema = z
         .boolean()
         .default(true)
         .describe('Have a model propose checks for the acceptance lines of tasks that bring none.'),
+      isolation: z.enum(isolations).default('none').describe('worktree: each task works in a git worktree of its own.'),
+      when_verified: z
+        .enum(verifiedEnds)
+        .default('wait')
+        .describe('What becomes of the worktree of a verified task; wait: a person says.'),
       on_hang: z.enum(hangPolicies).default('alert').describe('What may be done when a session hangs.'),
       ask_deadline_minutes: z
         .number()
@@ -320,6 +333,8 @@ export function intakeSettings(
       checks: defaults.checks,
       limits: defaults.limits,
       checkIntervalMinutes: defaults.check_interval_minutes,
+      isolation: defaults.isolation,
+      whenVerified: defaults.when_verified,
     },
     namedChecks: config.named_checks,
     checkers: given.checkers,

@@ -200,6 +200,9 @@ function build(plan: Plan) {
     sinks: courier.state(),
     counts: store.tasks.counts(),
     alarms: alarms.list(),
+    worktrees: store.tasks.isolated().map(({ id, title, isolation }) => {
+      return { taskId: id, title, branch: isolation?.branch ?? '' }
+    }),
   })
   const onDelta = (listener: (delta: LiveDelta) => void) => listenAll(runtimes, listener)
   const nudgeCourier = () => courier.nudge()

@@ -26,6 +26,7 @@ function build(pick: (action: Action) => void): Command {
     .exitOverride()
   addDaemonVerbs(program, pick)
   addTaskVerbs(program, pick)
+  addWorktreeVerbs(program, pick)
   addProofVerbs(program, pick)
   addFlakeVerbs(program, pick)
   addSessionVerbs(program, pick)
@@ -96,6 +97,7 @@ function addTaskVerbs(program: Command, pick: (action: Action) => void): void {
     .option('--title <text>')
     .option('--runtime <name>')
     .option('--model <name>')
+    .option('--worktree', 'work in a git worktree and branch of its own')
     .option('--attempts <number>', 'at most so many attempts', number)
     .option('--minutes <number>', 'at most so many minutes of work', number)
     .option('-f, --file <path>', 'a markdown or YAML task instead of a goal')
@@ -126,6 +128,25 @@ function addTaskVerbs(program: Command, pick: (action: Action) => void): void {
     .option('--json', 'print events as JSON lines')
     .action((id, options) => pick(async () => (await import('./cli/log.ts')).log(id, options, shell)))
   for (const [name, description] of Object.entries(descriptions)) addCommand(program, { name, description, pick })
+}
+
+const worktreeVerbs: Record<string, string> = {
+  merge: "merge a task's worktree into the branch that is checked out, then let it go",
+  keep: "let a task's worktree go and keep its branch",
+  drop: "let a task's worktree and branch go; a rescue reference stays",
+}
+
+function addWorktreeVerbs(program: Command, pick: (action: Action) => void): void {
+  for (const [name, description] of Object.entries(worktreeVerbs)) {
+    program
+      .command(`${name} <task>`)
+      .description(description)
+      .option('--ignored', 'also when ignored files go with the folder')
+      .option('--json', 'answer as JSON')
+      .action((id, options) =>
+        pick(async () => (await import('./cli/isolation.ts')).endWorktree(name, id, { options, shell })),
+      )
+  }
 }
 
 function addProofVerbs(program: Command, pick: (action: Action) => void): void {

@@ -130,6 +130,7 @@ export function worldOf(plan: Plan, runtimes: ReadonlyMap<string, Runtime>, alar
     env: checkEnv,
     owner: checkOwner,
     checkouts: new Checkouts({ folder: join(config.data_dir, 'checkouts'), env: checkEnv, owner: checkOwner, log }),
+    isolation: { dir: join(realOr(config.data_dir), 'worktrees'), owner: `${owner}-tree` },
     settings: {
       concurrency: config.concurrency,
       // For one task: what else lies in the store waits for the daemon.

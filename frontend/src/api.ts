@@ -1,12 +1,14 @@
 /** The daemon's HTTP API, typed. A refusal is a value and never an exception; it shows nothing and keeps nothing. */
 
 import type { FileDiff, TranscriptPage } from '../../src/core/session.ts'
-import type { TaskStatus } from '../../src/core/task.ts'
+import type { IsolationEnd, TaskStatus } from '../../src/core/task.ts'
 import type {
   AskItem,
   AskList,
   DaemonState,
   EventPage,
+  IsolationAnswer,
+  IsolationSize,
   ProblemBody,
   SessionDetail,
   SessionPage,
@@ -65,6 +67,14 @@ export class Api {
 
   order(id: string, action: Action): Promise<Answer<unknown>> {
     return this.#ask(`/api/tasks/${encodeURIComponent(id)}/${action}`, {})
+  }
+
+  isolation(id: string): Promise<Answer<IsolationSize>> {
+    return this.#ask(`/api/tasks/${encodeURIComponent(id)}/isolation`)
+  }
+
+  endWorktree(id: string, end: IsolationEnd, ignored: boolean): Promise<Answer<IsolationAnswer>> {
+    return this.#ask(`/api/tasks/${encodeURIComponent(id)}/${end}`, { ignored })
   }
 
   asks(): Promise<Answer<AskList>> {

@@ -8,6 +8,7 @@ import type { CheckContext } from '../core/check.ts'
 import { reasonOf } from '../core/problem.ts'
 import { isInside } from '../lib/files.ts'
 import { gitArgv, gitEnvironment } from '../lib/git.ts'
+import { configKeys, filtersEmptied, isOwnScope, unreachableKey } from '../lib/git-filters.ts'
 import { failedToLook, type Looked } from './look.ts'
 import { runOwned } from './spawn.ts'
 
@@ -50,19 +51,13 @@ async function filterSettings(context: CheckContext, subject: string): Promise<L
   const args = ['config', '--list', '--show-scope', '--name-only', '-z']
   const listed = await runGit(context, subject, { args })
   if (!listed.ok) return listed
-  const words = listed.value.split('\0')
-  const settings: string[] = []
-  for (let i = 0; i + 1 < words.length; i += 2) {
-    const [scope, key = ''] = [words[i], words[i + 1]]
-    const isOwn = scope === 'local' || scope === 'worktree'
-    if (!isOwn || !/^(filter\..*\.(clean|smudge|process|required)|diff\..*\.(textconv|command))$/s.test(key)) continue
-    if (key.includes('=')) {
-      const summary = `The repository defines ${key}, which cannot be switched off.`
-      return { ok: false, result: failedToLook({ subject, summary }) }
-    }
-    settings.push(key.endsWith('.required') ? `${key}=false` : `${key}=`)
+  const own = configKeys(listed.value).filter(isOwnScope)
+  const stubborn = unreachableKey(own)
+  if (stubborn !== null) {
+    const summary = `The repository defines ${stubborn}, which cannot be switched off.`
+    return { ok: false, result: failedToLook({ subject, summary }) }
   }
-  return { ok: true, value: settings }
+  return { ok: true, value: filtersEmptied(own) }
 }
 
 async function runGit(

@@ -12,6 +12,7 @@ export interface AddOptions {
   title?: string
   runtime?: string
   model?: string
+  worktree?: boolean
   attempts?: number
   minutes?: number
   file?: string
@@ -58,6 +59,7 @@ function overrides(options: AddOptions, shell: Shell): Record<string, unknown> {
     ...(options.title ? { title: options.title } : {}),
     ...(options.runtime ? { runtime: options.runtime } : {}),
     ...(options.model ? { model: options.model } : {}),
+    ...(options.worktree ? { isolation: 'worktree' } : {}),
     ...(options.check?.length ? { checks: options.check } : {}),
     ...(Object.keys(limits).length > 0 ? { limits } : {}),
   }

@@ -1,5 +1,6 @@
 /** `openloom doctor`: looks at everything the daemon will need and says in one line each what is and what is not. */
-import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import type { LoadedConfig } from '../config.ts'
 import { systemClock } from '../core/clock.ts'
 import type { Runtime } from '../core/runtime.ts'
@@ -25,6 +26,7 @@ export async function doctor(options: { json?: boolean }, shell: Shell): Promise
     writable('data directory', config.data_dir),
     privacy(config.data_dir),
     writable('inbox', config.inbox.dir),
+    worktrees(join(config.data_dir, 'worktrees')),
     ...(process.getuid?.() === 0 ? [{ name: 'user', ok: false, text: 'root; agents would run as root too' }] : []),
     daemonFinding(findDaemon(loaded, shell.env)?.url ?? null),
     ...(await runtimeFindings(loaded, shell.env)),
@@ -52,6 +54,13 @@ function privacy(path: string): Finding {
   const open = existsSync(path) && (statSync(path).mode & 0o077) !== 0
   const text = open ? `other users may read it; run chmod 700 ${path}` : 'only for you'
   return { name: 'privacy', ok: !open, text }
+}
+
+/** Of tasks at work and of ended ones that wait for a person; openloom status names those. */
+function worktrees(path: string): Finding {
+  const entries = existsSync(path) ? readdirSync(path, { withFileTypes: true }) : []
+  const count = entries.filter((entry) => entry.isDirectory()).length
+  return { name: 'worktrees', ok: true, text: count === 0 ? 'none' : `${count} in ${path}` }
 }
 
 const daemonFinding = (url: string | null): Finding => ({

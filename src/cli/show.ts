@@ -19,9 +19,18 @@ export async function show(id: string, options: { json?: boolean }, shell: Shell
   const flaky = flakyIn(attempts.at(-1)?.checks ?? [])
   print(`${stateOf({ ...task, flaky })}${task.reason ? `: ${safe(task.reason.text)}` : ''}`)
   print(`${task.runtime} in ${safe(task.workspace)}; ${task.tokens} tokens, ${task.toolCalls} tool calls`)
+  if (task.isolation) print(`branch ${safe(task.isolation.branch)}, ${outcomeWords[task.isolation.outcome]}`)
   for (const attempt of attempts) printAttempt(attempt)
   return exit.ok
 }
+
+const outcomeWords = {
+  open: 'open: openloom merge, keep or drop',
+  conflict: 'not merged: a person must say (openloom log has why)',
+  merged: 'merged',
+  kept: 'kept',
+  dropped: 'dropped',
+} as const
 
 function printAttempt({ number, claim, verdict, checks }: AttemptRecord): void {
   print(`\nAttempt ${number}: ${verdict ? verdictText(verdict, flakyIn(checks)) : 'under way'}`)

@@ -28,6 +28,12 @@ export async function status(options: StatusOptions, shell: Shell): Promise<numb
   const counts = Object.entries(state.counts).map(([name, n]) => `${n} ${name}`)
   print(`${client.url}  ${counts.join(', ') || 'no tasks yet'}${state.sample ? '  (sample: scripted model)' : ''}`)
   for (const alarm of state.alarms) print(paint('red', cut(alarm.text, 160)))
+  const waiting = state.worktrees.slice(0, 5).map(({ taskId }) => taskId)
+  if (waiting.length > 0) {
+    const more = state.worktrees.length > waiting.length ? ', …' : ''
+    const count = state.worktrees.length === 1 ? '1 worktree waits' : `${state.worktrees.length} worktrees wait`
+    print(paint('yellow', `${count} for openloom merge, keep or drop: ${waiting.join(', ')}${more}`))
+  }
   const rows = page.items.map((item) => [
     item.id,
     stateOf(item),

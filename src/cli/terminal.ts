@@ -69,6 +69,7 @@ const styles: Partial<Record<LoomEvent['type'], Style>> = {
   'inbox.rejected': 'red',
   'alarm.raised': 'red',
   'ask.raised': 'yellow',
+  'isolation.conflicted': 'yellow',
 }
 
 const doneWords: Partial<Record<string, string>> = {
@@ -145,6 +146,12 @@ function wordsOf({ type, data }: LoomEvent): string | null {
       return String(data.text ?? data.code ?? '')
     case 'ask.raised':
       return `${String(data.summary)} (${String(data.askId)})`
+    case 'isolation.opened':
+    case 'isolation.merged':
+    case 'isolation.kept':
+    case 'isolation.dropped':
+    case 'isolation.conflicted':
+      return String(data.text ?? '')
     case 'ask.answered':
       return String(data.summary)
     case 'delivery.failed':

@@ -54,6 +54,11 @@ export const eventTypes = [
   'tool.started',
   'tool.ended',
   'usage.recorded',
+  'isolation.opened',
+  'isolation.merged',
+  'isolation.kept',
+  'isolation.dropped',
+  'isolation.conflicted',
   'delivery.failed',
 ] as const
 export type EventType = (typeof eventTypes)[number]
@@ -101,6 +106,7 @@ export const originalNames = {
   'session.child_killed': 'LOG_LINE',
   'session.taken_over': 'LOG_LINE',
   'runtime.restarted': 'LOG_LINE',
+  'isolation.conflicted': 'LOG_LINE',
 } as const satisfies Partial<Record<EventType, string>>
 
 export type OriginalName = (typeof originalNames)[keyof typeof originalNames]

@@ -11,6 +11,10 @@ export const stepsMax = 100
 export const checksMax = 100
 export const afterMax = 50
 
+export const isolations = ['none', 'worktree'] as const
+/** `wait`: a person says what becomes of the worktree. */
+export const verifiedEnds = ['wait', 'merge', 'keep', 'drop'] as const
+
 export const limitsSchema = z
   .strictObject({
     /** Wall time of work on the task, in minutes; time spent queued, paused or waiting does not count. */
@@ -97,6 +101,10 @@ export interface TaskSpec {
   propose_checks?: boolean | undefined
   /** Whether the work is to change files; absent: by the words of the goal. */
   changes_files?: boolean | undefined
+  /** `worktree`: it works in a git worktree and branch of its own; absent: the configuration's. */
+  isolation?: (typeof isolations)[number] | undefined
+  /** What becomes of its worktree by itself once it is plainly verified; absent: the configuration's. */
+  when_verified?: (typeof verifiedEnds)[number] | undefined
   limits: Limits
   /** Minutes between two slow looks; a safety net, never the time until something is noticed. */
   check_interval_minutes?: number | undefined
@@ -149,6 +157,8 @@ export function taskSpecSchema(check: z.ZodType<CheckSpec>) {
       project_checks: z.enum(projectChecks).optional(),
       propose_checks: z.boolean().optional(),
       changes_files: z.boolean().optional(),
+      isolation: z.enum(isolations).optional(),
+      when_verified: z.enum(verifiedEnds).optional(),
       limits: limitsSchema.default({}),
       check_interval_minutes: z.number().positive().max(1440).optional(),
     })

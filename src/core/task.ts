@@ -130,6 +130,8 @@ export const checksOf = (task: Pick<Task, 'spec' | 'added'>): TaskCheck[] => [
   ...flattenChecks(task.spec),
   ...(task.added ?? []).map(({ spec, origin }) => ({ spec, step: null, origin })),
 ]
+/** What becomes of a worktree. */
+export type IsolationEnd = 'merge' | 'keep' | 'drop'
 
 /** The own git worktree of a task. `workspace` of the task is then a path inside `path`. */
 export interface Isolation {
@@ -140,6 +142,7 @@ export interface Isolation {
   branch: string
   /** The commit that the branch began from. */
   base: string
+  /** `conflict`: what was to be done by itself was refused, and a person must say. */
   outcome: 'open' | 'merged' | 'kept' | 'dropped' | 'conflict'
 }
 

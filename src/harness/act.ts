@@ -17,6 +17,7 @@ import { lookBefore } from './base.ts'
 import { readBaseline } from './baseline.ts'
 import { checkoutOf } from './clean.ts'
 import { breachOf, conclude, sessionBusy } from './decide.ts'
+import { enterIsolation, sealWork, settleIsolation } from './isolation.ts'
 import { continuePrompt, evidencePrompt, firstPrompt } from './prompts.ts'
 import { draftReceipt, issueReceipt, tellOfReceipt } from './receipt.ts'
 import { runChecks } from './verify.ts'
@@ -86,10 +87,16 @@ export function pauseTask(task: Task, reason: Reason, world: World): Task {
 }
 
 /** A queued task takes its place: a new attempt, or the one it was paused in. */
-async function begin(task: Task, world: World): Promise<void> {
+async function begin(queued: Task, world: World): Promise<void> {
   const { tasks, attempts, ledger } = world.store
-  if (task.resumeTo) return goOn(task, world)
-  const base = task.startedAt === null ? await readBaseline(task, world) : {}
+  if (queued.resumeTo) return goOn(queued, world)
+  const entered = await enterIsolation(queued, world)
+  if (!entered.ok) {
+    pauseTask(queued, reasonFor(entered.problems), world)
+    return
+  }
+  const { task, fresh } = entered.value
+  const base = task.startedAt === null || fresh ? await readBaseline(task, world) : {}
   const attempt = task.attempt + 1
   const text = firstPrompt(task.spec, checkLines(task, world))
   failpoint('harness.begin')
@@ -106,6 +113,11 @@ async function begin(task: Task, world: World): Promise<void> {
     attempts.begin(task.id, attempt, text)
   })
   failpoint('harness.begun')
+}
+
+function reasonFor([problem]: readonly Problem[]): Reason {
+  if (!problem) throw new Error('a refusal without a problem')
+  return { code: problem.kind, text: [problem.text, problem.todo].filter(Boolean).join(' ') }
 }
 
 /** Back to where the task was paused. A turn that failed needs a new prompt; one that was cut off is re-entered. */
@@ -258,6 +270,7 @@ async function verify(task: Task, { seen, signal }: Step, world: World): Promise
   const progress = progressOf(current.spec.steps.length, records)
   const next = conclude(current, verdict, attemptsMaxOf(current, world))
   const breach = next.kind === 'again' ? breachOf(current, null) : null
+  if (next.kind === 'done') await sealWork(current, world)
   const draft = await draftReceipt(current, { verdict, records }, world, signal)
   if (draft === null) return false
   failpoint('receipt.drafted')
@@ -286,5 +299,6 @@ async function verify(task: Task, { seen, signal }: Step, world: World): Promise
   })
   tellOfReceipt(missing, world)
   failpoint('harness.concluded')
+  if (next.kind === 'done') await settleIsolation(current.id, world)
   return next.kind === 'again' && !breach
 }

@@ -2,6 +2,7 @@
  * Answers what sessions ask: by a kept "always", by the task's auto_accept, by a person, or by a deadline. A reply is
  * stored, then sent; one that was stored and not sent is sent by the next start. It never chooses an answer itself.
  */
+import { relative, sep } from 'node:path'
 import {
   type Ask,
   type AskAuthority,
@@ -14,12 +15,13 @@ import {
 } from '../core/ask.ts'
 import type { Timer } from '../core/clock.ts'
 import { ok, type Problem, type Result, reasonOf, refuse } from '../core/problem.ts'
+import { isInside } from '../lib/files.ts'
 import type { AskKey, AskPlace } from '../store/asks.ts'
 import { answered, authorityWord, boundedRequest, ended, raised, replyWord } from './ask-words.ts'
 import { isAutoAccepted, isGranted, patternCharsMax } from './rules.ts'
 import type { World } from './world.ts'
 
-export type AskWorld = Pick<World, 'store' | 'runtimes' | 'clock' | 'log'>
+export type AskWorld = Pick<World, 'store' | 'runtimes' | 'clock' | 'log' | 'isolation'>
 
 export interface AskSettings {
   /** Minutes until an ask is denied, for tasks that do not say and sessions without one; null: it waits. */
@@ -318,7 +320,15 @@ export class AskDesk {
     if (!session || session.runtime !== runtime) return { rootId: sessionId, taskId: null, workspace: scope }
     const root = watched.rootOf(session)
     const taskId = watched.taskAt(root, this.world.clock.now())
-    return { rootId: root.id, taskId, workspace: session.workspace || scope }
+    return { rootId: root.id, taskId, workspace: this.originOf(session.workspace || scope) }
+  }
+
+  /** What a person allows in a worktree is allowed in the project that it belongs to, and the other way round. */
+  private originOf(workspace: string): string {
+    const { store, isolation } = this.world
+    if (!isInside(isolation.dir, workspace)) return workspace
+    const [id = ''] = relative(isolation.dir, workspace).split(sep)
+    return store.tasks.get(id)?.isolation?.origin ?? workspace
   }
 
   private titleOf(sessionId: string): string {

@@ -75,10 +75,12 @@ export class Checkouts {
     return { root, git: { ...git, cwd: root }, isGit: true, folder }
   }
 
-  result(ground: Ground, base: Base | null): Promise<Result | string> {
+  result(ground: Ground, base: Base | null, { isolation }: Pick<Task, 'isolation'>): Promise<Result | string> {
+    // What is left uncommitted in a worktree of ours is committed with the rest when the task is done.
+    const baseCommit = isolation ? null : (base?.commit ?? null)
     // Without a commit nothing was tracked, and everything that lies there is the beginning of the project.
     const untrackedBefore = new Map(base?.commit ? Object.entries(base.untracked) : [])
-    return resultOf({ ...ground.git, ids: this.ids, baseCommit: base?.commit ?? null, untrackedBefore })
+    return resultOf({ ...ground.git, ids: this.ids, baseCommit, untrackedBefore })
   }
 
   /** Makes the checkout hold the result, and ready. Throws NoCleanTree. */
@@ -106,7 +108,7 @@ export class Checkouts {
     const work = async () => {
       const ground = await this.ground(task, signal)
       if (!ground.isGit) return
-      const result = await this.result(ground, null)
+      const result = await this.result(ground, null, task)
       if (typeof result !== 'string') await this.open(task, ground, result, { ...how, setup: undefined })
     }
     // The agent writes meanwhile: what could not be copied is copied when it is needed.

@@ -60,7 +60,7 @@ export async function lookTwice(
 async function prepare(task: Task, records: readonly CheckRecord[], world: World, signal: AbortSignal): Promise<Look> {
   const ground = await world.checkouts.ground(task, signal)
   const base = await readBase(ground.folder)
-  const result = ground.isGit ? await world.checkouts.result(ground, base) : null
+  const result = ground.isGit ? await world.checkouts.result(ground, base, task) : null
   if (typeof result === 'string') throw new NoCleanTree(result)
   const checks = records.map((record) => record.spec)
   const rules = protectionOf(specOf(task, world), checks, base?.lines ?? [])

@@ -8,6 +8,15 @@ import { isActive, isEnded, mayMove, type Task, type TaskStatus } from '../core/
 import { type CheckRecord, type Verdict, verdictOf } from '../core/verdict.ts'
 import { attemptsMaxOf, pauseTask, runtimeOf } from './act.ts'
 import { breachOf } from './decide.ts'
+import {
+  type Ended,
+  type Ending,
+  endIsolation,
+  folderGone,
+  type IsolationLook,
+  isFolderGone,
+  lookAtIsolation,
+} from './isolation.ts'
 import type { Supervisor } from './supervisor.ts'
 import { checkNow } from './verify.ts'
 import type { World } from './world.ts'
@@ -126,8 +135,23 @@ export class Commands {
   async verify(id: string, signal: AbortSignal): Promise<Result<{ verdict: Verdict; checks: CheckRecord[] }>> {
     const task = this.world.store.tasks.get(id)
     if (!task) return refuse(unknownTask(id))
+    if (isFolderGone(task)) return refuse(folderGone(task))
     const checks = await checkNow(task, this.world, signal)
     return ok({ verdict: verdictOf(checks), checks })
+  }
+
+  /** Merges, keeps or drops the worktree of an ended task. */
+  async end(id: string, ending: Ending): Promise<Result<Ended>> {
+    const result = await this.supervisor.exclusive(id, () => {
+      const task = this.world.store.tasks.get(id)
+      return task ? endIsolation(task, ending, this.world) : refuse(unknownTask(id))
+    })
+    this.supervisor.fillPlaces()
+    return result
+  }
+
+  isolation(task: Task): Promise<IsolationLook | null> {
+    return lookAtIsolation(task, this.world)
   }
 
   /** For the task page: what may still be used. */

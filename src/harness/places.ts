@@ -9,12 +9,19 @@ export interface Concurrency {
   runtimes: Readonly<Record<string, number>>
 }
 
-type Place = Pick<Task, 'id' | 'workspace' | 'runtime' | 'sessionId'>
+type Place = Pick<Task, 'id' | 'workspace' | 'runtime' | 'sessionId'> & {
+  /** It has, or will have, a worktree of its own: nobody else writes there. */
+  isolated?: boolean
+}
 
 /** Null when `task` may start beside the active ones, else why it must wait. */
 export function blockedBy(task: Place, active: readonly Place[], limits: Concurrency): Reason | null {
   const others = active.filter((other) => other.id !== task.id)
-  const writer = others.find((o) => isInside(o.workspace, task.workspace) || isInside(task.workspace, o.workspace))
+  const writer = task.isolated
+    ? undefined
+    : others.find(
+        (o) => !o.isolated && (isInside(o.workspace, task.workspace) || isInside(task.workspace, o.workspace)),
+      )
   if (writer)
     return { code: 'workspace-busy', text: `Waits until ${writer.id} leaves the workspace ${writer.workspace}.` }
   const same = others.find((other) => task.sessionId !== null && other.sessionId === task.sessionId)

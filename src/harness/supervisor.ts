@@ -8,6 +8,7 @@ import type { Observation } from '../core/session.ts'
 import { activeStatuses, isActive, liveStatuses, type Reason, type Task } from '../core/task.ts'
 import { act, pauseTask, runtimeOf } from './act.ts'
 import { decide } from './decide.ts'
+import { settleIsolation } from './isolation.ts'
 import { blockedBy, waitsFor } from './places.ts'
 import { Stopwatch } from './stopwatch.ts'
 import type { World } from './world.ts'
@@ -48,7 +49,13 @@ export class Supervisor {
     for (const task of this.world.store.tasks.withStatus(activeStatuses)) {
       if (task.id > this.world.settings.after) this.nudge(task.id)
     }
+    for (const { id } of this.world.store.tasks.isolated()) this.settleWorktree(id)
     this.fillPlaces()
+  }
+
+  /** What a daemon that was killed between a verdict and its consequence left to do. */
+  private settleWorktree(id: string): void {
+    this.exclusive(id, () => settleIsolation(id, this.world)).catch((error: unknown) => this.fault(id, error))
   }
 
   /** A task may have something to do. Cheap; many nudges become one step. */

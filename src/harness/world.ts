@@ -29,6 +29,12 @@ export interface World {
   env: Readonly<Record<string, string>>
   /** Owner of child processes of checks (lib/process.ts). */
   owner: string
+  isolation: {
+    /** Real path of the folder for worktrees. */
+    dir: string
+    /** Owner of git there: it is not ended when the next daemon starts, as it may be writing files. */
+    owner: string
+  }
   settings: {
     concurrency: Concurrency
     /** Attempts of a task that does not say. */

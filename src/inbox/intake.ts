@@ -34,6 +34,8 @@ export interface IntakeSettings {
     checks: readonly CheckSpec[]
     limits: Limits
     checkIntervalMinutes: number
+    isolation?: TaskSpec['isolation']
+    whenVerified?: TaskSpec['when_verified']
   }
   namedChecks: Readonly<Record<string, CheckSpec>>
   checkers: readonly AnyChecker[]
@@ -96,6 +98,7 @@ export class Intake {
     const policy = settings.policies[source]
     const { home, checkers } = settings
     const problems = policyProblems({ ...spec, runtime }, workspace, { source, policy, home, checkers })
+    if (spec.session !== undefined && spec.isolation === 'worktree') problems.push(sessionElsewhere)
     if (!settings.runtimes.includes(runtime)) problems.push(unknownRuntime(runtime, settings.runtimes))
     const full = this.withNamedChecks(this.withTasks(withDefaults(spec, policy, settings), problems), problems)
     return problems.length > 0 ? { ok: false, problems } : { ok: true, value: { spec: full, workspace, runtime } }
@@ -139,6 +142,12 @@ export class Intake {
   }
 }
 
+const sessionElsewhere: Problem = {
+  kind: 'isolation-session',
+  text: 'It names a session, which works in its own folder, and asks for a worktree of its own.',
+  todo: 'Remove `session` or `isolation: worktree`.',
+}
+
 const noWorkspace: Problem = {
   kind: 'no-workspace',
   text: 'It does not say which folder to work in.',
@@ -176,8 +185,11 @@ async function realFolder(path: string): Promise<string | Problem> {
 
 function withDefaults(spec: TaskSpec, policy: SourcePolicy, { defaults }: IntakeSettings): TaskSpec {
   const hasChecks = spec.checks.length > 0 || spec.steps.some((step) => step.checks.length > 0)
+  // A session that exists works where it is; only a task that says so itself is refused for that.
+  const isolation = spec.isolation ?? (spec.session === undefined ? defaults.isolation : undefined)
   return {
     ...spec,
+    ...(isolation === 'worktree' ? { isolation, when_verified: spec.when_verified ?? defaults.whenVerified } : {}),
     checks: hasChecks ? spec.checks : [...defaults.checks],
     limits: effectiveLimits(spec.limits, policy.limits, defaults.limits),
     check_interval_minutes: spec.check_interval_minutes ?? defaults.checkIntervalMinutes,

@@ -55,6 +55,8 @@ const spellings: Record<string, string> = {
   project_checks: 'project_checks',
   propose_checks: 'propose_checks',
   changes_files: 'changes_files',
+  isolation: 'isolation',
+  when_verified: 'when_verified',
 }
 
 /** `Check interval` and `check-interval` are `check_interval`. */

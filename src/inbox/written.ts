@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { CheckSpec } from '../core/check.ts'
 import { hangPolicies } from '../core/diagnosis.ts'
-import { checkoutSchema, limitsSchema, projectChecks } from '../core/spec.ts'
+import { checkoutSchema, isolations, limitsSchema, projectChecks, verifiedEnds } from '../core/spec.ts'
 
 export function writtenTask(check: z.ZodType<CheckSpec>) {
   const text = z.string().min(1)
@@ -37,6 +37,8 @@ export function writtenTask(check: z.ZodType<CheckSpec>) {
       .union([z.literal('none'), z.literal(false), checkoutSchema])
       .optional()
       .describe('How the clean checkout is made in which commands are run again; none: they are not.'),
+    isolation: z.enum(isolations).optional().describe('worktree: in a git worktree and branch of its own.'),
+    when_verified: z.enum(verifiedEnds).optional().describe('What becomes of its worktree once it is verified.'),
     project_checks: z.enum(projectChecks).optional().describe("Whether the project's own tests are checks."),
     propose_checks: z.boolean().optional().describe('Whether a model may propose checks for the acceptance.'),
     changes_files: z.boolean().optional().describe('Whether the work is to change files.'),

@@ -6,6 +6,7 @@ import type { LoomEvent } from '../core/event.ts'
 import type { SessionUsageSums, UsageSum } from '../core/session.ts'
 import type { Task, TaskItem } from '../core/task.ts'
 import type { AttemptRecord } from '../core/verdict.ts'
+import type { IsolationLook } from '../harness/isolation.ts'
 import type { Flake } from '../store/flakes.ts'
 import type { PublicKey } from '../store/keyring.ts'
 import type { ReceiptItem, ReceiptRow } from '../store/receipts.ts'
@@ -26,6 +27,17 @@ export interface TaskDetail {
   attempts: AttemptRecord[]
   /** Oldest first; `GET /api/receipts/{seq}` has the envelope. */
   receipts: ReceiptItem[]
+}
+
+/** `GET /api/tasks/{id}/isolation`: null where there is neither folder nor branch (any more). */
+export interface IsolationSize {
+  look: IsolationLook | null
+}
+
+/** `POST /api/tasks/{id}/merge`, `keep` and `drop`: what was done, and how to undo it. */
+export interface IsolationAnswer {
+  task: Task
+  text: string
 }
 
 /** `GET /api/tasks/{id}/receipts`. */
@@ -118,6 +130,8 @@ export interface DaemonState {
   sinks: { id: string; kind: string; label: string; pending: number; dead: number }[]
   counts: Record<string, number>
   alarms: { code: string; text: string; since: number }[]
+  /** Ended tasks whose worktree waits for merge, keep or drop; at most a hundred. */
+  worktrees: { taskId: string; title: string; branch: string }[]
 }
 
 /** The stream `GET /api/live` (SSE). `event: event` frames carry a LoomEvent and its `seq` as SSE id; `Last-Event-ID`

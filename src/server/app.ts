@@ -10,6 +10,7 @@ import { askRoutes } from './routes/asks.ts'
 import { daemonRoutes } from './routes/daemon.ts'
 import { flakeRoutes } from './routes/flakes.ts'
 import { intakeRoutes } from './routes/intake.ts'
+import { isolationRoutes } from './routes/isolation.ts'
 import { receiptRoutes } from './routes/receipts.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { taskRoutes } from './routes/tasks.ts'
@@ -40,6 +41,7 @@ export function createApp(world: ServerWorld, { hosts, cookieName, webDir }: App
   })
   const app = base
     .get('/healthz', (c) => c.text('ok\n'))
+    .route('/api/tasks', isolationRoutes(world))
     .route('/api/tasks', taskRoutes(world))
     .route('/api/inbox', intakeRoutes(world))
     .route('/api/sessions', sessionRoutes(world))

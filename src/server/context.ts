@@ -77,6 +77,7 @@ const statusOf: Record<string, ContentfulStatusCode> = {
   'session-gone': 409,
   'task-at-work': 409,
   'wrong-state': 409,
+  'worktree-gone': 409,
   'not-a-question': 422,
   'not-a-permission': 422,
   'wrong-number-of-answers': 422,

@@ -6,6 +6,7 @@ import { flattenChecks } from '../core/spec.ts'
 import {
   type Acceptance,
   activeStatuses,
+  endedStatuses,
   mayMove,
   type NewTask,
   type Origin,
@@ -46,7 +47,7 @@ export type TaskPatch = Partial<
 >
 
 /** What the concurrency limits look at. */
-export type Place = Pick<Task, 'id' | 'workspace' | 'runtime' | 'sessionId'>
+export type Place = Pick<Task, 'id' | 'workspace' | 'runtime' | 'sessionId'> & { isolated: boolean }
 
 export interface TaskQuery {
   statuses?: readonly TaskStatus[]
@@ -221,6 +222,14 @@ export class Tasks {
     return this.ledger.db.select(placeColumns).from(tasks).where(match).all()
   }
 
+  /** Ended ones whose worktree waits for somebody to say what becomes of it. */
+  isolated(limit = 100): Task[] {
+    const { tasks } = schema
+    const open = sql`json_extract(${tasks.isolation}, '$.outcome') in ('open', 'conflict')`
+    const match = and(open, inArray(tasks.status, endedStatuses))
+    return this.ledger.db.select().from(tasks).where(match).orderBy(tasks.id).limit(limit).all().map(taskOf)
+  }
+
   /** The newest with this title. */
   titled(title: string): Task | null {
     const { tasks } = schema
@@ -345,6 +354,7 @@ const placeColumns = {
   workspace: schema.tasks.workspace,
   runtime: schema.tasks.runtime,
   sessionId: schema.tasks.sessionId,
+  isolated: sql<number>`json_extract(${schema.tasks.spec}, '$.isolation') is 'worktree'`.mapWith(Boolean),
 }
 
 const itemColumns = {

@@ -25,6 +25,7 @@ export function stateOf(details: readonly TaskDetail[], seq: number, more: Parti
     sinks: [{ id: 'file-1', kind: 'file', label: '/home/ada/openloom/notices', pending: 0, dead: 0 }],
     counts,
     alarms: [],
+    worktrees: [],
     ...more,
   }
 }
@@ -281,6 +282,19 @@ export function sampleTask(log: Log, end: 'running' | 'verified'): TaskDetail {
   told.task.endedAt = log.at
   log.move(4, 'task.done', told, 'done')
   return told
+}
+
+/** A verified task in a worktree of its own, with a file in it that no commit holds. */
+export function isolatedScene(unsaved: string[] = []): Scene {
+  const scene = sampleScene('verified')
+  const [told] = scene.details
+  if (!told) throw new Error('the scene has no task')
+  const { id } = told.task
+  const path = `/home/ada/.local/share/openloom/worktrees/${id}`
+  const isolation = { origin: told.task.workspace, path, branch: `openloom/${id}`, base: '0'.repeat(40) }
+  told.task = { ...told.task, workspace: path, isolation: { ...isolation, outcome: 'open' } }
+  const look = { files: 7, added: 214, removed: 38, folder: true, unsaved, unsavedCount: unsaved.length }
+  return { ...scene, looks: { [id]: look } }
 }
 
 export function emptyScene(): Scene {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Scene } from '../fakes/api.ts'
 import { crowdScene, hostileScene } from './crowds.ts'
 import { browserPath, leave, Stage } from './page.ts'
-import { emptyScene, sampleScene } from './scenes.ts'
+import { emptyScene, isolatedScene, sampleScene } from './scenes.ts'
 import { watchedScene } from './watched.ts'
 
 const firstTask = (scene: Scene) => `/tasks/${scene.details[0]?.task.id}`
@@ -22,6 +22,12 @@ const screens: Screen[] = [
   { name: 'sample-home', scene: () => sampleScene('running'), ready: '[data-row]' },
   { name: 'sample-task', scene: () => sampleScene('running'), path: firstTask, ready: '[data-attempt="2"]' },
   { name: 'verified-task', scene: () => sampleScene('verified'), path: firstTask, ready: '[data-attempt="2"]' },
+  {
+    name: 'isolated-task',
+    scene: () => isolatedScene(['node_modules/', '.env']),
+    path: firstTask,
+    ready: '[data-end]',
+  },
   { name: 'crowd-home', scene: () => crowdScene(), ready: '[data-section="finished"]' },
   { name: 'crowd-all', scene: () => crowdScene(), path: () => '/tasks', ready: '[data-row]' },
   { name: 'hostile-home', scene: hostileScene, ready: '[data-row]' },

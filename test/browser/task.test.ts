@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { problem } from '../fakes/api.ts'
 import { attack, hostileScene } from './crowds.ts'
 import { browserPath, leave, Stage } from './page.ts'
-import { emptyScene, Log, sampleScene } from './scenes.ts'
+import { emptyScene, isolatedScene, Log, sampleScene } from './scenes.ts'
 
 const pathOf = (scene: { details: { task: { id: string } }[] }) => `/tasks/${scene.details[0]?.task.id}`
 
@@ -101,6 +101,36 @@ describe.skipIf(!browserPath)('the task page', () => {
     expect(post?.body).toEqual({})
     expect(post?.headers['x-openloom']).toBe('1')
     expect(post?.headers['content-type']).toBe('application/json')
+    await leave(shown)
+  })
+
+  it('merges a worktree at once, and asks before it drops one, naming what no commit holds', async () => {
+    const scene = isolatedScene(['.env'])
+    const shown = await stage.show(scene, pathOf(scene))
+    const card = shown.page.locator('[data-worktree="open"]')
+    await card.getByText('7 files, +214 −38').waitFor()
+    expect(await card.innerText()).toContain(`openloom/${scene.details[0]?.task.id}`)
+    await card.locator('[data-end="merge"]').click()
+    await shown.page.getByText('Done as asked.').waitFor()
+    await card.locator('[data-end="drop"]').click()
+    await card.getByText('1 path that no commit holds').waitFor()
+    await card.getByRole('button', { name: 'Not now' }).click()
+    expect(shown.api.posts.map(({ path, body }) => [path, body])).toEqual([
+      [`/api${pathOf(scene)}/merge`, { ignored: false }],
+    ])
+    await card.locator('[data-end="drop"]').click()
+    await card.getByRole('button', { name: 'Drop' }).click()
+    await shown.page.waitForSelector('[data-end="drop"]:enabled')
+    expect(shown.api.posts[1]?.body).toEqual({ ignored: true })
+    await leave(shown)
+  })
+
+  it('says why a worktree was not merged', async () => {
+    const scene = isolatedScene()
+    const shown = await stage.show(scene, pathOf(scene))
+    shown.api.refusals.set('merge', problem('Conflict', 409, 'Both sides changed 1 file(s): a.txt.'))
+    await shown.page.click('[data-end="merge"]')
+    await shown.page.getByText('Both sides changed 1 file(s): a.txt.').waitFor()
     await leave(shown)
   })
 

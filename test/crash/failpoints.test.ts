@@ -1,5 +1,6 @@
 /** The daemon dies at each named place of the whole path, twice; the task still ends verified and is told once. */
-import { existsSync, readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
@@ -14,10 +15,14 @@ const root = new URL('../..', import.meta.url).pathname
 const names = readSources(root, ['src'])
   .flatMap(({ text }) => [...text.matchAll(/failpoint\('([a-z.]+)'\)/g)].map((match) => match[1] ?? ''))
   .sort()
+/** What is done in a repository of a person is killed in a story of its own. */
+const isolated = names.filter((name) => name.startsWith('isolation.'))
 
 /** The agent's first call only reads; what must not happen twice is its second. */
 const nths = (name: string) => (long ? [1, 2, 3, 4, 5, 6] : name.startsWith('agent.') ? [1, 2, 3] : [1, 2])
-const places = names.flatMap((name) => nths(name).map((nth) => ({ name, nth })))
+const places = names
+  .filter((name) => !isolated.includes(name))
+  .flatMap((name) => nths(name).map((nth) => ({ name, nth })))
 let kills = 0
 
 const rig = new DaemonRig()
@@ -53,9 +58,48 @@ it.each(places)('killed at hit $nth of $name and once more at $name, the task en
   proven(rig.data)
 })
 
-async function diesAt(failpoint: string): Promise<boolean> {
+const ends: Record<string, 'keep' | 'drop'> = { 'isolation.removed': 'keep', 'isolation.saved': 'drop' }
+
+it.each(isolated)('killed twice at %s, an isolated task ends as it says and the person loses nothing', async (name) => {
+  await rig.reset()
+  const end = ends[name] ?? 'merge'
+  drop(rig, 'one', ['isolation: worktree', `when_verified: ${end}`])
+  const top = workspaceOf(rig, 'one')
+  const git = (...args: string[]) =>
+    spawnSync('git', ['-c', 'user.name=A', '-c', 'user.email=a@b', ...args], {
+      cwd: top,
+      encoding: 'utf8',
+    }).stdout.trim()
+  git('init', '-q', '-b', 'main')
+  git('add', '-A')
+  git('commit', '-qm', 'first')
+  writeFileSync(join(top, 'notes.md'), 'Mine.\n')
+  writeFileSync(join(top, 'new.md'), 'Mine, too.\n')
+  const over = () =>
+    rig.rows("select id from tasks where json_extract(isolation, '$.outcome') not in ('open', 'conflict')").length >
+      0 &&
+    (end === 'keep' || git('for-each-ref', 'refs/heads/openloom') === '')
+  const died = [await diesAt(name, over), await diesAt(name, over)]
+  expect(died[0]).toBe(true)
+  kills += died.filter(Boolean).length
+  const life = await rig.started()
+  const tasks = await rig.settled(life, 1)
+  expect(tasks.map(({ status, verdict }) => `${status} ${verdict}`)).toEqual(['done verified'])
+  await eventually('its worktree is settled', over)
+  expect(git('status', '--porcelain')).toBe('M notes.md\n?? new.md')
+  const where = { merge: 'main', keep: 'openloom', drop: 'refs/openloom/rescue' }[end]
+  const ref =
+    end === 'merge' ? where : git('for-each-ref', '--format=%(refname)', end === 'keep' ? 'refs/heads/openloom' : where)
+  expect(git('show', `${ref.split('\n')[0]}:result.txt`)).toBe('right')
+  expect(git('show', `${ref.split('\n')[0]}:log.txt`)).toBe('once')
+  expect(git('worktree', 'list').split('\n')).toHaveLength(1)
+  await life.kill()
+})
+
+const anyDone = () => rig.rows("select id from tasks where status = 'done'").length > 0
+
+async function diesAt(failpoint: string, isDone = anyDone): Promise<boolean> {
   const doomed = rig.start({ env: { OPENLOOM_FAILPOINT: failpoint } })
-  const isDone = () => rig.rows("select id from tasks where status = 'done'").length > 0
   await eventually('it is dead or has done everything', () => doomed.isOver || isDone())
   const died = doomed.isOver && (await doomed.exited).signal === 'SIGKILL'
   await doomed.kill()

@@ -37,18 +37,18 @@ export const shortScript: ScriptInput = {
 
 export const workspaceOf = (rig: DaemonRig, name: string): string => join(rig.work, name)
 
-export function taskText(rig: DaemonRig, name: string): string {
+export function taskText(rig: DaemonRig, name: string, keys: readonly string[] = []): string {
   const workspace = workspaceOf(rig, name)
   mkdirSync(workspace, { recursive: true })
   writeFileSync(join(workspace, 'notes.md'), 'Notes.\n')
-  const head = [`# ${name}`, '', `workspace: ${workspace}`, 'max_attempts: 8', '']
+  const head = [`# ${name}`, '', `workspace: ${workspace}`, 'max_attempts: 8', ...keys, '']
   return [...head, '## goal', '', 'Do it.', '', '## checks', '', '- contains: result.txt /right/', ''].join('\n')
 }
 
 /** As careful programs do: a temporary name, then the rename. */
-export function drop(rig: DaemonRig, name: string): void {
+export function drop(rig: DaemonRig, name: string, keys: readonly string[] = []): void {
   const temporary = join(rig.folder, `${name}.tmp`)
-  writeFileSync(temporary, taskText(rig, name))
+  writeFileSync(temporary, taskText(rig, name, keys))
   renameSync(temporary, join(rig.inbox, `${name}.md`))
 }
 

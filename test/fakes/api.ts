@@ -8,7 +8,15 @@ import { type SSEStreamingApi, streamSSE } from 'hono/streaming'
 import type { LoomEvent } from '../../src/core/event.ts'
 import type { FileDiff, TranscriptMessage } from '../../src/core/session.ts'
 import type { TaskItem } from '../../src/core/task.ts'
-import type { AskItem, DaemonState, LiveFrame, ProblemBody, SessionItem, TaskDetail } from '../../src/server/api.ts'
+import type {
+  AskItem,
+  DaemonState,
+  IsolationSize,
+  LiveFrame,
+  ProblemBody,
+  SessionItem,
+  TaskDetail,
+} from '../../src/server/api.ts'
 
 export interface Scene {
   state: DaemonState
@@ -22,6 +30,8 @@ export interface Scene {
   /** By session. */
   said?: Record<string, TranscriptMessage[]>
   changed?: Record<string, FileDiff[]>
+  /** Of worktrees, by task. */
+  looks?: Record<string, IsolationSize['look']>
 }
 
 export interface Post {
@@ -166,13 +176,14 @@ export class FakeApi {
       const items = own.slice(0, 500)
       return c.json({ items, next: own.length > items.length ? (items.at(-1)?.seq ?? null) : null })
     })
+    app.get('/api/tasks/:id/isolation', (c) => c.json({ look: this.scene.looks?.[c.req.param('id')] ?? null }))
     app.get('/api/receipts/:seq', (c) => {
       c.header('content-disposition', `attachment; filename="receipt-${c.req.param('seq')}.json"`)
       return c.json({ payload: 'e30=', payloadType: 'application/vnd.in-toto+json', signatures: [] })
     })
     app.post('/api/tasks/:id/:action', (c) => {
       const refusal = this.refusals.get(c.req.param('action'))
-      return refusal ? refuse(refusal) : c.json({ ok: true })
+      return refusal ? refuse(refusal) : c.json({ ok: true, text: 'Done as asked.' })
     })
   }
 

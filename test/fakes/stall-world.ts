@@ -126,6 +126,7 @@ export class StallWorld {
       clock: this.clock,
       env: {},
       owner: `test-${process.pid}`,
+      isolation: { dir: '/nowhere/worktrees', owner: `test-${process.pid}` },
       settings: { ...idle, backoff },
       checkouts: handCheckouts(this.folder),
       log: openLog('silent', new Secrets()),

@@ -39,7 +39,8 @@ export function watchWorld(settings: Partial<AskSettings> = {}): WatchWorld {
   const life = () => {
     const watch = new HandWatch()
     const runtime = new HandRuntime('hand', { watch })
-    const world = { store, runtimes: new Map([['hand', runtime]]), clock, log, alarm }
+    const isolation = { dir: '/nowhere/worktrees', owner: 'test' }
+    const world = { store, runtimes: new Map([['hand', runtime]]), clock, log, alarm, isolation }
     const desk = new AskDesk(world, { deadlineMinutes: null, ...settings })
     const keeper = new SessionKeeper(world, desk)
     const changes: string[][] = []

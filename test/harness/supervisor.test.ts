@@ -59,6 +59,7 @@ function makeWorld() {
     clock,
     env: {},
     owner: `test-${process.pid}`,
+    isolation: { dir: '/nowhere/worktrees', owner: `test-${process.pid}` },
     settings: {
       concurrency: { tasks: 2, runtimes: {} },
       after: '',

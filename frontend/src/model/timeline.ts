@@ -110,6 +110,13 @@ function wordsOf(event: LoomEvent): Words {
         : say('Tool done', `${string(data['name'])} ${string(data['summary'])}`.trim())
     case 'session.opened':
       return say('Session opened', string(data['runtime']))
+    case 'isolation.opened':
+    case 'isolation.merged':
+    case 'isolation.kept':
+    case 'isolation.dropped':
+      return say(string(data['text']) || type)
+    case 'isolation.conflicted':
+      return say(string(data['text']) || type, '', 'attention')
     case 'usage.recorded':
       return say('Model answered', `${tokensOf(data).toLocaleString('en')} tokens`)
     default:

@@ -20,6 +20,11 @@ const tellsMore: ReadonlySet<LoomEvent['type']> = new Set<LoomEvent['type']>([
   'task.done',
   'task.failed',
   'task.cancelled',
+  'isolation.opened',
+  'isolation.merged',
+  'isolation.kept',
+  'isolation.dropped',
+  'isolation.conflicted',
 ])
 
 export class OneTask {

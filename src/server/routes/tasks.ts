@@ -7,7 +7,7 @@ import { type Task, type TaskItem, taskStatuses } from '../../core/task.ts'
 import { type Command, commands } from '../../harness/commands.ts'
 import { sha256 } from '../../lib/digest.ts'
 import type { EventPage, ReceiptList, TaskDetail, TaskPage } from '../api.ts'
-import { refusal, type ServerWorld, type Variables } from '../context.ts'
+import { refusal, refusalOf, type ServerWorld, type Variables } from '../context.ts'
 import { answers, invalid, submitted } from './answers.ts'
 
 const listQuery = z.object({
@@ -84,7 +84,7 @@ function commandRoutes(world: ServerWorld) {
       const task = oneTask(c, world)
       if (task instanceof Response) return task
       const result = await world.commands.verify(task.id, c.req.raw.signal)
-      return result.ok ? c.json(result.value) : refusal(c, 404, ...result.problems)
+      return result.ok ? c.json(result.value) : refusalOf(c, result.problems)
     })
     .post(
       '/:id/accept',
@@ -129,7 +129,7 @@ export function keyOf(c: Context): string {
   return given ? `key:${given.slice(0, 200)}` : `once:${crypto.randomUUID()}`
 }
 
-function oneTask(c: Context, { store }: ServerWorld): Task | Response {
+export function oneTask(c: Context, { store }: ServerWorld): Task | Response {
   const found = store.tasks.find(c.req.param('id') ?? '')
   const [task, another] = found
   if (task && !another) return task

@@ -1,0 +1,42 @@
+/** What one may do with the worktree of a task, and in which words. The daemon has the last one. */
+import type { Isolation, IsolationEnd, Task } from '../../../src/core/task.ts'
+import type { IsolationSize } from '../../../src/server/api.ts'
+import { count, figure } from './format.ts'
+
+export type WorktreeLook = NonNullable<IsolationSize['look']>
+
+const ended = new Set<Task['status']>(['done', 'failed', 'cancelled', 'archived'])
+
+const endsOf: Record<Isolation['outcome'], readonly IsolationEnd[]> = {
+  open: ['merge', 'keep', 'drop'],
+  conflict: ['merge', 'keep', 'drop'],
+  kept: ['merge', 'drop'],
+  merged: [],
+  dropped: [],
+}
+
+export const worktreeEnds = ({ status, isolation }: Pick<Task, 'status' | 'isolation'>): readonly IsolationEnd[] =>
+  isolation && ended.has(status) ? endsOf[isolation.outcome] : []
+
+export const endLabels: Record<IsolationEnd, string> = { merge: 'Merge', keep: 'Keep branch', drop: 'Drop' }
+
+/** Asked first, where something goes. */
+export function endWarning(end: IsolationEnd, look: WorktreeLook | null): string | null {
+  const lost = look && look.unsavedCount > 0 ? `${count(look.unsavedCount, 'path')} that no commit holds` : null
+  if (end === 'keep') return lost ? `The folder goes, and with it ${lost}.` : null
+  if (end === 'merge') return null
+  return `Folder and branch go${lost ? `, and with them ${lost}` : ''}. A rescue reference to the commits stays.`
+}
+
+export const outcomeWords: Record<Isolation['outcome'], string> = {
+  open: 'waits for merge, keep or drop',
+  conflict: 'could not be settled by itself',
+  merged: 'merged',
+  kept: 'branch kept, folder gone',
+  dropped: 'dropped',
+}
+
+export function sizeWords(look: WorktreeLook): string {
+  if (look.files === 0) return 'no changes'
+  return `${count(look.files, 'file')}, +${figure(look.added)} −${figure(look.removed)}`
+}
