@@ -64,19 +64,27 @@ type Judged = Pick<CheckRecord, 'outcome' | 'base' | 'clean' | 'origin' | 'guard
 }
 
 export function verdictOf(records: readonly Judged[]): Verdict {
-  if (records.length === 0) return 'unverified'
   if (records.some((record) => record.tampered)) return 'tampered'
-  const found = records.map(findingOf)
+  const judging = records.filter((record) => !isMute(record))
+  if (judging.length === 0) return 'unverified'
+  const found = judging.map(findingOf)
   for (const finding of ['refuted', 'works-only-here', 'works-only-clean', 'weakened', 'unknown'] as const) {
     if (found.includes(finding)) return finding
   }
-  const proving = records.filter((record) => (record.guards ? record.base === undefined : record.base !== 'pass'))
+  const proving = judging.filter((record) => (record.guards ? record.base === undefined : record.base !== 'pass'))
   if (proving.some(({ origin }) => origin === undefined)) return 'verified'
   if (proving.some(({ origin }) => origin === 'proposed')) return 'verified (proposed checks)'
-  if (proving.length > 0) return 'verified (project checks)'
+  if (proving.length > 0 && judging.length === records.length) return 'verified (project checks)'
   // That nothing got worse is no answer to a task which brought nothing to check.
-  return records.every(({ origin }) => origin !== undefined) ? 'unverified' : 'vacuous'
+  return judging.every(({ origin }) => origin !== undefined) ? 'unverified' : 'vacuous'
 }
+
+/**
+ * A guard that nobody asked for and that could not look says nothing at all: it must not fail work that it cannot
+ * judge. That something changed is then no proof either.
+ */
+const isMute = ({ origin, guards, outcome }: Judged): boolean =>
+  origin === 'project' && guards === true && outcome === 'error'
 
 /** What one check says by itself, its result in the clean checkout included; null: a pass. */
 function findingOf({ outcome, clean, weakened }: Judged): Verdict | null {
