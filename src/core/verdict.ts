@@ -71,13 +71,17 @@ export function verdictOf(records: readonly Judged[]): Verdict {
   for (const finding of ['refuted', 'works-only-here', 'works-only-clean', 'weakened', 'unknown'] as const) {
     if (found.includes(finding)) return finding
   }
-  const proving = judging.filter((record) => (record.guards ? record.base === undefined : record.base !== 'pass'))
+  const proving = judging.filter(isProof)
   if (proving.some(({ origin }) => origin === undefined)) return 'verified'
   if (proving.some(({ origin }) => origin === 'proposed')) return 'verified (proposed checks)'
   if (proving.length > 0 && judging.length === records.length) return 'verified (project checks)'
   // That nothing got worse is no answer to a task which brought nothing to check.
   return judging.every(({ origin }) => origin !== undefined) ? 'unverified' : 'vacuous'
 }
+
+/** A guard proves only for a task that brought it and says that its checks may pass before the work. */
+const isProof = ({ guards, base, origin }: Judged): boolean =>
+  guards ? base === undefined && origin === undefined : base !== 'pass'
 
 /**
  * A guard that nobody asked for and that could not look says nothing at all: it must not fail work that it cannot

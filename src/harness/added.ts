@@ -37,16 +37,29 @@ const forms: Readonly<Record<string, string>> = {
 /** The task with its added checks, or null when `signal` ended it. Idempotent: what is frozen is kept. */
 export async function addChecks(task: Task, world: World, signal: AbortSignal): Promise<Task | null> {
   if (task.added !== null) return task
-  const commands = await projectCommands(task, world)
+  const wants = { project: wantsProject(task, world), proposals: wantsProposals(task, world) }
+  const commands = wants.project || wants.proposals ? await projectCommands(task, world) : []
   const added = [
-    ...(await projectChecks(task, commands, { world, signal })),
-    ...(await proposedChecks(task, commands, { world, signal })),
+    ...(wants.project ? await projectChecks(task, commands, { world, signal }) : []),
+    ...(wants.proposals ? await proposedChecks(task, commands, { world, signal }) : []),
   ]
   if (signal.aborted) return null
   failpoint('checks.chosen')
   const frozen = await freeze(task, added.slice(0, checksMax), world)
   failpoint('checks.frozen')
   return frozen
+}
+
+const bringsNone = ({ spec }: Task): boolean => flattenChecks(spec).length === 0
+
+function wantsProject(task: Task, world: World): boolean {
+  const when = task.spec.project_checks ?? world.settings.projectChecks
+  return when === 'always' || (when === 'auto' && bringsNone(task))
+}
+
+function wantsProposals(task: Task, world: World): boolean {
+  const { propose_checks = world.settings.proposeChecks, acceptance } = task.spec
+  return propose_checks && world.proposer !== null && acceptance.length > 0 && bringsNone(task)
 }
 
 async function freeze(task: Task, added: AddedCheck[], world: World): Promise<Task> {
@@ -98,8 +111,6 @@ async function projectChecks(
   commands: readonly ProjectCommand[],
   { world, signal }: Around,
 ): Promise<AddedCheck[]> {
-  const when = task.spec.project_checks ?? world.settings.projectChecks
-  if (when === 'never' || (when === 'auto' && flattenChecks(task.spec).length > 0)) return []
   const checks = commands.flatMap(({ run, because }): AddedCheck[] => {
     const spec = parsed({ kind: 'no_worse', run }, world.checkers)
     return spec ? [{ spec, origin: 'project', because }] : []
@@ -131,8 +142,6 @@ async function proposedChecks(
   { world, signal }: Around,
 ): Promise<AddedCheck[]> {
   const { spec, workspace, runtime } = task
-  const wanted = spec.propose_checks ?? world.settings.proposeChecks
-  if (!wanted || !world.proposer || spec.acceptance.length === 0 || flattenChecks(spec).length > 0) return []
   const runs = commands.map(({ run }) => `run: ${run}`)
   const request = {
     goal: spec.goal.slice(0, 20_000),
