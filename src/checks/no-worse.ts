@@ -128,7 +128,9 @@ function compare(
 
 const listOf = (fact: unknown): string[] => (Array.isArray(fact) ? fact.map(String) : [])
 
-function named(names: readonly string[]): string {
+/** A name that came more than once is said once. */
+function named(found: readonly string[]): string {
+  const names = [...new Set(found.map((name) => name.replace(/ \(\d+\)$/, '')))]
   if (names.length === 0) return ''
   const more = names.length > namesShown ? ` and ${names.length - namesShown} more` : ''
   return `: ${names.slice(0, namesShown).join('; ')}${more}`

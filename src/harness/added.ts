@@ -2,8 +2,9 @@
  * Checks that nobody wrote: the project's own commands, which must not fail in anything new, and what a model proposes
  * for the acceptance lines. Decided once, before the work begins, and frozen in the task; afterwards nothing is added.
  */
-import type { AnyChecker, CheckSpec } from '../core/check.ts'
+import type { AnyChecker, CheckSpec, Proposals } from '../core/check.ts'
 import { reasonOf } from '../core/problem.ts'
+import type { ModelUsage } from '../core/session.ts'
 import { checksMax, flattenChecks } from '../core/spec.ts'
 import { type AddedCheck, checksOf, type Task } from '../core/task.ts'
 import { originWords } from '../core/verdict.ts'
@@ -113,7 +114,7 @@ async function projectChecks(
 ): Promise<AddedCheck[]> {
   const checks = commands.flatMap(({ run, because }): AddedCheck[] => {
     const spec = parsed({ kind: 'no_worse', run }, world.checkers)
-    return spec ? [{ spec, origin: 'project', because }] : []
+    return spec ? [{ spec, origin: 'project', because: plainLine(because, becauseCharsMax) }] : []
   })
   const changes = task.spec.changes_files ?? asksForChange(task.spec.goal)
   const change = parsed({ kind: 'any_change' }, world.checkers)
@@ -150,7 +151,8 @@ async function proposedChecks(
     forms: [...Object.values(forms), ...runs],
     model: runtime === 'builtin' ? (spec.model ?? null) : null,
   }
-  const answers = await answersWithin(request, { world, signal })
+  const { answers, usage } = await askWithin(request, { world, signal })
+  if (usage) keepUsage(task, usage, world)
   const known = new Set<string>()
   return answers.flatMap(({ line, check }): AddedCheck[] => {
     const found = world.parseCheck(check)
@@ -167,14 +169,21 @@ async function proposedChecks(
 const mayPropose = (spec: CheckSpec, commands: readonly ProjectCommand[]): boolean =>
   Object.hasOwn(forms, spec.kind) || (spec.kind === 'command' && commands.some(({ run }) => run === spec.run))
 
+/** It belongs to the task, which has no session yet: its id stands for one. */
+function keepUsage({ id }: Task, usage: ModelUsage, world: World): void {
+  const at = world.clock.now()
+  world.store.usage.grow({ sessionId: id, messageId: 'proposals', taskId: id, firstAt: at, at, usage })
+}
+
 type Request = Parameters<NonNullable<World['proposer']>['propose']>[0]
 
 /** A model that is slow or does not answer holds nothing up for long: then nothing is proposed. */
-async function answersWithin(request: Request, { world, signal }: Around) {
+async function askWithin(request: Request, { world, signal }: Around): Promise<Proposals> {
   const limit = new AbortController()
   const timer = world.clock.after(proposalMs, () => limit.abort(new Error('over')))
   try {
-    return (await world.proposer?.propose(request, AbortSignal.any([signal, limit.signal]))) ?? []
+    const answered = await world.proposer?.propose(request, AbortSignal.any([signal, limit.signal]))
+    return answered ?? { answers: [], usage: null }
   } finally {
     timer.cancel()
   }

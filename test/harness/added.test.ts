@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { checkers, describeCheck, parseCheckLine } from '../../src/checks/index.ts'
-import type { Proposer } from '../../src/core/check.ts'
+import type { Proposals, Proposer } from '../../src/core/check.ts'
 import type { Task } from '../../src/core/task.ts'
 import { addChecks } from '../../src/harness/added.ts'
 import type { World } from '../../src/harness/world.ts'
@@ -13,6 +13,9 @@ import { openStore } from '../../src/store/open.ts'
 import { HandClock } from '../fakes/clock.ts'
 import { handKeyring } from '../fakes/keyring.ts'
 import { specFrom, taskFrom } from '../fakes/tasks.ts'
+
+const nothing: Proposals = { answers: [], usage: null }
+const saying = (...answers: Proposals['answers']): Proposals => ({ answers, usage: null })
 
 function makeWorld(propose: Proposer['propose']) {
   const clock = new HandClock()
@@ -45,7 +48,7 @@ const titlesOf = (task: Task | null) => task?.added?.map(({ spec }) => describeC
 
 it('are none when the model takes longer than a minute', async () => {
   const { world, clock, task } = makeWorld((_request, signal) => {
-    const ended = new Promise<[]>((resolve) => signal.addEventListener('abort', () => resolve([])))
+    const ended = new Promise<Proposals>((resolve) => signal.addEventListener('abort', () => resolve(nothing)))
     void clock.advance(60_000)
     return ended
   })
@@ -53,7 +56,7 @@ it('are none when the model takes longer than a minute', async () => {
 })
 
 it('are not decided when the step is ended meanwhile, and are the next time', async () => {
-  const { world, task } = makeWorld(async () => [{ line: 0, check: 'file: notes.md' }])
+  const { world, task } = makeWorld(async () => saying({ line: 0, check: 'file: notes.md' }))
   expect(await addChecks(task, world, AbortSignal.abort())).toBeNull()
   expect(world.store.tasks.get(task.id)?.added).toBeNull()
   expect(titlesOf(await addChecks(task, world, never))).toEqual(['file: notes.md'])
@@ -63,7 +66,7 @@ it('are decided once: what the project or the model says later adds nothing', as
   let asked = 0
   const { world, workspace, task } = makeWorld(async () => {
     asked++
-    return []
+    return nothing
   })
   const frozen = await addChecks(task, world, never)
   writeFileSync(join(workspace, 'package.json'), JSON.stringify({ scripts: { test: 'node -e 0' } }))
@@ -80,16 +83,14 @@ it.each([
   ['no check', 'the notes are good'],
   ['a flood', `contains: a ${'x'.repeat(200_000)}`],
 ])('are never %s of a model', async (_what, check) => {
-  const { world, task } = makeWorld(async () => [
-    { line: 1, check },
-    { line: 0, check: 'file: notes.md' },
-    { line: 1, check: 'file: notes.md' },
-  ])
+  const { world, task } = makeWorld(async () =>
+    saying({ line: 1, check }, { line: 0, check: 'file: notes.md' }, { line: 1, check: 'file: notes.md' }),
+  )
   expect(titlesOf(await addChecks(task, world, never))).toEqual(['file: notes.md'])
 })
 
 it('stand in the prompt that is about to be sent, and with the digests that they will compare with', async () => {
-  const { world, workspace, task } = makeWorld(async () => [{ line: 0, check: 'changed: notes.md' }])
+  const { world, workspace, task } = makeWorld(async () => saying({ line: 0, check: 'changed: notes.md' }))
   writeFileSync(join(workspace, 'notes.md'), 'old')
   const frozen = await addChecks(task, world, never)
   expect(Object.keys(frozen?.baseline ?? {})).toEqual(['notes.md'])

@@ -208,6 +208,8 @@ describe('acceptance lines', () => {
       { title: 'contains: NOTES.md "hello"', outcome: 'pass', origin: 'proposed', base: 'fail' },
       { title: 'run: npm test', outcome: 'fail', origin: 'proposed', base: 'fail' },
     ])
+    const used = story.daemon.store.usage.by('session', {}, 5)
+    expect(used.map(({ key }) => key)).toContain(id)
     expect(detail.attempts[0]?.prompt).toContain('"hello" (proposed from the acceptance lines)')
     const asked = JSON.stringify(story.requests[0]?.body)
     for (const part of ['2. it is beautiful', 'spec/adds', 'no file: PATH', 'run: npm test'])
