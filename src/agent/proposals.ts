@@ -2,9 +2,10 @@
  * Asks the model which checks would show that acceptance lines hold. One call, no tools; what comes back is text that
  * nobody has judged yet, and an answer in another form is no answer.
  */
-import type { ProposalRequest, Proposer } from '../core/check.ts'
+import type { ProposalRequest, Proposals, Proposer } from '../core/check.ts'
 import type { ModelMessage } from '../core/provider.ts'
 import { chooseModel } from './model-choice.ts'
+import { costMicros } from './prices.ts'
 import type { ModelSource } from './providers/source.ts'
 
 const answerCharsMax = 20_000
@@ -20,7 +21,7 @@ export function openProposer(sources: readonly ModelSource[]): Proposer | null {
   return {
     async propose(request, signal) {
       const chosen = await chooseModel(sources, request.model, signal)
-      if (!chosen.ok) return []
+      if (!chosen.ok) return { answers: [], usage: null }
       const { source, model } = chosen.value
       const messages: ModelMessage[] = [
         { role: 'system', text: system },
@@ -28,12 +29,16 @@ export function openProposer(sources: readonly ModelSource[]): Proposer | null {
       ]
       const call = { model, messages, tools: [], temperature: null, maxOutputTokens: outputTokensMax }
       let text = ''
+      let usage: Proposals['usage'] = null
       for await (const event of source.provider.stream(call, signal)) {
         if (event.type === 'text') text = (text + event.delta).slice(0, answerCharsMax)
         if (event.type === 'retry') text = ''
-        if (event.type === 'failed') return []
+        if (event.type === 'usage') {
+          usage = { ...event.usage, costMicros: costMicros(source.price[event.usage.model], event.usage) }
+        }
+        if (event.type === 'failed') return { answers: [], usage }
       }
-      return answersOf(text, request.acceptance.length)
+      return { answers: answersOf(text, request.acceptance.length), usage }
     },
   }
 }
@@ -51,7 +56,7 @@ function questionOf({ goal, acceptance, files, forms }: ProposalRequest): string
 }
 
 /** `3. contains: README.md "Retry"`; the first answer to a line counts, and `none` is none. */
-function answersOf(text: string, count: number): { line: number; check: string }[] {
+function answersOf(text: string, count: number): Proposals['answers'] {
   const found = new Map<number, string>()
   for (const row of text.split('\n')) {
     const [, number, check = ''] = /^\s*(?:[-*]\s+)?(\d{1,3})[.:)]\s+(\S.*)$/.exec(row) ?? []

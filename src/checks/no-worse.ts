@@ -79,7 +79,9 @@ function judge(spec: Spec, outcome: CommandOutcome, context: CheckContext): Chec
     return failedToLook({ ...seen, summary: `It could not be started: ${outcome.error}.` })
   }
   if (exitCode === 0) return pass({ ...seen, summary: 'It ended with 0: nothing fails.' })
-  if (exitCode === notFound) return failedToLook({ ...seen, summary: 'It ended with 127: a program is missing.' })
+  if (exitCode === notFound && context.before?.outcome !== 'pass') {
+    return failedToLook({ ...seen, summary: 'It ended with 127: a program is missing.' })
+  }
   const timedOut = `did not end within ${spec.timeout_seconds} s and was stopped`
   const how = outcome.ended === 'timeout' ? timedOut : endOf(outcome)
   const found = failuresOf(outcome.output, context.workspace)
@@ -126,7 +128,9 @@ function compare(
 
 const listOf = (fact: unknown): string[] => (Array.isArray(fact) ? fact.map(String) : [])
 
-function named(names: readonly string[]): string {
+/** A name that came more than once is said once. */
+function named(found: readonly string[]): string {
+  const names = [...new Set(found.map((name) => name.replace(/ \(\d+\)$/, '')))]
   if (names.length === 0) return ''
   const more = names.length > namesShown ? ` and ${names.length - namesShown} more` : ''
   return `: ${names.slice(0, namesShown).join('; ')}${more}`

@@ -1,6 +1,7 @@
 /** A check is one way to prove something from the file system or a command. It knows no task and no store. */
 import type { z } from 'zod'
 import type { Clock } from './clock.ts'
+import type { ModelUsage } from './session.ts'
 
 /** What a task asks to be proven. `kind` picks the checker; the other fields are that checker's own, already parsed. */
 export interface CheckSpec {
@@ -84,9 +85,15 @@ export interface ProposalRequest {
   model: string | null
 }
 
-/** Never rejects; `line` is the position of the acceptance line, `check` text that nobody has judged. */
+export interface Proposals {
+  /** `line` is the position of the acceptance line, `check` text that nobody has judged. */
+  answers: { line: number; check: string }[]
+  usage: ModelUsage | null
+}
+
+/** Never rejects: trouble is no answer. */
 export interface Proposer {
-  propose(request: ProposalRequest, signal: AbortSignal): Promise<{ line: number; check: string }[]>
+  propose(request: ProposalRequest, signal: AbortSignal): Promise<Proposals>
 }
 
 export const excerptCharsMax = 4_000

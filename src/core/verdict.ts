@@ -65,18 +65,18 @@ type Judged = Pick<CheckRecord, 'outcome' | 'base' | 'clean' | 'origin' | 'guard
 
 export function verdictOf(records: readonly Judged[]): Verdict {
   if (records.some((record) => record.tampered)) return 'tampered'
-  const judged = records.filter((record) => !isExcused(record))
-  if (judged.length === 0) return 'unverified'
-  const found = judged.map(findingOf)
+  const judging = records.filter((record) => !isExcused(record) && !isMute(record))
+  if (judging.length === 0) return 'unverified'
+  const found = judging.map(findingOf)
   for (const finding of ['refuted', 'works-only-here', 'works-only-clean', 'weakened', 'unknown'] as const) {
     if (found.includes(finding)) return finding
   }
-  const proving = judged.filter((record) => (record.guards ? record.base === undefined : record.base !== 'pass'))
+  const proving = judging.filter(isProof)
   if (proving.some(({ origin }) => origin === undefined)) return 'verified'
   if (proving.some(({ origin }) => origin === 'proposed')) return 'verified (proposed checks)'
-  if (proving.length > 0) return 'verified (project checks)'
+  if (proving.length > 0 && judging.length === records.length) return 'verified (project checks)'
   // That nothing got worse is no answer to a task which brought nothing to check.
-  return records.every(({ origin }) => origin !== undefined) ? 'unverified' : 'vacuous'
+  return judging.every(({ origin }) => origin !== undefined) ? 'unverified' : 'vacuous'
 }
 
 /** A failure that a person has put in quarantine. A pass needs no excuse, and what changed the judge has none. */
@@ -84,13 +84,25 @@ export const isExcused = ({ outcome, quarantined }: Pick<CheckRecord, 'outcome' 
   quarantined !== undefined && outcome !== 'pass'
 
 /** Whether an attempt is not over with this record: it failed, could not look, or passes with less behind it. */
-export const isTrouble = (record: Judged): boolean => !isExcused(record) && findingOf(record) !== null
+export const isTrouble = (record: Judged): boolean =>
+  !isExcused(record) && !isMute(record) && findingOf(record) !== null
 
 export const flakyIn = (records: readonly Pick<CheckRecord, 'flaky'>[]): number =>
   records.filter((record) => record.flaky !== undefined).length
 
 /** The word that people read: a check that was tried again is named beside it. */
 export const verdictText = (verdict: Verdict, flaky = 0): string => (flaky > 0 ? `${verdict}, ${flaky} flaky` : verdict)
+
+/** A guard proves only for a task that brought it and says that its checks may pass before the work. */
+const isProof = ({ guards, base, origin }: Judged): boolean =>
+  guards ? base === undefined && origin === undefined : base !== 'pass'
+
+/**
+ * A guard that nobody asked for and that could not look says nothing at all: it must not fail work that it cannot
+ * judge. That something changed is then no proof either.
+ */
+const isMute = ({ origin, guards, outcome }: Judged): boolean =>
+  origin === 'project' && guards === true && outcome === 'error'
 
 /** What one check says by itself, its result in the clean checkout included; null: a pass. */
 function findingOf({ outcome, clean, weakened }: Judged): Verdict | null {

@@ -2,8 +2,9 @@
  * Checks that nobody wrote: the project's own commands, which must not fail in anything new, and what a model proposes
  * for the acceptance lines. Decided once, before the work begins, and frozen in the task; afterwards nothing is added.
  */
-import type { AnyChecker, CheckSpec } from '../core/check.ts'
+import type { AnyChecker, CheckSpec, Proposals } from '../core/check.ts'
 import { reasonOf } from '../core/problem.ts'
+import type { ModelUsage } from '../core/session.ts'
 import { checksMax, flattenChecks } from '../core/spec.ts'
 import { type AddedCheck, checksOf, type Task } from '../core/task.ts'
 import { originWords } from '../core/verdict.ts'
@@ -37,16 +38,29 @@ const forms: Readonly<Record<string, string>> = {
 /** The task with its added checks, or null when `signal` ended it. Idempotent: what is frozen is kept. */
 export async function addChecks(task: Task, world: World, signal: AbortSignal): Promise<Task | null> {
   if (task.added !== null) return task
-  const commands = await projectCommands(task, world)
+  const wants = { project: wantsProject(task, world), proposals: wantsProposals(task, world) }
+  const commands = wants.project || wants.proposals ? await projectCommands(task, world) : []
   const added = [
-    ...(await projectChecks(task, commands, { world, signal })),
-    ...(await proposedChecks(task, commands, { world, signal })),
+    ...(wants.project ? await projectChecks(task, commands, { world, signal }) : []),
+    ...(wants.proposals ? await proposedChecks(task, commands, { world, signal }) : []),
   ]
   if (signal.aborted) return null
   failpoint('checks.chosen')
   const frozen = await freeze(task, added.slice(0, checksMax), world)
   failpoint('checks.frozen')
   return frozen
+}
+
+const bringsNone = ({ spec }: Task): boolean => flattenChecks(spec).length === 0
+
+function wantsProject(task: Task, world: World): boolean {
+  const when = task.spec.project_checks ?? world.settings.projectChecks
+  return when === 'always' || (when === 'auto' && bringsNone(task))
+}
+
+function wantsProposals(task: Task, world: World): boolean {
+  const { propose_checks = world.settings.proposeChecks, acceptance } = task.spec
+  return propose_checks && world.proposer !== null && acceptance.length > 0 && bringsNone(task)
 }
 
 async function freeze(task: Task, added: AddedCheck[], world: World): Promise<Task> {
@@ -98,11 +112,9 @@ async function projectChecks(
   commands: readonly ProjectCommand[],
   { world, signal }: Around,
 ): Promise<AddedCheck[]> {
-  const when = task.spec.project_checks ?? world.settings.projectChecks
-  if (when === 'never' || (when === 'auto' && flattenChecks(task.spec).length > 0)) return []
   const checks = commands.flatMap(({ run, because }): AddedCheck[] => {
     const spec = parsed({ kind: 'no_worse', run }, world.checkers)
-    return spec ? [{ spec, origin: 'project', because }] : []
+    return spec ? [{ spec, origin: 'project', because: plainLine(because, becauseCharsMax) }] : []
   })
   const changes = task.spec.changes_files ?? asksForChange(task.spec.goal)
   const change = parsed({ kind: 'any_change' }, world.checkers)
@@ -131,8 +143,6 @@ async function proposedChecks(
   { world, signal }: Around,
 ): Promise<AddedCheck[]> {
   const { spec, workspace, runtime } = task
-  const wanted = spec.propose_checks ?? world.settings.proposeChecks
-  if (!wanted || !world.proposer || spec.acceptance.length === 0 || flattenChecks(spec).length > 0) return []
   const runs = commands.map(({ run }) => `run: ${run}`)
   const request = {
     goal: spec.goal.slice(0, 20_000),
@@ -141,7 +151,8 @@ async function proposedChecks(
     forms: [...Object.values(forms), ...runs],
     model: runtime === 'builtin' ? (spec.model ?? null) : null,
   }
-  const answers = await answersWithin(request, { world, signal })
+  const { answers, usage } = await askWithin(request, { world, signal })
+  if (usage) keepUsage(task, usage, world)
   const known = new Set<string>()
   return answers.flatMap(({ line, check }): AddedCheck[] => {
     const found = world.parseCheck(check)
@@ -158,14 +169,21 @@ async function proposedChecks(
 const mayPropose = (spec: CheckSpec, commands: readonly ProjectCommand[]): boolean =>
   Object.hasOwn(forms, spec.kind) || (spec.kind === 'command' && commands.some(({ run }) => run === spec.run))
 
+/** It belongs to the task, which has no session yet: its id stands for one. */
+function keepUsage({ id }: Task, usage: ModelUsage, world: World): void {
+  const at = world.clock.now()
+  world.store.usage.grow({ sessionId: id, messageId: 'proposals', taskId: id, firstAt: at, at, usage })
+}
+
 type Request = Parameters<NonNullable<World['proposer']>['propose']>[0]
 
 /** A model that is slow or does not answer holds nothing up for long: then nothing is proposed. */
-async function answersWithin(request: Request, { world, signal }: Around) {
+async function askWithin(request: Request, { world, signal }: Around): Promise<Proposals> {
   const limit = new AbortController()
   const timer = world.clock.after(proposalMs, () => limit.abort(new Error('over')))
   try {
-    return (await world.proposer?.propose(request, AbortSignal.any([signal, limit.signal]))) ?? []
+    const answered = await world.proposer?.propose(request, AbortSignal.any([signal, limit.signal]))
+    return answered ?? { answers: [], usage: null }
   } finally {
     timer.cancel()
   }

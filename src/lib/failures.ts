@@ -10,7 +10,10 @@ const lineCharsMax = 2_000
 const linesMax = 200_000
 
 export interface Failures {
-  /** In the order of the output, without repetition. */
+  /**
+   * In the order of the output. What comes a second time is told by a number behind it: lines are no part of a name,
+   * and two files may hold a test of one name.
+   */
   names: string[]
   /** Whether the list holds every name that was recognised. */
   whole: boolean
@@ -20,8 +23,6 @@ interface Shape {
   pattern: RegExp
   /** The name; null: not a failure after all. */
   name(match: RegExpExecArray): string | null
-  /** A finding at a place: its line is no part of the name, so that the second one of a file is told by its number. */
-  placed?: boolean
 }
 
 const first = (match: RegExpExecArray): string => match[1] ?? ''
@@ -46,6 +47,8 @@ const shapes: readonly Shape[] = [
   { pattern: /^\s*FAIL\s+(\S.*)$/, name: (m) => first(m).replace(/\s*\[ .* \]$/, '') },
   // vitest, jest, node, mocha, ava and others
   { pattern: /^\s*[✗✘✖✕×]\s+(\S.*)$/u, name: (m) => (first(m).endsWith(':') || isCount(first(m)) ? null : first(m)) },
+  // jest: one test in full
+  { pattern: /^\s*● (\S.* › .+)$/, name: first },
   // rspec
   { pattern: /^rspec (\S+?):\d+ # (.+)$/, name: placedName },
   // gradle
@@ -53,17 +56,15 @@ const shapes: readonly Shape[] = [
   // surefire
   { pattern: /^\[ERROR\]\s+(\S+?)\s+(?:--\s+)?Time elapsed:.*<<< (?:FAILURE|ERROR)!/, name: first },
   // javac by maven
-  { pattern: /^\[ERROR\]\s+(\S+):\[\d+,\d+\]\s+(.+)$/, name: placedName, placed: true },
+  { pattern: /^\[ERROR\]\s+(\S+):\[\d+,\d+\]\s+(.+)$/, name: placedName },
   // tsc, both forms
-  { pattern: /^(\S[^():]*)(?:\(\d+,\d+\):|:\d+:\d+ -) (error TS\d+: .+)$/, name: placedName, placed: true },
-  // biome
-  { pattern: /^(\S+?)(?::\d+:\d+)? ((?:lint|parse|assist|format)(?:\/\S+)?)\b.*━/, name: placedName, placed: true },
+  { pattern: /^(\S[^():]*)(?:\(\d+,\d+\):|:\d+:\d+ -) (error TS\d+: .+)$/, name: placedName },
   // gcc, clang, mypy, swiftc
-  { pattern: /^(\S+?):\d+(?::\d+)?: ((?:fatal )?error: .+)$/, name: placedName, placed: true },
+  { pattern: /^(\S+?):\d+(?::\d+)?: ((?:fatal )?error: .+)$/, name: placedName },
   // ruff, flake8
-  { pattern: /^(\S+?):\d+:\d+: ([A-Z]{1,4}\d{2,4}\b.*)$/, name: placedName, placed: true },
+  { pattern: /^(\S+?):\d+:\d+: ([A-Z]{1,4}\d{2,4}\b.*)$/, name: placedName },
   // go vet, go build
-  { pattern: /^(?:vet: )?(\S+\.go):\d+:\d+: (.+)$/, name: placedName, placed: true },
+  { pattern: /^(?:vet: )?(\S+\.go):\d+:\d+: (.+)$/, name: placedName },
 ]
 
 const isCount = (text: string): boolean => /^\d+ (problems?|errors?|tests?|failed|failing)\b/.test(text)
@@ -73,53 +74,55 @@ export function failuresOf(output: string, workspace: string): Failures {
   const lines = stripVTControlCharacters(output).split(/\r?\n/, linesMax)
   const names = new Set<string>()
   const times = new Map<string, number>()
-  const keep = (found: string, placed: boolean): void => {
-    const name = plainName(found, workspace)
-    if (name === '') return
-    const count = (times.get(name) ?? 0) + 1
-    times.set(name, count)
-    names.add(placed && count > 1 ? `${name} (${count})` : name)
-  }
   const places = new Places()
   for (const line of lines) {
     if (line.length > lineCharsMax) continue
-    const placed = places.nameOf(line)
-    if (placed !== null) keep(placed, true)
-    else for (const found of shapesOf(line)) keep(found.name, found.placed)
+    const name = plainName(places.nameOf(line) ?? nameIn(line) ?? '', workspace)
+    if (name === '') continue
+    const count = (times.get(name) ?? 0) + 1
+    times.set(name, count)
+    names.add(count > 1 ? `${name} (${count})` : name)
     if (names.size > failuresMax) break
   }
-  return { names: [...names].slice(0, failuresMax), whole: names.size <= failuresMax && lines.length < linesMax }
+  const whole = names.size <= failuresMax && lines.length < linesMax
+  return { names: [...names].slice(0, failuresMax), whole }
 }
 
-function shapesOf(line: string): { name: string; placed: boolean }[] {
-  for (const { pattern, name, placed = false } of shapes) {
+function nameIn(line: string): string | null {
+  for (const { pattern, name } of shapes) {
     const match = pattern.exec(line)
-    if (!match) continue
-    const found = name(match)
-    return found === null ? [] : [{ name: found, placed }]
+    if (match) return name(match)
   }
-  return []
+  return null
 }
 
-/** Findings that take two lines: the file and the rule (eslint), or the message and the file (rustc). */
+/** Findings that take two lines: file and rule (eslint), rule and severity (biome), message and file (rustc). */
 class Places {
   private file = ''
   private message = ''
+  private rule = ''
 
   nameOf(line: string): string | null {
     const finding = /^\s+\d+:\d+\s+(error|warning)\s+(.+?)$/.exec(line)
-    if (finding && this.file !== '')
-      return finding[1] === 'error' ? `${this.file} ${finding[2]?.replace(/\s+/g, ' ')}` : null
+    if (finding && this.file !== '') return finding[1] === 'error' ? `${this.file} ${finding[2]}` : null
     const place = /^\s+--> (\S+?):\d+:\d+$/.exec(line)
-    if (place && this.message !== '') {
-      const name = `${place[1]} ${this.message}`
-      this.message = ''
-      return name
+    if (place && this.message !== '') return this.taken('message', `${place[1]} ${this.message}`)
+    const severity = /^\s+([×✖!i]) \S/u.exec(line)
+    if (severity && this.rule !== '') {
+      const name = this.taken('rule', this.rule)
+      if (severity[1] === '×' || severity[1] === '✖') return name
     }
     if (/^\S+\.\w+$/.test(line)) this.file = line
+    const rule = /^(\S+?)(?::\d+:\d+)? ((?:lint|parse|assist|format)(?:\/\S+)?)\b.*━/.exec(line)
+    if (rule) this.rule = `${rule[1]} ${rule[2]}`
     const message = /^(error(?:\[E\d+\])?: .+)$/.exec(line)
     if (message || /^warning/.test(line)) this.message = message?.[1] ?? ''
     return null
+  }
+
+  private taken(kept: 'message' | 'rule', name: string): string {
+    this[kept] = ''
+    return name
   }
 }
 

@@ -63,6 +63,10 @@ const noWorse: CheckExamples = {
     }),
     example('error', 'a program is missing', /program is missing/, {
       run: 'no-such-program',
+      arrange: () => before('error'),
+    }),
+    example('fail', 'a program is missing that was there before', /127; before the work nothing failed/, {
+      run: 'no-such-program',
       arrange: () => before('pass'),
     }),
   ],

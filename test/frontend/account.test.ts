@@ -76,6 +76,14 @@ describe('the timeline', () => {
   it.each(eventTypes)('has words for %s', (type) => {
     expect(timelineOf([event(1, type)])[0]?.text).not.toBe('')
   })
+  it('names the checks that nobody wrote, and where they come from', () => {
+    const checks = [{ title: 'no worse: npm test', origin: 'project', because: 'the script test in package.json' }]
+    const [line] = timelineOf([event(1, 'checks.added', { checks })])
+    expect(line).toMatchObject({
+      text: '1 check that nobody wrote',
+      machine: 'no worse: npm test — the script test in package.json',
+    })
+  })
   it('carries the reason of a move', () => {
     expect(timelineOf(life).find((line) => line.type === 'task.paused')?.text).toBe('Paused — A person paused it.')
   })

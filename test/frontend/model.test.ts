@@ -1,7 +1,7 @@
 /** Tables of the page's pure logic: words, figures, places, rows, live lines, actions. */
 import { describe, expect, it } from 'vitest'
 import { actions, actionsOf, expectedStatus } from '../../frontend/src/model/actions.ts'
-import { bytes, count, duration, relative, shortId, shortPath } from '../../frontend/src/model/format.ts'
+import { bytes, count, duration, firstLines, relative, shortId, shortPath } from '../../frontend/src/model/format.ts'
 import { layoutOf, movedCount, newer, sectionOf, taskIn } from '../../frontend/src/model/groups.ts'
 import { activeMsAt, usesOf } from '../../frontend/src/model/limits.ts'
 import {
@@ -122,6 +122,14 @@ describe('figures', () => {
       ['12', null],
       ['30 s of 1 m', 0.5],
     ])
+  })
+})
+
+describe('a long list', () => {
+  it('is cut, and says how much more there is', () => {
+    expect(firstLines(['a', 'b'])).toBe('a\nb')
+    const lines = firstLines(Array.from({ length: 1_060 }, (_, index) => `n${index}`)).split('\n')
+    expect([lines.length, lines.at(-2), lines.at(-1)]).toEqual([51, 'n49', 'and 1,010 more'])
   })
 })
 

@@ -8,13 +8,21 @@ const namesOf = (output: string) => failuresOf(output, workspace).names
 describe('failures in the output of a command', () => {
   it.each<[runner: string, output: string, names: string[]]>([
     ['tap', 'TAP version 13\nok 1 - adds\nnot ok 2 - divides\nnot ok 3 - later # skip\n# fail 1', ['divides']],
-    ['node', '✔ adds (0.5ms)\n✖ divides (1.25ms)\nℹ fail 1\n✖ failing tests:\n✖ divides (1.25ms)', ['divides']],
+    [
+      'node',
+      '✔ adds (0.5ms)\n✖ divides (1.25ms)\nℹ fail 1\n✖ failing tests:\n✖ divides (1.25ms)',
+      ['divides', 'divides (2)'],
+    ],
     [
       'vitest',
       '\u001b[31m ❯ a.test.ts (2 tests | 1 failed)\u001b[39m\n   × adds 4ms\n FAIL  a.test.ts > sums > adds',
       ['adds', 'a.test.ts > sums > adds'],
     ],
-    ['jest', 'FAIL src/a.test.js (5.2 s)\n  sums\n    ✕ adds (3 ms)\n    ✓ ends', ['src/a.test.js', 'adds']],
+    [
+      'jest',
+      'FAIL src/a.test.js (5.2 s)\n  sums\n    ✕ adds (3 ms)\n    ✓ ends\n  ● sums › adds\n',
+      ['src/a.test.js', 'adds', 'sums › adds'],
+    ],
     ['go', '--- FAIL: TestSum (0.02s)\n    sum_test.go:9: got 3\nFAIL\nFAIL\tshop/sum\t0.31s', ['TestSum', 'shop/sum']],
     ['cargo', 'test sum::adds ... FAILED\ntest sum::ends ... ok\ntest result: FAILED. 1 passed', ['sum::adds']],
     [
@@ -33,7 +41,11 @@ describe('failures in the output of a command', () => {
       '/home/ada/shop/src/a.js\n   3:7  error    unused  no-unused-vars\n   4:1  warning  odd  odd\n✖ 2 problems',
       ['src/a.js unused no-unused-vars'],
     ],
-    ['biome', 'src/a.ts:3:7 lint/style/useConst  FIXABLE  ━━━━━━', ['src/a.ts lint/style/useConst']],
+    [
+      'biome',
+      'src/a.ts:3:7 lint/style/useConst  FIXABLE  ━━━\n\n  × Use const.\n\nsrc/a.ts:9:7 lint/odd ━━━\n\n  ! Odd.\n',
+      ['src/a.ts lint/style/useConst'],
+    ],
     ['ruff', 'src/a.py:1:8: F401 `os` imported but unused', ['src/a.py F401 `os` imported but unused']],
     ['mypy', 'src/a.py:12: error: Bad type  [assignment]', ['src/a.py error: Bad type [assignment]']],
     ['rustc', 'error[E0308]: mismatched types\n --> src/a.rs:3:5\n  |', ['src/a.rs error[E0308]: mismatched types']],
@@ -46,6 +58,10 @@ describe('failures in the output of a command', () => {
     ['a program that says nothing', 'it went wrong', []],
   ])('are named as %s names them', (_runner, output, names) => {
     expect(namesOf(output)).toEqual(names)
+  })
+
+  it('are told apart when two of them have one name', () => {
+    expect(namesOf('not ok 1 - works\nnot ok 2 - works')).toEqual(['works', 'works (2)'])
   })
 
   it('keep their names when times, lines and the place of the folder differ', () => {

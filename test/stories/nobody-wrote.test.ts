@@ -1,6 +1,6 @@
 /** Tasks without checks: the project's own commands and proposed checks judge, and say which of both they are. */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { EventPage, TaskDetail } from '../../src/server/api.ts'
@@ -132,6 +132,27 @@ describe('a goal and nothing else, in a project with tests', () => {
     expect({ verdict: detail.task.verdict, checks: checksIn(detail) }).toEqual({ verdict: 'unverified', checks: [] })
   })
 
+  it('stays unverified, at once, when the tests failed before and do not say which', async () => {
+    const mute = { 'package.json': JSON.stringify({ scripts: { test: 'exit 3' } }) }
+    const story = await tell({ env, script: [write('a', 'b'), { text: 'Done.' }] })
+    project(story, mute)
+    const detail = await story.reaches('done', await give(story, 'Add a'))
+    expect({ verdict: detail.task.verdict, attempts: detail.attempts.length }).toEqual({
+      verdict: 'unverified',
+      attempts: 1,
+    })
+    expect(said(detail, 0)?.summary).toContain('failed before the work too')
+  })
+
+  it('is refuted when the tests cannot be run any more', async () => {
+    const green = { 'package.json': JSON.stringify({ scripts: { test: './run.sh' } }), 'run.sh': 'x' }
+    const story = await tell({ env, settings, script: [bash('rm run.sh'), { text: 'Done.' }] })
+    const folder = project(story, green)
+    writeFileSync(join(folder, 'run.sh'), '#!/bin/sh\n')
+    chmodSync(join(folder, 'run.sh'), 0o755)
+    expect((await story.reaches('failed', await give(story, 'Remove run.sh'))).task.verdict).toBe('refuted')
+  })
+
   it('is judged so even where checks need not fail first', async () => {
     const off = { OPENLOOM_MUST_FAIL_FIRST: 'no' }
     const story = await tell({ env: off, settings, script: [{ text: 'Done.' }] })
@@ -187,6 +208,8 @@ describe('acceptance lines', () => {
       { title: 'contains: NOTES.md "hello"', outcome: 'pass', origin: 'proposed', base: 'fail' },
       { title: 'run: npm test', outcome: 'fail', origin: 'proposed', base: 'fail' },
     ])
+    const used = story.daemon.store.usage.by('session', {}, 5)
+    expect(used.map(({ key }) => key)).toContain(id)
     expect(detail.attempts[0]?.prompt).toContain('"hello" (proposed from the acceptance lines)')
     const asked = JSON.stringify(story.requests[0]?.body)
     for (const part of ['2. it is beautiful', 'spec/adds', 'no file: PATH', 'run: npm test'])

@@ -3,9 +3,9 @@
  * executed, no link leads out of the folder, and no file is read beyond its bound.
  */
 import { constants } from 'node:fs'
-import { access, readdir, stat } from 'node:fs/promises'
+import { access, opendir, stat } from 'node:fs/promises'
 import { delimiter, dirname, isAbsolute, join } from 'node:path'
-import { decodeUtf8, readBounded, realPathInside } from '../files.ts'
+import { decodeUtf8, errnoOf, readBounded, realPathInside } from '../files.ts'
 
 const textBytesMax = 256 * 1024
 const namesMax = 2_000
@@ -53,8 +53,13 @@ export class Folder {
   async names(folder: string): Promise<string[]> {
     const real = await realPathInside(this.root, folder)
     if (real === null) return []
-    const names = await readdir(real).catch(() => [])
-    return names.slice(0, namesMax)
+    const names: string[] = []
+    try {
+      for await (const { name } of await opendir(real)) if (names.push(name) >= namesMax) break
+    } catch (error) {
+      if (!['ENOENT', 'ENOTDIR', 'EACCES'].includes(errnoOf(error))) throw error
+    }
+    return names
   }
 
   /** The first of these paths or programs that can be executed; a path begins with a dot. */
