@@ -36,7 +36,7 @@ export async function lookTwice(
   world: World,
   signal: AbortSignal,
 ): Promise<CheckRecord[] | null> {
-  // What the project's own commands need beside its files nobody declared: they are compared with what they said before.
+  // What the project's own commands need beside its files nobody declared; they are held against what they said before.
   const isCommand = ({ spec, guards, origin }: CheckRecord) =>
     !(guards && origin === 'project') && world.checkers.find((one) => one.kind === spec.kind)?.runsCommand === true
   const commands = records.filter(isCommand)

@@ -30,7 +30,14 @@ function makeWorld(propose: Proposer['propose']) {
     ...{ proposer: { propose }, clock, env: { PATH: process.env.PATH ?? '' }, owner: `test-${process.pid}` },
     settings: {
       ...{ concurrency: { tasks: 1, runtimes: {} }, after: '', attemptsMax: 3, mustFailFirst: true, baseMs: 60_000 },
-      ...{ projectChecks: 'auto', proposeChecks: true, runsCommands: () => true, reconcileMs: 300_000 },
+      ...{
+        projectChecks: 'auto',
+        proposeChecks: true,
+        protect: [],
+        checkout: false,
+        runsCommands: () => true,
+        reconcileMs: 300_000,
+      },
       backoff: { firstMs: 1_000, factor: 2, maxMs: 60_000 },
     },
     log: openLog('silent', new Secrets()),
