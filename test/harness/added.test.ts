@@ -10,6 +10,7 @@ import { addChecks } from '../../src/harness/added.ts'
 import type { World } from '../../src/harness/world.ts'
 import { openLog, Secrets } from '../../src/lib/log.ts'
 import { openStore } from '../../src/store/open.ts'
+import { handCheckouts } from '../fakes/checkouts.ts'
 import { HandClock } from '../fakes/clock.ts'
 import { handKeyring } from '../fakes/keyring.ts'
 import { specFrom, taskFrom } from '../fakes/tasks.ts'
@@ -40,6 +41,8 @@ function makeWorld(propose: Proposer['propose']) {
       },
       backoff: { firstMs: 1_000, factor: 2, maxMs: 60_000 },
     },
+    isolation: { dir: '/nowhere/worktrees', owner: `test-${process.pid}` },
+    checkouts: handCheckouts(workspace),
     log: openLog('silent', new Secrets()),
     alarm: () => undefined,
   }
