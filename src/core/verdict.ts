@@ -86,8 +86,8 @@ export const isExcused = ({ outcome, quarantined }: Pick<CheckRecord, 'outcome' 
 /** Whether an attempt is not over with this record: it failed, could not look, or passes with less behind it. */
 export const isTrouble = (record: Judged): boolean => !isExcused(record) && findingOf(record) !== null
 
-export const flakyIn = (records: readonly Pick<CheckRecord, 'flaky'>[]): number =>
-  records.filter((record) => record.flaky !== undefined).length
+export const flakyIn = (records: readonly Pick<CheckRecord, 'flaky' | 'clean'>[]): number =>
+  records.filter((record) => record.flaky ?? record.clean?.flaky).length
 
 /** The word that people read: a check that was tried again is named beside it. */
 export const verdictText = (verdict: Verdict, flaky = 0): string => (flaky > 0 ? `${verdict}, ${flaky} flaky` : verdict)
