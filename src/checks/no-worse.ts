@@ -9,6 +9,7 @@ import { type Failures, failuresOf } from '../lib/failures.ts'
 import type { CommandOutcome } from '../lib/process.ts'
 import { nameField, pathField, unquoted } from './fields.ts'
 import { aborted, fail, failedToLook, findInside, pass } from './look.ts'
+import { Stdout } from './report.ts'
 import { runOwned } from './spawn.ts'
 
 /** All of it is read for names, so that it holds more than what is shown. */
@@ -52,6 +53,7 @@ export const noWorse: Checker<'no_worse', typeof schema> = {
     if (!folder.value?.stat.isDirectory()) {
       return fail({ subject, summary: `The folder ${spec.cwd}, in which it should run, does not exist.` })
     }
+    const stdout = new Stdout()
     const outcome = await runOwned(context, {
       argv: ['bash', '-c', spec.run],
       cwd: folder.value.real,
@@ -59,8 +61,10 @@ export const noWorse: Checker<'no_worse', typeof schema> = {
       env: { CI: 'true', ...context.env },
       timeoutMs: spec.timeout_seconds * 1000,
       outputBytesMax,
+      onStdout: stdout.push,
     })
-    return judge(spec, outcome, context)
+    const census = outcome.ended === 'exit' ? stdout.census(context.workspace) : null
+    return { ...judge(spec, outcome, context), ...(census ? { census } : {}) }
   },
 }
 

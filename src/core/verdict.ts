@@ -87,8 +87,8 @@ export const isExcused = ({ outcome, quarantined }: Pick<CheckRecord, 'outcome' 
 export const isTrouble = (record: Judged): boolean =>
   !isExcused(record) && !isMute(record) && findingOf(record) !== null
 
-export const flakyIn = (records: readonly Pick<CheckRecord, 'flaky'>[]): number =>
-  records.filter((record) => record.flaky !== undefined).length
+export const flakyIn = (records: readonly Pick<CheckRecord, 'flaky' | 'clean'>[]): number =>
+  records.filter((record) => record.flaky ?? record.clean?.flaky).length
 
 /** The word that people read: a check that was tried again is named beside it. */
 export const verdictText = (verdict: Verdict, flaky = 0): string => (flaky > 0 ? `${verdict}, ${flaky} flaky` : verdict)

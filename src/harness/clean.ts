@@ -11,6 +11,7 @@ import type { Result } from '../lib/result.ts'
 import { resultsBefore, specOf } from './base.ts'
 import type { Opened } from './checkout.ts'
 import { contextOf, runOne } from './examine.ts'
+import { footingThere } from './footing.ts'
 import { type Base, type Change, type Comparison, compare, type Ground, readBase, showChanges } from './pinned.ts'
 import { protectionOf } from './protect.ts'
 import type { World } from './world.ts'
@@ -45,7 +46,10 @@ export async function lookTwice(
     const look = await prepare(task, records, world, signal)
     const cleans = how && look.result && commands.length > 0 ? await runClean(look, commands, how) : new Map()
     if (signal.aborted) return null
-    const judged = records.map((record) => ({ ...record, ...cleanOf(cleans.get(record.index)) }))
+    const judged = records.map((record) => {
+      const clean = cleans.get(record.index)
+      return { ...record, ...cleanOf(clean), ...footingThere(record, clean?.result) }
+    })
     const byTests = judged.some((record) => cleans.get(record.index)?.byTests)
     const changes = [...look.found.hard, ...(byTests ? look.found.soft : [])]
     return changes.length === 0 ? judged : [...judged, await tamperedRecord(look, changes, records.length)]

@@ -22,6 +22,16 @@ export function footingOf(task: Task, { spec, result, before }: Finding, world: 
   return result.outcome === 'fail' && quarantined ? { quarantined } : {}
 }
 
+/**
+ * A pass in the clean checkout behind which no test stands. What is only fewer there is not judged: tests that were
+ * never part of the result may have lain in the workspace before the work.
+ */
+export function footingThere({ weakened = [] }: CheckRecord, clean: CheckResult | undefined): Footing {
+  if (weakened.length > 0 || clean?.outcome !== 'pass') return {}
+  const there = weakenings(null, clean.census ?? null)
+  return there.length > 0 ? { weakened: there.map((why) => `In the clean checkout: ${why}`) } : {}
+}
+
 /** Counts a look at a check that may be tried again; inside the transaction that stores the look. */
 export function noteLook(task: Task, { spec, title, flaky }: CheckRecord, world: World): void {
   if (Number(spec.retries ?? 0) > 0) world.store.flakes.saw(placeOf(task), spec, { title, flaky: flaky !== undefined })

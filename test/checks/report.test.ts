@@ -104,6 +104,14 @@ describe('the report of a command', () => {
     expect(evidence.excerpt).toContain('… and 40 more')
   })
 
+  it('is read by the check that nothing got worse, too', async () => {
+    const spec = checkSchema.parse({ kind: 'no_worse', run: tap })
+    expect(await checkerOf('no_worse')?.run(spec, workspace.context())).toMatchObject({
+      outcome: 'pass',
+      census: { format: 'tap', passed: 1, failed: 1 },
+    })
+  })
+
   it('is shown in the one-line form', () => {
     expect(describeCheck(checkSchema.parse({ kind: 'command', run: 'npm test', report: 'out/*.xml' }))).toBe(
       'run: npm test (report: out/*.xml)',

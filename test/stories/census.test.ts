@@ -155,6 +155,28 @@ describe('a verdict is weakened', () => {
   })
 })
 
+describe('a verdict with a second look', () => {
+  it('is weakened when no test is executed in the clean checkout, for they are no part of the result', async () => {
+    const story = await tell({ env, script: [done, write('local/cart.test.mjs', tests(adds)), { text: 'Done.' }] })
+    const workspace = story.workspace()
+    writeFileSync(join(workspace, '.gitignore'), 'local/\n')
+    const git = (...args: string[]) =>
+      execFileSync('git', ['-c', 'user.name=Ada', '-c', 'user.email=a@localhost', ...args], { cwd: workspace })
+    git('init', '-q')
+    git('add', '-A')
+    git('commit', '-qm', 'base')
+    const run = `${process.execPath} --test --test-reporter=tap`
+    const body = { goal: 'Test the cart.', workspace, checks: ['file: done.txt', { kind: 'command', run }] }
+    const answer = await story.call('POST', '/api/tasks', { ...body, limits: { attempts: 1 } })
+    const { id } = (await answer.json()) as { id: string }
+    expect(await ended({ story, id }, 'failed')).toMatchObject({
+      verdict: 'weakened',
+      record: { outcome: 'pass', census: { passed: 1 }, clean: { outcome: 'pass', census: { passed: 0 } } },
+      weakened: ['In the clean checkout: Nothing was executed: the report counts 0 tests that ran.'],
+    })
+  })
+})
+
 describe('a verdict is refuted', () => {
   it('when the report was there before the command: the agent could have written it', async () => {
     const planted = '<testsuite name="s"><testcase name="adds"/></testsuite>'
