@@ -221,6 +221,8 @@ describe('a person', () => {
     const merged = (await (await end(id, 'merge')).json()) as IsolationAnswer
     expect(merged.text).toMatch(/build\.log.*--ignored/)
     expect([existsSync(join(task.workspace, 'build.log')), existsSync(join(top, 'new.txt'))]).toEqual([true, true])
+    const state = (await (await story.call('GET', '/api/state')).json()) as DaemonState
+    expect(state.worktrees.map(({ taskId }) => taskId)).toEqual([id])
     expect((await end(id, 'merge', { ignored: true })).status).toBe(200)
     expect(existsSync(task.workspace)).toBe(false)
   })
