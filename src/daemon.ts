@@ -200,7 +200,7 @@ function build(plan: Plan) {
     sinks: courier.state(),
     counts: store.tasks.counts(),
     alarms: alarms.list(),
-    worktrees: store.tasks.isolated().map(({ id, title, isolation }) => {
+    worktrees: (await core.commands.worktrees()).map(({ id, title, isolation }) => {
       return { taskId: id, title, branch: isolation?.branch ?? '' }
     }),
   })

@@ -16,6 +16,7 @@ import {
   type IsolationLook,
   isFolderGone,
   lookAtIsolation,
+  waitingWorktrees,
 } from './isolation.ts'
 import type { Supervisor } from './supervisor.ts'
 import { checkNow } from './verify.ts'
@@ -148,6 +149,11 @@ export class Commands {
     })
     this.supervisor.fillPlaces()
     return result
+  }
+
+  /** Ended tasks whose worktree waits for somebody to say what becomes of it. */
+  worktrees(): Promise<Task[]> {
+    return waitingWorktrees(this.world)
   }
 
   isolation(task: Task): Promise<IsolationLook | null> {

@@ -3,12 +3,12 @@
  * dropped by a person or by what the task says for a verified end. It never falls back to the person's own tree.
  */
 import { existsSync } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
 import { type Isolation, type IsolationEnd, isEnded, type Task } from '../core/task.ts'
 import { failpoint } from '../lib/failpoint.ts'
-import { isInside } from '../lib/files.ts'
+import { ignoreMissing, isInside } from '../lib/files.ts'
 import { mergeBranch } from '../lib/merge-branch.ts'
 import { commitOf, linkedTree, openRepository, type Repository } from '../lib/repository.ts'
 import { keepRescue } from '../lib/rescue.ts'
@@ -265,6 +265,19 @@ export async function lookAtIsolation(task: Task, world: World): Promise<Isolati
 
 /** Its worktree is not there any more; what it did is in the branch, or where it was merged to. */
 export const isFolderGone = ({ isolation }: Task): boolean => isolation !== null && !existsSync(isolation.path)
+
+const waitingMax = 100
+
+/** Ended tasks whose worktree is still there, by the folders: the table of all tasks is too long to be read often. */
+export async function waitingWorktrees({ store, isolation }: Pick<World, 'store' | 'isolation'>): Promise<Task[]> {
+  const names = await readdir(isolation.dir).catch((error: unknown) => {
+    ignoreMissing(error)
+    return []
+  })
+  const tasks = names.sort().map((name) => store.tasks.get(name))
+  const waiting = tasks.filter((task) => task !== null && task.isolation !== null && isEnded(task.status))
+  return waiting.slice(0, waitingMax) as Task[]
+}
 
 const tails = new Map<string, Promise<unknown>>()
 

@@ -154,18 +154,24 @@ async function write(repository: Repository, { ours, target, touched, look }: Wr
     return look.lying.has(path) && look.lying.get(path)?.to === change.to && staged !== change.to
   })
   for (const part of parts(there)) {
-    const args = part.flatMap(([path, { to }]) =>
-      to === null ? ['--force-remove', path] : ['--add', '--cacheinfo', `${to.replace(' ', ',')},${path}`],
-    )
-    const healed = await repository.run(['update-index', ...args], { told: true })
-    if (!healed.ok) return refused('bring the index up to date', healed)
+    const added = part.flatMap(([path, { to }]) => (to ? ['--cacheinfo', `${to.replace(' ', ',')},${path}`] : []))
+    const gone = part.flatMap(([path, { to }]) => (to ? [] : [path]))
+    for (const args of [
+      ['--add', ...added],
+      ['--force-remove', '--', ...gone],
+    ]) {
+      const healed = await repository.run(['update-index', ...args], { told: true })
+      if (!healed.ok) return refused('bring the index up to date', healed)
+    }
   }
   await repository.run(['update-index', '-q', '--refresh'])
   const read = await repository.run(['read-tree', '-m', '-u', ours, target], { told: true })
   if (read.ok) return null
   const problem = refused('write the files', read)
   // Git looks at every file before it writes the first: then there is nothing to undo.
-  const wroteNothing = /would be (overwritten|removed)|not uptodate|cannot merge|lock/i.test(read.text)
+  const wroteNothing = /would be (overwritten|removed) by merge|not uptodate\. Cannot merge|index\.lock'/.test(
+    read.text,
+  )
   const undone = wroteNothing || (await undo(repository, touched, look))
   return undone ? problem : { ...problem, todo: 'Some files were written already: `git status` shows them.' }
 }

@@ -88,7 +88,8 @@ async function adminFolder({ commonDir }: Repository, path: string): Promise<str
   })
   for (const name of names) {
     const target = await readFile(join(folder, name, 'gitdir'), 'utf8').catch(ignoreMissing)
-    if (target?.replace(/\n$/, '') === join(path, '.git')) return join(folder, name)
+    const named = target && resolve(folder, name, target.replace(/\n$/, ''))
+    if (named === join(path, '.git')) return join(folder, name)
   }
   return null
 }
@@ -103,7 +104,8 @@ function repositoryAt(
   const settings = {
     read: [...filters.filtersEmptied(own), ...drivers],
     store: [...filters.filtersRefused(own), ...drivers],
-    none: [...filters.filtersEmptied(keys), ...drivers],
+    // Relative paths would be noted in the configuration of the person.
+    none: [...filters.filtersEmptied(keys), ...drivers, 'worktree.useRelativePaths=false'],
   }
   const env = { GIT_DIR: place.gitDir, GIT_WORK_TREE: place.top, GIT_NO_REPLACE_OBJECTS: '1' }
   const run = async (args: readonly string[], options: GitOptions = {}): Promise<GitAnswer> => {

@@ -222,7 +222,7 @@ export class Tasks {
     return this.ledger.db.select(placeColumns).from(tasks).where(match).all()
   }
 
-  /** Ended ones whose worktree waits for somebody to say what becomes of it. */
+  /** Ended ones of whose worktree nothing has become yet. Reads the whole table: for a start. */
   isolated(limit = 100): Task[] {
     const { tasks } = schema
     const open = sql`json_extract(${tasks.isolation}, '$.outcome') in ('open', 'conflict')`

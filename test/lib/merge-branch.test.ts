@@ -15,7 +15,13 @@ let repository: Repository
 let tree: worktrees.Worktree
 beforeEach(async () => {
   own = new OwnRepository()
-  own.write('a.txt', 'a\n').write('b.txt', 'b\n').write('gone.txt', 'g\n').write('.gitignore', '*.secret\n').commit()
+  own
+    .write('a.txt', 'a\n')
+    .write('b.txt', 'b\n')
+    .write('gone.txt', 'g\n')
+    .write('-x', '1')
+    .write('.gitignore', '*.secret\n')
+    .commit()
   repository = await own.open()
   tree = { path: join(own.worktrees, 't_1'), branch: 'openloom/t_1' }
   const opened = await worktrees.openWorktree(repository, tree)
@@ -201,12 +207,12 @@ describe('a merge is refused, and nothing is changed,', () => {
 
 describe('a merge that was cut off', () => {
   it('is finished by repeating it, wherever it was: after files, after the index, before the branch', async () => {
-    rmSync(join(tree.path, 'gone.txt'))
+    for (const path of ['gone.txt', '-x']) rmSync(join(tree.path, path))
     const tip = await work({ 'a.txt': 'A\n', 'new.txt': 'n\n' })
     own.write('b.txt', 'mine\n')
     // Some files were written and the index was not; then the rest as well.
     own.write('a.txt', 'A\n').write('new.txt', 'n\n')
-    rmSync(join(own.top, 'gone.txt'))
+    for (const path of ['gone.txt', '-x']) rmSync(join(own.top, path))
     own.git('add', 'a.txt')
     expect(await merge()).toMatchObject({ ok: true, value: { commit: tip } })
     expect(own.git('status', '--porcelain')).toBe(' M b.txt')

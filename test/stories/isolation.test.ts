@@ -11,6 +11,9 @@ const write = (path: string, content: string) => ({
 })
 const script = [write('new.txt', 'new\n'), { text: 'Written.' }]
 
+/** Half a dozen calls of git may lie between: a second is not enough on a busy machine. */
+const eventually = (look: () => void | Promise<void>) => vi.waitFor(look, { timeout: 8_000, interval: 20 })
+
 interface Own {
   story: Story
   top: string
@@ -136,9 +139,9 @@ describe('by itself, a worktree', () => {
     writeFileSync(join(top, 'a.txt'), 'mine\n')
     const id = await add({ when_verified: 'merge' })
     const { task } = await story.reaches('done', id)
-    await vi.waitFor(async () => expect((await story.detail(id)).task.isolation?.outcome).toBe('merged'))
+    await eventually(async () => expect((await story.detail(id)).task.isolation?.outcome).toBe('merged'))
     expect(readFileSync(join(top, 'new.txt'), 'utf8')).toBe('new\n')
-    await vi.waitFor(() => expect(git('branch', '--list', 'openloom/*')).toBe(''))
+    await eventually(() => expect(git('branch', '--list', 'openloom/*')).toBe(''))
     expect(git('status', '--porcelain')).toBe(' M a.txt')
     expect(existsSync(task.isolation?.path ?? '')).toBe(false)
     const [, merged] = await events(id)
@@ -162,12 +165,12 @@ describe('by itself, a worktree', () => {
     writeFileSync(join(top, 'new.txt'), 'mine\n')
     const id = await add({ when_verified: 'merge' })
     await story.reaches('done', id)
-    await vi.waitFor(async () => expect((await story.detail(id)).task.isolation?.outcome).toBe('conflict'))
+    await eventually(async () => expect((await story.detail(id)).task.isolation?.outcome).toBe('conflict'))
     expect((await events(id)).at(-1)).toMatchObject({
       type: 'isolation.conflicted',
       data: { text: expect.stringMatching(/new\.txt.*Commit, stash or move/) },
     })
-    await vi.waitFor(() => expect(story.notifications().some(({ task_id }) => task_id === id)).toBe(true))
+    await eventually(() => expect(story.notifications().some(({ task_id }) => task_id === id)).toBe(true))
     expect(readFileSync(join(top, 'new.txt'), 'utf8')).toBe('mine\n')
     rmSync(join(top, 'new.txt'))
     expect((await end(id, 'merge')).status).toBe(200)
@@ -186,7 +189,7 @@ describe('a person', () => {
     expect([existsSync(task.workspace), git('show', `openloom/${id}:new.txt`)]).toEqual([false, 'new'])
     expect((await story.call('POST', `/api/tasks/${id}/verify`)).status).toBe(409)
     await story.call('POST', `/api/tasks/${id}/retry`, {})
-    await vi.waitFor(async () => expect((await story.detail(id)).task).toMatchObject({ attempt: 2, status: 'done' }))
+    await eventually(async () => expect((await story.detail(id)).task).toMatchObject({ attempt: 2, status: 'done' }))
     expect((await story.detail(id)).task.isolation).toMatchObject({ outcome: 'open', base: task.isolation?.base })
     expect((await end(id, 'merge')).status).toBe(200)
     expect(git('log', '--format=%s', '-1')).toBe('Write new.txt')
@@ -218,6 +221,8 @@ describe('a person', () => {
     const merged = (await (await end(id, 'merge')).json()) as IsolationAnswer
     expect(merged.text).toMatch(/build\.log.*--ignored/)
     expect([existsSync(join(task.workspace, 'build.log')), existsSync(join(top, 'new.txt'))]).toEqual([true, true])
+    const state = (await (await story.call('GET', '/api/state')).json()) as DaemonState
+    expect(state.worktrees.map(({ taskId }) => taskId)).toEqual([id])
     expect((await end(id, 'merge', { ignored: true })).status).toBe(200)
     expect(existsSync(task.workspace)).toBe(false)
   })

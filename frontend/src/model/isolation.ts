@@ -15,16 +15,23 @@ const endsOf: Record<Isolation['outcome'], readonly IsolationEnd[]> = {
   dropped: [],
 }
 
-export const worktreeEnds = ({ status, isolation }: Pick<Task, 'status' | 'isolation'>): readonly IsolationEnd[] =>
-  isolation && ended.has(status) ? endsOf[isolation.outcome] : []
+/** What one may do, as buttons. A merged one may still have a folder, which ignored files held. */
+export function worktreeEnds(
+  { status, isolation }: Pick<Task, 'status' | 'isolation'>,
+  look: WorktreeLook | null,
+): { end: IsolationEnd; label: string }[] {
+  if (!isolation || !ended.has(status)) return []
+  if (isolation.outcome === 'merged') return look?.folder ? [{ end: 'merge', label: 'Remove folder' }] : []
+  return endsOf[isolation.outcome].map((end) => ({ end, label: labels[end] }))
+}
 
-export const endLabels: Record<IsolationEnd, string> = { merge: 'Merge', keep: 'Keep branch', drop: 'Drop' }
+const labels: Record<IsolationEnd, string> = { merge: 'Merge', keep: 'Keep branch', drop: 'Drop' }
 
 /** Asked first, where something goes. */
-export function endWarning(end: IsolationEnd, look: WorktreeLook | null): string | null {
+export function endWarning(label: string, look: WorktreeLook | null): string | null {
   const lost = look && look.unsavedCount > 0 ? `${count(look.unsavedCount, 'path')} that no commit holds` : null
-  if (end === 'keep') return lost ? `The folder goes, and with it ${lost}.` : null
-  if (end === 'merge') return null
+  if (label === 'Merge') return null
+  if (label !== labels.drop) return lost ? `The folder goes, and with it ${lost}.` : null
   return `Folder and branch go${lost ? `, and with them ${lost}` : ''}. A rescue reference to the commits stays.`
 }
 
