@@ -1,4 +1,5 @@
 /** A command ends with the expected exit code. Its output is evidence, never a judge. */
+import { constants } from 'node:os'
 import { z } from 'zod'
 import type { Census, CheckContext, Checker, CheckResult, Evidence } from '../core/check.ts'
 import { excerptCharsMax } from '../core/check.ts'
@@ -7,7 +8,7 @@ import type { CommandOutcome } from '../lib/process.ts'
 import { globField, nameField, pathField, unquoted } from './fields.ts'
 import { aborted, fail, failedToLook, findInside, pass } from './look.ts'
 import { beforeReport, type Report, readReports, Stdout } from './report.ts'
-import { runOwned } from './spawn.ts'
+import { runForeign } from './spawn.ts'
 
 const outputBytesMax = 64 * 1024
 /** What a shell answers for a program that it does not find. */
@@ -83,7 +84,7 @@ async function runOnce(spec: Spec, cwd: string, context: CheckContext): Promise<
   const before = spec.report === undefined ? null : await beforeReport(spec.report, context)
   const stdout = new Stdout()
   const heard = before ? {} : { onStdout: stdout.push }
-  const ran = await runOwned(context, { argv, cwd, env: context.env, timeoutMs, outputBytesMax, ...heard })
+  const ran = await runForeign(context, { argv, cwd, env: context.env, timeoutMs, outputBytesMax, ...heard })
   if (ran.ended !== 'exit') return judge(spec, ran, { census: null })
   const report = before
     ? await readReports(spec.report ?? '', before, context)
@@ -114,11 +115,16 @@ function judge(spec: Spec, ran: CommandOutcome, report: Report): CheckResult {
   }
 }
 
+/** A shell passes on the end of its child by a signal as a number above 128. */
+const signalOf = (exitCode: number): string | null =>
+  Object.entries(constants.signals).find(([, number]) => number === exitCode - 128)?.[0] ?? null
+
 function judgeExit(spec: Spec, ran: CommandOutcome, seen: Omit<Evidence, 'summary'>, report: Report): CheckResult {
   const { exitCode } = ran
   const expected = `expected exit code ${spec.exit_code}`
-  const summary =
-    exitCode === null ? `It was killed by ${ran.killedBy}; ${expected}.` : `It ended with ${exitCode}; ${expected}.`
+  const killedBy = ran.killedBy ?? signalOf(exitCode ?? 0)
+  const ended = exitCode === null ? `It was killed by ${killedBy}` : `It ended with ${exitCode}`
+  const summary = `${ended}${exitCode !== null && killedBy ? `, as one killed by ${killedBy} does` : ''}; ${expected}.`
   if (exitCode !== spec.exit_code) {
     return exitCode === notFound
       ? failedToLook({ ...seen, summary: `${summary} A program is missing.` })

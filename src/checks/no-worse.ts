@@ -10,7 +10,7 @@ import type { CommandOutcome } from '../lib/process.ts'
 import { nameField, pathField, unquoted } from './fields.ts'
 import { aborted, fail, failedToLook, findInside, pass } from './look.ts'
 import { Stdout } from './report.ts'
-import { runOwned } from './spawn.ts'
+import { runForeign } from './spawn.ts'
 
 /** All of it is read for names, so that it holds more than what is shown. */
 const outputBytesMax = 2 * 1024 * 1024
@@ -54,7 +54,7 @@ export const noWorse: Checker<'no_worse', typeof schema> = {
       return fail({ subject, summary: `The folder ${spec.cwd}, in which it should run, does not exist.` })
     }
     const stdout = new Stdout()
-    const outcome = await runOwned(context, {
+    const outcome = await runForeign(context, {
       argv: ['bash', '-c', spec.run],
       cwd: folder.value.real,
       // Test runners that watch, or ask a person, do not when they take this for a build server.

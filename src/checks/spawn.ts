@@ -8,3 +8,7 @@ type Wanted = Pick<CommandRequest, 'argv' | 'cwd' | 'timeoutMs' | 'outputBytesMa
 export function runOwned(context: CheckContext, wanted: Wanted): Promise<CommandOutcome> {
   return runCommand({ ...wanted, owner: `${context.owner}/check-${randomUUID()}`, signal: context.signal })
 }
+
+/** For what a task or a project brings: its parent is a shell of its own, so that killing its parent ends only that. */
+export const runForeign = (context: CheckContext, wanted: Wanted): Promise<CommandOutcome> =>
+  runOwned(context, { ...wanted, argv: ['sh', '-c', '"$@"; exit $?', 'sh', ...wanted.argv] })

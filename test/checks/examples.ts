@@ -188,7 +188,7 @@ export const programExamples: Record<string, CheckExamples> = {
       fail('it kills itself', { run: 'kill -9 $$' }, /killed by SIGKILL/),
       fail('its folder is missing', { run: 'true', cwd: 'd' }, /folder d/),
       fail('it does not end in time', { run: endless, timeout_seconds: 0.2 }, /did not end within 0\.2 s/),
-      error('the program is missing', { run: ['no-such-program'] }, /ENOENT/),
+      error('the program is missing', { run: ['no-such-program'] }, /program is missing/),
       error('the shell misses a program', { run: 'no-such-program' }, /program is missing/),
     ],
   },
