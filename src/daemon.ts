@@ -14,6 +14,7 @@ import { SessionKeeper } from './harness/keeper.ts'
 import { SessionCommands } from './harness/sessions.ts'
 import { Stalls } from './harness/stalls.ts'
 import { Supervisor } from './harness/supervisor.ts'
+import { SessionJudge } from './harness/verify-session.ts'
 import { InboxDirectory } from './inbox/directory.ts'
 import { Intake } from './inbox/intake.ts'
 import { makeParser } from './inbox/parser.ts'
@@ -134,6 +135,7 @@ function buildCore(plan: Plan) {
   const asks = new AskDesk(world, { deadlineMinutes: config.defaults.ask_deadline_minutes ?? null })
   const keeper = new SessionKeeper(world, asks)
   const sessions = new SessionCommands(world, commands)
+  const judge = new SessionJudge(world)
   const { checks, every_seconds, after_seconds } = config.stale_busy
   const afterMs = after_seconds === undefined ? null : after_seconds * 1_000
   const settings = { everyMs: every_seconds * 1_000, checks, afterMs, onHang: config.defaults.on_hang }
@@ -167,7 +169,7 @@ function buildCore(plan: Plan) {
     alarm,
   })
   const { checkouts } = world
-  return { runtimes, alarms, supervisor, commands, asks, keeper, sessions, stalls, ways, directory, checkouts }
+  return { runtimes, alarms, supervisor, commands, asks, keeper, sessions, judge, stalls, ways, directory, checkouts }
 }
 
 /** Everything, built and not yet started. */

@@ -157,6 +157,11 @@ function addProofVerbs(program: Command, pick: (action: Action) => void): void {
     .option('--json', 'answer as JSON')
     .action((id, options) => pick(async () => (await import('./cli/verify.ts')).verify(id, options, shell)))
   verify
+    .command('session <session>')
+    .description('judge what a session did by what its project tests itself with, against the commit it began on')
+    .option('--json', 'answer as JSON')
+    .action((id, options) => pick(async () => (await import('./cli/verify.ts')).verifySession(id, options, shell)))
+  verify
     .command('receipt <file>')
     .description('whether receipts are what was signed; needs no daemon')
     .option('-w, --workspace <folder>', 'whether this folder still is what the newest receipt saw')

@@ -1,4 +1,4 @@
-/** `openloom verify`: runs the checks of a task again, now. Exit code 0 only when every one passes. */
+/** `openloom verify`: looks again, now, at a task or a session. Exit code 0 only when it is verified. */
 import { type CheckRecord, flakyIn, type Verdict, verdictText } from '../core/verdict.ts'
 import { requireDaemon } from './client.ts'
 import { exit } from './exit.ts'
@@ -9,7 +9,24 @@ import { print, printJson } from './terminal.ts'
 export async function verify(id: string, options: { json?: boolean }, shell: Shell): Promise<number> {
   const client = requireDaemon(configOf(shell), shell.env)
   const path = `/api/tasks/${encodeURIComponent(id)}/verify`
-  const found = await client.post<{ verdict: Verdict; checks: CheckRecord[] }>(path, {})
+  return tell(await client.post<Found>(path, {}), options)
+}
+
+/** `openloom verify session`: judges what a session did that nobody gave a task. */
+export async function verifySession(id: string, options: { json?: boolean }, shell: Shell): Promise<number> {
+  const client = requireDaemon(configOf(shell), shell.env)
+  const path = `/api/sessions/${encodeURIComponent(id)}/verify`
+  const found = await client.post<Found & { baseCommit: string }>(path, {})
+  if (!options.json) print(`Against commit ${found.baseCommit.slice(0, 12)}, on which its folder stood when it began:`)
+  return tell(found, options)
+}
+
+interface Found {
+  verdict: Verdict
+  checks: CheckRecord[]
+}
+
+function tell(found: Found, options: { json?: boolean }): number {
   if (options.json) printJson(found)
   else {
     for (const check of found.checks) print(checkLine(check))

@@ -16,7 +16,7 @@ export const mustFailFirst = (task: Task, world: World): boolean =>
   task.spec.must_fail_first ?? world.settings.mustFailFirst
 
 /** The spec with all that it protects: what the configuration names, too. */
-export function specOf({ spec }: Task, { settings }: World): TaskSpec {
+export function specOf({ spec }: Pick<Task, 'spec'>, { settings }: World): TaskSpec {
   const [always, own] = [settings.protect, spec.protect]
   return { ...spec, protect: always === false || own === false ? false : [...always, ...(own ?? [])] }
 }

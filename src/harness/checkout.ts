@@ -84,7 +84,7 @@ export class Checkouts {
   }
 
   /** Makes the checkout hold the result, and ready. Throws NoCleanTree. */
-  async open(task: Task, ground: Ground, result: Result, how: Checkout): Promise<Opened> {
+  async open(task: Pick<Task, 'id' | 'workspace'>, ground: Ground, result: Result, how: Checkout): Promise<Opened> {
     const room = this.roomOf(task.id, ground)
     return this.alone(room, async () => {
       const { root, git } = ground
@@ -132,7 +132,12 @@ export class Checkouts {
     return mine
   }
 
-  private async setUp(task: Task, line: string, cwd: string, signal: AbortSignal | undefined): Promise<void> {
+  private async setUp(
+    task: Pick<Task, 'id'>,
+    line: string,
+    cwd: string,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const { env, owner } = this.options
     const outcome = await runCommand({
       argv: ['bash', '-c', line],

@@ -8,9 +8,9 @@ import type { Task } from '../core/task.ts'
 import type { CheckRecord } from '../core/verdict.ts'
 import { NoCleanTree } from '../lib/clean-repository.ts'
 import type { Result } from '../lib/result.ts'
-import { resultsBefore, specOf } from './base.ts'
+import { specOf } from './base.ts'
 import type { Opened } from './checkout.ts'
-import { contextOf, runOne } from './examine.ts'
+import { contextOf, type Placed, runOne } from './examine.ts'
 import { footingThere } from './footing.ts'
 import { type Base, type Change, type Comparison, compare, type Ground, readBase, showChanges } from './pinned.ts'
 import { protectionOf } from './protect.ts'
@@ -18,10 +18,23 @@ import type { World } from './world.ts'
 
 const leftShown = 20
 
-export const checkoutOf = (task: Task, world: World): Checkout | false => task.spec.checkout ?? world.settings.checkout
+export const checkoutOf = (task: Pick<Task, 'spec'>, world: World): Checkout | false =>
+  task.spec.checkout ?? world.settings.checkout
+
+/** What of a task, or of a session that nobody gave a task, is judged. */
+export type Standing = Placed & Pick<Task, 'spec' | 'accepted' | 'isolation'>
+
+export interface Second {
+  signal: AbortSignal
+  /** By position: what the checks said before the work. */
+  before: ReadonlyMap<number, CheckResult>
+  /** They were looked at in a clean checkout then, too. */
+  seenClean?: boolean
+}
 
 interface Look {
-  task: Task
+  task: Standing
+  before: Second['before']
   world: World
   signal: AbortSignal
   ground: Ground
@@ -32,18 +45,19 @@ interface Look {
 
 /** The records with what the clean checkout says, or null when `signal` ended it. Never rejects for what it finds. */
 export async function lookTwice(
-  task: Task,
+  task: Standing,
   records: readonly CheckRecord[],
   world: World,
-  signal: AbortSignal,
+  { signal, before, seenClean }: Second,
 ): Promise<CheckRecord[] | null> {
   // What the project's own commands need beside its files nobody declared; they are held against what they said before.
   const isCommand = ({ spec, guards, origin }: CheckRecord) =>
-    !(guards && origin === 'project') && world.checkers.find((one) => one.kind === spec.kind)?.runsCommand === true
+    (seenClean || !(guards && origin === 'project')) &&
+    world.checkers.find((one) => one.kind === spec.kind)?.runsCommand === true
   const commands = records.filter(isCommand)
   const how = checkoutOf(task, world)
   try {
-    const look = await prepare(task, records, world, signal)
+    const look = { ...(await prepare(task, records, world, signal)), before }
     const cleans = how && look.result && commands.length > 0 ? await runClean(look, commands, how) : new Map()
     if (signal.aborted) return null
     const judged = records.map((record) => {
@@ -62,7 +76,12 @@ export async function lookTwice(
   }
 }
 
-async function prepare(task: Task, records: readonly CheckRecord[], world: World, signal: AbortSignal): Promise<Look> {
+async function prepare(
+  task: Standing,
+  records: readonly CheckRecord[],
+  world: World,
+  signal: AbortSignal,
+): Promise<Omit<Look, 'before'>> {
   const ground = await world.checkouts.ground(task, signal)
   const base = await readBase(ground.folder)
   const result = ground.isGit ? await world.checkouts.result(ground, base, task) : null
@@ -108,13 +127,12 @@ async function runClean(look: Look, commands: readonly CheckRecord[], how: Check
 }
 
 async function runAll(
-  { task, world, signal, ground, result }: Look,
+  { task, world, signal, ground, result, before }: Look,
   commands: readonly CheckRecord[],
   { how, entries }: { how: Checkout; entries: Result['entries'] },
 ): Promise<Map<number, CheckResult>> {
   const results = new Map<number, CheckResult>()
   if (!result) return results
-  const before = resultsBefore(task, world)
   const opened = await world.checkouts.open(task, ground, { ...result, entries }, how)
   for (const record of commands) {
     if (signal.aborted) break

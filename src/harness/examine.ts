@@ -58,8 +58,11 @@ export async function runOne(
   }
 }
 
+/** What a check needs to know of whose work it looks at. */
+export type Placed = Pick<Task, 'id' | 'workspace' | 'startedAt' | 'createdAt' | 'baseCommit' | 'baseline'>
+
 export function contextOf(
-  task: Task,
+  task: Placed,
   world: World,
   { signal, before }: Pick<CheckContext, 'signal' | 'before'>,
 ): CheckContext {

@@ -101,7 +101,7 @@ export async function noteBase(
     (path) =>
       rules.isHard(path) || rules.isInParts(path) || (rules.isSoft(path) && (open.has(path) || commit === null)),
   )
-  const base: Base = {
+  await writeBase(ground, {
     version: 1,
     commit,
     untracked: await idsOf(ground, untracked),
@@ -109,9 +109,11 @@ export async function noteBase(
     tested: [...new Set(all.filter(rules.isSoft).map((path) => dirname(path)))],
     scripts: names,
     lines,
-  }
-  await writeAtomic(baseFile(ground.folder), JSON.stringify(base), { mode: 0o600 })
+  })
 }
+
+export const writeBase = ({ folder }: Ground, base: Base): Promise<void> =>
+  writeAtomic(baseFile(folder), JSON.stringify(base), { mode: 0o600 })
 
 async function listAll(ground: Ground): Promise<{ all: string[]; untracked: string[]; dirty: string[] }> {
   const { git, root } = ground
@@ -152,11 +154,16 @@ async function keepCopies({ root, folder }: Ground, paths: readonly string[]): P
     if (stat?.kind !== 'file' || stat.sizeBytes > fileBytesMax || stat.sizeBytes > room) continue
     room -= stat.sizeBytes
     const { bytes } = await readBounded(join(root, path), fileBytesMax)
-    const digest = sha256(bytes)
-    copies[path] = digest
-    await writeAtomic(copyOf(folder, digest), bytes, { mode: stat.executable ? 0o700 : 0o600 })
+    copies[path] = await keepCopy(folder, bytes, stat.executable)
   }
   return copies
+}
+
+/** The name of the copy: its digest. */
+export async function keepCopy(folder: string, bytes: string | Uint8Array, isExecutable = false): Promise<string> {
+  const digest = sha256(bytes)
+  await writeAtomic(copyOf(folder, digest), bytes, { mode: isExecutable ? 0o700 : 0o600 })
+  return digest
 }
 
 async function textOf(path: string): Promise<string | null> {
@@ -194,7 +201,7 @@ export async function compare(
   const tests = result && commit !== null ? await changedTests(ground, { ...base, commit }, rules, result) : []
   for (const { entry, change } of tests) {
     if (replaced.has(entry.path) || accepted.has(`${entry.path}:${change.sha256}`)) continue
-    soft.set(entry.path, change)
+    ;(rules.isHard(entry.path) ? hard : soft).set(entry.path, change)
     replaced.set(entry.path, entry)
   }
   const entries = result?.entries ?? []
@@ -237,9 +244,7 @@ async function changeOf(
   if (judgingPart(path, was, base.scripts) === judgingPart(path, is, base.scripts)) return null
   const merged = path.endsWith('package.json') ? withJudgingPart(is, was, base.scripts) : null
   if (merged === null) return { change, mode, file: before }
-  const file = copyOf(ground.folder, sha256(merged))
-  await writeAtomic(file, merged, { mode: 0o600 })
-  return { change, mode, file }
+  return { change, mode, file: copyOf(ground.folder, await keepCopy(ground.folder, merged)) }
 }
 
 const digestOf = (bytes: Buffer | null): string => (bytes === null ? '' : sha256(bytes))
@@ -277,9 +282,10 @@ async function changedTests(
   const found: { entry: ResultEntry; change: Change }[] = []
   for (const line of listed?.split('\0') ?? []) {
     const [, mode, id = '', path] = /^(100644|100755) \w+ ([0-9a-f]+)\t(.*)$/s.exec(line) ?? []
-    if (path === undefined || (mode !== '100644' && mode !== '100755') || !rules.isSoft(path)) continue
+    if (path === undefined || (mode !== '100644' && mode !== '100755') || !(rules.isSoft(path) || rules.isHard(path)))
+      continue
     const lying = now.get(path)
-    if (lying?.id === id || rules.isHard(path) || path in base.copies) continue
+    if (lying?.id === id || path in base.copies) continue
     const kind = lying ? 'changed' : 'deleted'
     const digest = digestOf(await bytesOf(join(ground.root, path)))
     found.push({ entry: { path, mode, id, from: { commit } }, change: { path, kind, sha256: digest, before: null } })

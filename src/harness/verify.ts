@@ -29,7 +29,7 @@ export async function runChecks(task: Task, world: World, signal: AbortSignal): 
   }
   if (signal.aborted) return null
   const records = [...finished.values()].sort((a, b) => a.index - b.index)
-  const judged = await lookTwice(task, records.filter(isOwn), world, signal)
+  const judged = await lookTwice(task, records.filter(isOwn), world, { signal, before })
   failpoint('verify.clean')
   if (judged !== null) world.store.attempts.amendChecks(task.id, task.attempt, judged)
   return judged
@@ -40,8 +40,9 @@ const isOwn = (record: CheckRecord): boolean => record.tampered !== true
 
 /** Runs the checks now, without storing anything and without touching the task. */
 export async function checkNow(task: Task, world: World, signal: AbortSignal): Promise<CheckRecord[]> {
-  const records = await examine(task, world, { signal, skip: () => false, before: resultsBefore(task, world) })
-  const judged = await lookTwice(task, records, world, signal)
+  const before = resultsBefore(task, world)
+  const records = await examine(task, world, { signal, skip: () => false, before })
+  const judged = await lookTwice(task, records, world, { signal, before })
   if (!isActive(task.status)) await world.checkouts.close(task.id)
   return judged ?? records
 }

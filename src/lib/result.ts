@@ -51,6 +51,17 @@ export async function resultOf(request: ResultRequest): Promise<Result | string>
   return { root: files.root, format: files.format, headCommit, entries, left: found.left, isCommit }
 }
 
+/** The files of a commit, all from git: nothing of what lies there counts. Or why they cannot be told. */
+export async function entriesOfCommit(git: GitRequest, commit: string, root: string): Promise<Result | string> {
+  const format = (await askGit(git, ['rev-parse', '--show-object-format']))?.trim()
+  if (!format) return 'git did not answer'
+  const files: TreeFiles = { root, format, entries: [], untracked: new Set() }
+  const found = await ofCommit(git, commit, files)
+  if (typeof found === 'string') return found
+  const entries = found.entries.filter((entry) => entry.mode !== '160000')
+  return { root, format, headCommit: commit, entries, left: [], isCommit: true }
+}
+
 interface Found {
   entries: ResultEntry[]
   left: string[]

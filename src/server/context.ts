@@ -10,6 +10,7 @@ import type { Commands } from '../harness/commands.ts'
 import type { SessionKeeper } from '../harness/keeper.ts'
 import type { SessionCommands } from '../harness/sessions.ts'
 import type { Supervisor } from '../harness/supervisor.ts'
+import type { SessionJudge } from '../harness/verify-session.ts'
 import type { Log } from '../lib/log.ts'
 import type { Keyring } from '../store/keyring.ts'
 import type { Store } from '../store/open.ts'
@@ -32,6 +33,7 @@ export interface ServerWorld {
   supervisor: Supervisor
   asks: AskDesk
   sessions: SessionCommands
+  judge: Pick<SessionJudge, 'verify'>
   keeper: Pick<SessionKeeper, 'onChange'>
   ways: Ways
   auth: Auth
@@ -86,6 +88,10 @@ const statusOf: Record<string, ContentfulStatusCode> = {
   'unknown-choice': 422,
   'too-long': 422,
   'nothing-to-keep': 422,
+  'no-base': 422,
+  'no-folder': 422,
+  'no-clean-checkout': 422,
+  'under-way': 409,
 }
 
 /** A refusal whose status follows from its first problem. */

@@ -64,6 +64,15 @@ export function sessionRoutes(world: ServerWorld) {
     .get('/:id/usage', describeRoute(answers('What a session used, alone and with its subagents')), (c) =>
       withSession(c, world, ({ id }) => c.json(world.store.usage.ofTree(world.store.watched.tree(id)))),
     )
+    .post(
+      '/:id/verify',
+      describeRoute(answers('Judge what a session did by what its project tests itself with')),
+      (c) =>
+        withSession(c, world, async (session) => {
+          const found = await world.judge.verify(session, c.req.raw.signal)
+          return found.ok ? c.json(found.value) : refusalOf(c, found.problems)
+        }),
+    )
     .post('/:id/abort', describeRoute(answers('End the turn of a session')), (c) =>
       withSession(c, world, async (session) => {
         const done = await world.sessions.abort(session)
