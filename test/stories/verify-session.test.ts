@@ -47,7 +47,7 @@ async function judged(
 }
 
 describe('a session', () => {
-  it('that changed something and broke nothing is verified by the project alone, and leaves nothing behind', async () => {
+  it('that changed something and broke nothing is verified by the project alone; nothing is left', async () => {
     const { found, story, root } = await judged([
       run('echo "// a remark" >> sum.cjs; echo x > new.txt'),
       { text: 'Done.' },
