@@ -26,7 +26,7 @@ export interface Stage {
   look: Look
 }
 
-/** Red to green: what it said before the work, what it says here, and in a clean checkout. Empty: only here was asked. */
+/** Red to green: before the work, here, in a clean checkout. Empty: only here was asked. */
 export function stagesOf({ base, outcome, clean }: CheckRecord): Stage[] {
   const before = base === undefined ? [] : [{ where: 'before', look: base === null ? unseenLook : outcomeLooks[base] }]
   const there = clean ? [{ where: 'clean checkout', look: outcomeLooks[clean.outcome] }] : []
@@ -65,7 +65,7 @@ export function listOf({ facts }: Evidence, name: string): string[] {
 
 const troubles: readonly Finding[] = ['tampered', 'fail', 'works-only-here', 'works-only-clean', 'weakened', 'error']
 
-/** The one that is folded open: what failed before what could not look; an excused failure only when there is no other. */
+/** The one that is folded open: what failed before what could not look; what is excused only when nothing else is. */
 export function firstTrouble(checks: readonly CheckRecord[]): CheckRecord | null {
   for (const finding of [...troubles, 'quarantined']) {
     const found = checks.find((check) => findingOf(check) === finding)

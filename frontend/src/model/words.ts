@@ -147,5 +147,7 @@ export function lookOf(task: {
   if (task.status === 'done') return verdictLook(task.verdict ?? 'unverified', task.flaky)
   // Only a person can tell who is right, and "paused" would hide that.
   if (isTampered(task)) return verdictLooks.tampered
-  return statusLooks[task.status]
+  const look = statusLooks[task.status]
+  const isEnd = task.status === 'failed' && task.reason?.code === `attempts-${task.verdict}`
+  return isEnd ? { ...look, word: `${look.word} (${task.verdict})` } : look
 }
