@@ -22,15 +22,17 @@ export interface BenchWorld {
   close(): Promise<void>
 }
 
-const program = join(import.meta.dirname, 'main.js')
+const builtProgram = join(import.meta.dirname, 'main.js')
 
 export interface WorldOptions {
   script: ScriptInput
   folder?: string
   env?: Record<string, string>
+  /** Absent: the one beside the bundled benchmark. */
+  program?: string
 }
 
-export async function openWorld({ script, folder, env }: WorldOptions): Promise<BenchWorld> {
+export async function openWorld({ script, folder, env, program = builtProgram }: WorldOptions): Promise<BenchWorld> {
   const home = folder ?? mkdtempSync(join(tmpdir(), 'loom-bench-'))
   const inbox = join(home, 'inbox')
   mkdirSync(inbox, { recursive: true })

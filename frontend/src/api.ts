@@ -69,6 +69,11 @@ export class Api {
     return this.#ask(`/api/tasks/${encodeURIComponent(id)}/${action}`, {})
   }
 
+  /** `changes`: all of them, exactly as they were shown. */
+  accept(id: string, changes: readonly string[]): Promise<Answer<unknown>> {
+    return this.#ask(`/api/tasks/${encodeURIComponent(id)}/accept`, { changes })
+  }
+
   isolation(id: string): Promise<Answer<IsolationSize>> {
     return this.#ask(`/api/tasks/${encodeURIComponent(id)}/isolation`)
   }

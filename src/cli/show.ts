@@ -41,6 +41,7 @@ function printAttempt({ number, claim, verdict, checks }: AttemptRecord): void {
 export function checkLine(record: CheckRecord): string {
   const { outcome, title, origin, evidence, clean, weakened = [] } = record
   if (outcome === 'pass' && clean && clean.outcome !== 'pass') return cleanLine(title, clean)
+  if (record.tampered) return tamperedLine(record)
   const style = outcome === 'pass' ? 'green' : outcome === 'fail' ? 'red' : 'yellow'
   const notes = notesOf(record)
   const beside = notes.length > 0 ? paint('yellow', ` (${notes.join('; ')})`) : ''
@@ -51,21 +52,34 @@ export function checkLine(record: CheckRecord): string {
 }
 
 function notesOf(record: CheckRecord): string[] {
-  const { base, flaky, quarantined } = record
+  const { outcome, base, flaky = record.clean?.flaky, quarantined } = record
   return [
+    ...(outcome === 'fail' && record.clean?.outcome === 'pass' ? ['passes in a clean checkout'] : []),
     ...(base === 'pass' ? ['passed before the work'] : []),
     ...(flaky ? [`flaky: ${flaky.failed} of ${flaky.runs} runs failed`] : []),
     ...(quarantined && isExcused(record) ? [`in quarantine, ${safe(quarantined.owner)}`] : []),
   ]
 }
 
+const changeLinesShown = 40
+
+/** What was changed is the news: from its beginning, with the names. */
+function tamperedLine({ evidence }: CheckRecord): string {
+  const lines = safe(evidence.excerpt ?? '').split('\n')
+  const more = lines.length > changeLinesShown ? ['… openloom accept shows all of it'] : []
+  const shown = [...lines.slice(0, changeLinesShown), ...more].map((line) => `         ${paint(styleOf(line), line)}`)
+  return [`  ${paint('red', 'fail ')}  ${cut(evidence.summary, 400)}`, ...shown].join('\n')
+}
+
+const styleOf = (line: string) => (line.startsWith('+') ? 'green' : line.startsWith('-') ? 'red' : 'dim')
+
 /** It passes in the workspace, and that is not the news. */
 function cleanLine(title: string, { outcome, evidence }: CheckResult): string {
   const word = outcome === 'fail' ? paint('red', 'fail ') : paint('yellow', 'error')
   const { left } = evidence.facts ?? {}
-  const names = Array.isArray(left) ? ` Here, but no part of the result: ${left.join(', ')}` : ''
+  const names = Array.isArray(left) ? cut(`here, but no part of the result: ${left.join(', ')}`, 200) : null
   const head = `  ${word}  ${safe(title)}: passes here, not in a clean checkout. ${cut(evidence.summary, 160)}`
-  return withExcerpt(`${head}${cut(names, 200)}`, evidence)
+  return [withExcerpt(head, evidence), ...(names ? [`         ${names}`] : [])].join('\n')
 }
 
 function withExcerpt(head: string, { excerpt }: Evidence): string {

@@ -55,7 +55,10 @@ export function cut(text: string, max: number): string {
 }
 
 /** Status and verdict in one word or two; an unverified done never looks like a verified one. */
-export function stateOf({ status, verdict, flaky }: Pick<TaskItem, 'status' | 'verdict' | 'flaky'>): string {
+export function stateOf(task: Pick<TaskItem, 'status' | 'verdict' | 'flaky' | 'reason'>): string {
+  const { status, verdict, flaky, reason } = task
+  if (status === 'paused' && reason?.code === 'tampered') return 'paused (tampered)'
+  if (status === 'failed' && verdict && reason?.code === `attempts-${verdict}`) return `failed (${verdict})`
   if (status !== 'done') return status
   const word = verdictText(verdict ?? 'unverified', flaky)
   return verdict === 'verified' ? `done, ${word}` : `done (${word})`
@@ -90,6 +93,9 @@ function doneLine(task: TaskItem | undefined): string {
   const words = doneWords[task?.verdict ?? 'unverified'] ?? `done: ${task?.verdict}`
   return task?.flaky ? `${words}, ${task.flaky} flaky` : words
 }
+
+/** Without the digest of what was accepted. */
+const pathOf = (change: string): string => change.replace(/:[0-9a-f]*$/, '')
 
 /** Worth a line only when a check will prove nothing. */
 function baseWords(data: LoomEvent['data']): string | null {
@@ -126,6 +132,8 @@ function wordsOf({ type, data }: LoomEvent): string | null {
       return addedWords(data)
     case 'base.examined':
       return baseWords(data)
+    case 'tampering.accepted':
+      return `a person accepted the change: ${(data.changes as string[] | undefined)?.map(pathOf).join(', ') ?? ''}`
     case 'task.refuted':
       return `the files disagree: ${(data.failed as string[] | undefined)?.join(', ') ?? ''}`
     case 'attempt.started':

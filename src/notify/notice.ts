@@ -2,7 +2,7 @@
 import { originalNameOf } from '../core/event.ts'
 import type { Notice, NoticeSource } from '../core/sink.ts'
 import type { TaskItem } from '../core/task.ts'
-import { verdictText } from '../core/verdict.ts'
+import { type Verdict, verdictText } from '../core/verdict.ts'
 
 /** Told in `data` by names of its own; everything else of the event is passed on as it is. */
 const ownFields = ['task', 'status', 'progress', 'summary', 'active_session_id']
@@ -36,15 +36,28 @@ const factsOf = ({ verdict, attempt, workspace, runtime, source, tokens }: TaskI
   ...{ verdict, attempt, workspace, runtime, source, tokens },
 })
 
+/** Ends that prove less than "verified" say so. */
+const lesser: Partial<Record<Verdict, string>> = {
+  'verified (proposed checks)': 'Done, but proven only by checks that a model proposed from the acceptance lines.',
+  'verified (project checks)':
+    'Done: something changed and nothing in the project got worse. Nobody said what to prove.',
+  unverified: 'Done, unverified: the task brought no checks.',
+  vacuous: 'Done, but nothing is proven: every check passed before the work began.',
+}
+
 /** The first sentence that says something: the event's, the reason's, the verdict's. */
 function summaryOf(data: Record<string, unknown>, task: TaskItem | null): string {
   for (const text of [data.summary, data.text, data.because]) if (typeof text === 'string' && text !== '') return text
   if (!task) return ''
   const { proven, total } = task.progress
+  if (task.status === 'paused' && task.reason?.code === 'tampered') {
+    const what = 'The work changed what judges it, and only a person can say whether that is right.'
+    const back = `With the files put back: openloom resume ${task.id}.`
+    return `${what} To see and accept it: openloom accept ${task.id}. ${back}`
+  }
   if (task.reason) return task.reason.text
-  if (task.verdict === 'unverified') return 'Done, unverified: the task brought no checks.'
-  if (task.verdict === 'vacuous') return 'Done, but nothing is proven: every check passed before the work began.'
-  return task.verdict
-    ? `${verdictText(task.verdict, task.flaky)}: ${proven} of ${total} proven.`
-    : `${task.title}: ${task.status}.`
+  if (!task.verdict) return `${task.title}: ${task.status}.`
+  const words = lesser[task.verdict]
+  if (words) return task.flaky ? `${words} ${task.flaky} flaky.` : words
+  return `${verdictText(task.verdict, task.flaky)}: ${proven} of ${total} proven.`
 }

@@ -2,6 +2,7 @@
  * The shapes that the HTTP API answers. The dashboard and the CLI import these types and nothing else of the server.
  */
 import type { Ask, Grant } from '../core/ask.ts'
+import type { Census } from '../core/check.ts'
 import type { LoomEvent } from '../core/event.ts'
 import type { SessionUsageSums, UsageSum } from '../core/session.ts'
 import type { Task, TaskItem } from '../core/task.ts'
@@ -27,7 +28,11 @@ export interface TaskDetail {
   attempts: AttemptRecord[]
   /** Oldest first; `GET /api/receipts/{seq}` has the envelope. */
   receipts: ReceiptItem[]
+  /** What each check counted before the work, by its index; those that counted nothing are not here. */
+  testsBefore: Record<number, TestCounts>
 }
+
+export type TestCounts = Pick<Census, 'passed' | 'failed' | 'skipped'>
 
 /** `GET /api/tasks/{id}/isolation`: null where there is neither folder nor branch (any more). */
 export interface IsolationSize {

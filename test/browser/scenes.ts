@@ -81,6 +81,7 @@ export const detail = (fields: Parameters<typeof task>[0] = {}): TaskDetail => (
   task: task(fields),
   attempts: [],
   receipts: [],
+  testsBefore: {},
 })
 
 interface Found {

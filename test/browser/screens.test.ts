@@ -4,6 +4,15 @@ import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Scene } from '../fakes/api.ts'
 import { crowdScene, hostileScene } from './crowds.ts'
+import {
+  flakyScene,
+  hereScene,
+  projectScene,
+  proposedScene,
+  tamperedScene,
+  verdictsScene,
+  weakenedScene,
+} from './judged.ts'
 import { browserPath, leave, Stage } from './page.ts'
 import { emptyScene, isolatedScene, sampleScene } from './scenes.ts'
 import { watchedScene } from './watched.ts'
@@ -28,6 +37,13 @@ const screens: Screen[] = [
     path: firstTask,
     ready: '[data-end]',
   },
+  { name: 'verdicts-home', scene: verdictsScene, ready: '[data-section="finished"]' },
+  { name: 'only-here-task', scene: hereScene, path: firstTask, ready: '.clean' },
+  { name: 'tampered-task', scene: tamperedScene, path: firstTask, ready: '[data-tampered]' },
+  { name: 'weakened-task', scene: weakenedScene, path: firstTask, ready: 'table' },
+  { name: 'flaky-task', scene: flakyScene, path: firstTask, ready: '[data-finding]' },
+  { name: 'project-task', scene: projectScene, path: firstTask, ready: '[data-finding]' },
+  { name: 'proposed-task', scene: proposedScene, path: firstTask, ready: '[data-finding]' },
   { name: 'crowd-home', scene: () => crowdScene(), ready: '[data-section="finished"]' },
   { name: 'crowd-all', scene: () => crowdScene(), path: () => '/tasks', ready: '[data-row]' },
   { name: 'hostile-home', scene: hostileScene, ready: '[data-row]' },

@@ -1,9 +1,19 @@
 /** The account of a task: weave, timeline, and what the files say against the claim. */
 import { describe, expect, it } from 'vitest'
-import { filesSay, firstTrouble, flakyIn, notesOf, stepProofs } from '../../frontend/src/model/proof.ts'
+import { changeLines } from '../../frontend/src/model/diff.ts'
+import {
+  factsOf,
+  filesSay,
+  findingOf,
+  firstTrouble,
+  flakyIn,
+  notesOf,
+  stagesOf,
+  stepProofs,
+} from '../../frontend/src/model/proof.ts'
 import { mergeEvents, timelineOf } from '../../frontend/src/model/timeline.ts'
 import { cutWeave, describeWeave, sharesOf, weaveByAttempt, weaveOf } from '../../frontend/src/model/weave.ts'
-import { lookOf } from '../../frontend/src/model/words.ts'
+import { type Finding, lookOf } from '../../frontend/src/model/words.ts'
 import type { CheckOutcome } from '../../src/core/check.ts'
 import { eventTypes, type LoomEvent } from '../../src/core/event.ts'
 import type { StepSpec, TaskSpec } from '../../src/core/spec.ts'
@@ -154,6 +164,61 @@ describe('what the files say', () => {
   })
 })
 
+const clean = (outcome: CheckOutcome, of: CheckOutcome = 'pass'): CheckRecord => ({
+  ...record(of),
+  clean: { outcome, evidence: { summary: `there it is a ${outcome}`, subject: 'a' } },
+})
+const tampered: CheckRecord = { ...record('fail'), tampered: true }
+const weakened: CheckRecord = { ...clean('pass'), weakened: ['b is gone.'] }
+
+describe('a single check', () => {
+  it.each<[Finding, CheckRecord]>([
+    ['pass', clean('pass')],
+    ['works-only-here', clean('fail')],
+    ['works-only-clean', clean('pass', 'fail')],
+    ['fail', clean('fail', 'error')],
+    ['error', clean('error')],
+    ['weakened', weakened],
+    ['tampered', tampered],
+    ['quarantined', excused],
+    ['flaky', { ...record('pass'), flaky: { runs: 2, failed: 1 } }],
+  ])('is found %s by what it says here and in the clean checkout', (finding, check) => {
+    expect(findingOf(check)).toBe(finding)
+  })
+  it('goes from red to green over its stages, and over none when only here was asked', () => {
+    const words = (check: CheckRecord) => stagesOf(check).map(({ where, look }) => `${where}: ${look.word}`)
+    expect(words({ ...clean('fail'), base: null })).toEqual(['before: not known', 'here: pass', 'clean checkout: fail'])
+    expect(words(record('pass'))).toEqual([])
+  })
+  it('opens when a clean checkout contradicts it, when it is weakened, and before all when it tells of tampering', () => {
+    expect(firstTrouble([clean('pass'), weakened, clean('fail'), tampered])).toBe(tampered)
+    expect(firstTrouble([clean('pass'), weakened])).toBe(weakened)
+    const differs = clean('error')
+    expect(firstTrouble([clean('pass'), differs])).toBe(differs)
+    expect(filesSay({ verdict: 'unknown', checks: [differs] })).toBe('there it is a error')
+  })
+  it('shows no fact twice', () => {
+    const facts = { changes: ['a:1'], left: ['b'], leftCount: 1, linked: ['c'], failing: ['d'], runs: 2 }
+    expect(factsOf({ summary: '', subject: '', facts })).toEqual([['runs', 2]])
+  })
+})
+
+describe('the lines of a change', () => {
+  it('are named by file and say which came and which went, without what git writes above them', () => {
+    const above = 'diff --git a a\n--- a\n+++ a'
+    const text = `changed: a\n${above}\n@@ -1 +1 @@\n-changed: x\n+y\ndeleted: b\n@@ -1 +0,0 @@\n-z`
+    expect(changeLines(text).map(({ kind, text }) => `${kind} ${text}`)).toEqual([
+      'name changed: a',
+      'place @@ -1 +1 @@',
+      'removed -changed: x',
+      'added +y',
+      'name deleted: b',
+      'place @@ -1 +0,0 @@',
+      'removed -z',
+    ])
+  })
+})
+
 describe('the steps', () => {
   const own: StepSpec = { title: 'a', checks: [{ kind: 'file_exists' }] }
   const bare: StepSpec = { title: 'b', checks: [] }
@@ -177,6 +242,14 @@ describe('the steps', () => {
     }
     const proven = stepProofs(spec, whole).filter((step) => step.look.word === 'proven').length
     expect(proven).toBe(progressOf(2, checks).proven)
+  })
+  it.each([
+    ['a differing', clean('fail')],
+    ['a weakened', weakened],
+  ])('are not proven by %s check', (_what, check) => {
+    const whole = { ...attempt(), number: 1, sessionId: null, prompt: '', startedAt: 0, endedAt: 1, claim: null }
+    const [first] = stepProofs(spec, { ...whole, checks: [{ ...check, step: 0 }] })
+    expect(first?.look.word).toBe('refuted')
   })
   it('are not proven before there is an attempt', () => {
     expect(stepProofs(spec, null).map((step) => step.look.word)).toEqual(['not proven yet', 'not proven yet'])

@@ -13,7 +13,7 @@ import {
 } from '../../frontend/src/model/live-line.ts'
 import { parseRoute, taskHref, tasksHref } from '../../frontend/src/model/routes.ts'
 import { firstLine, lastLine, prose, verbatim } from '../../frontend/src/model/text.ts'
-import { lookOf } from '../../frontend/src/model/words.ts'
+import { inTwo, lookOf } from '../../frontend/src/model/words.ts'
 import { isEnded, mayMove, type TaskItem, type TaskStatus, taskStatuses } from '../../src/core/task.ts'
 import { verdicts } from '../../src/core/verdict.ts'
 import { event } from './events.ts'
@@ -47,6 +47,17 @@ describe('the look of a task', () => {
   })
   it.each(taskStatuses.filter((s) => s !== 'done'))('%s never shows an earlier verdict', (status) => {
     expect(lookOf({ status, verdict: 'verified' }).word).toBe(status)
+  })
+  it('names tampering and the verdict of a failure, which stand below the word in a column', () => {
+    const failed = { status: 'failed', verdict: 'weakened', reason: { code: 'attempts-weakened' } } as const
+    expect(inTwo(lookOf(failed))).toEqual(['failed', 'weakened'])
+    expect(inTwo(lookOf({ status: 'done', verdict: 'verified (project checks)' }))).toEqual([
+      'verified',
+      'project checks',
+    ])
+    expect(inTwo(lookOf({ status: 'done', verdict: 'verified' }))).toEqual(['verified', null])
+    const paused = { status: 'paused', verdict: 'tampered', reason: { code: 'tampered' } } as const
+    expect(lookOf(paused)).toMatchObject({ word: 'tampered', tone: 'danger' })
   })
   it('gives only "verified" the colour of ok', () => {
     const green = [...verdicts, null].filter((verdict) => lookOf({ status: 'done', verdict }).tone === 'ok')

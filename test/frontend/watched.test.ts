@@ -1,9 +1,9 @@
 /** Tables of what cards of asks and the pages of sessions are made of. */
 import { describe, expect, it } from 'vitest'
 import { answersOf, askMoves, detailOf, noChoice, pick, wishOf, write } from '../../frontend/src/model/asks.ts'
+import { diffLines } from '../../frontend/src/model/diff.ts'
 import { cost } from '../../frontend/src/model/format.ts'
 import { parseRoute, sessionHref, sessionsHref } from '../../frontend/src/model/routes.ts'
-import { diffLines } from '../../frontend/src/model/sessions.ts'
 import { sessionLook } from '../../frontend/src/model/words.ts'
 import { event } from './events.ts'
 

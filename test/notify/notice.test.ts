@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import type { TaskItem } from '../../src/core/task.ts'
 import { noticeOf } from '../../src/notify/notice.ts'
 import { openStore } from '../../src/store/open.ts'
 import { eventFrom } from '../contracts/sink.ts'
@@ -45,4 +46,28 @@ it('without a task tells what the event tells', () => {
     task_name: null,
     data: { status: null, progress: null, summary: 'a.md was refused.', text: 'a.md was refused.' },
   })
+})
+
+it.each<[what: string, part: Partial<TaskItem>, sentence: RegExp]>([
+  ['a proof of checks that a model proposed', { verdict: 'verified (proposed checks)' }, /only by checks that a model/],
+  [
+    'that nothing got worse',
+    { verdict: 'verified (project checks)', flaky: 1 },
+    /Nobody said what to prove\. 1 flaky\.$/,
+  ],
+  ['a flaky proof', { verdict: 'verified', flaky: 1 }, /^verified, 1 flaky: 2 of 2 proven\.$/],
+  [
+    'tampering, and what to do about it',
+    { status: 'paused', verdict: 'tampered', reason: { code: 'tampered', text: 'The work changed it.' } },
+    /openloom accept t_1\. .*openloom resume t_1\.$/,
+  ],
+  [
+    'the reason of a failure',
+    { status: 'failed', verdict: 'weakened', reason: { code: 'attempts-weakened', text: 'Fewer tests.' } },
+    /^Fewer tests\.$/,
+  ],
+])('tells of %s', (_what, part, sentence) => {
+  const task = { id: 't_1', title: 'Fix it', status: 'done', progress: { proven: 2, total: 2 }, reason: null, ...part }
+  const event = eventFrom({ type: 'task.done', data: { task } })
+  expect(noticeOf({ event, task: null }).data.summary).toMatch(sentence)
 })

@@ -1,16 +1,49 @@
 /** What the files say about a task, from stored checks only. The agent's words are no input. */
+import type { Evidence } from '../../../src/core/check.ts'
 import type { TaskSpec } from '../../../src/core/spec.ts'
 import type { AttemptRecord, CheckRecord } from '../../../src/core/verdict.ts'
 import { count } from './format.ts'
-import { type Look, verdictMeanings } from './words.ts'
+import { type Finding, findingLooks, type Look, outcomeLooks, unseenLook, verdictMeanings } from './words.ts'
 
-export const flakyIn = (checks: readonly CheckRecord[]): number => checks.filter((check) => check.flaky).length
+const flakyOf = ({ flaky, clean }: CheckRecord) => flaky ?? clean?.flaky
+export const flakyIn = (checks: readonly CheckRecord[]): number => checks.filter(flakyOf).length
+
+/** What one check says by itself, its result in the clean checkout included. */
+export function findingOf(check: CheckRecord): Finding {
+  const { outcome, clean, tampered, quarantined, weakened = [] } = check
+  if (tampered) return 'tampered'
+  if (quarantined && outcome !== 'pass') return 'quarantined'
+  const both = [outcome, clean?.outcome ?? outcome]
+  if (both.includes('error')) return both.includes('fail') ? 'fail' : 'error'
+  if (both[0] !== both[1]) return outcome === 'pass' ? 'works-only-here' : 'works-only-clean'
+  if (outcome === 'fail') return 'fail'
+  if (weakened.length > 0) return 'weakened'
+  return flakyOf(check) ? 'flaky' : 'pass'
+}
+
+export interface Stage {
+  where: string
+  look: Look
+}
+
+/** Red to green: before the work, here, in a clean checkout. Empty: only here was asked. */
+export function stagesOf({ base, outcome, clean }: CheckRecord): Stage[] {
+  const before = base === undefined ? [] : [{ where: 'before', look: base === null ? unseenLook : outcomeLooks[base] }]
+  const there = clean ? [{ where: 'clean checkout', look: outcomeLooks[clean.outcome] }] : []
+  if (before.length + there.length === 0) return []
+  return [...before, { where: 'here', look: outcomeLooks[outcome] }, ...there]
+}
 
 /** What belongs to a finding beside its outcome, a sentence each. */
-export function notesOf({ outcome, weakened = [], flaky, quarantined }: CheckRecord): string[] {
+export function notesOf(check: CheckRecord): string[] {
+  const { outcome, base, guards, weakened = [], quarantined } = check
+  const flaky = flakyOf(check)
   const until = quarantined ? new Date(quarantined.until).toLocaleDateString() : ''
   return [
     ...weakened,
+    ...(base === 'pass' && outcome === 'pass' && !guards
+      ? ['It passed before the work, too: it proves nothing about it.']
+      : []),
     ...(flaky ? [`Flaky: ${flaky.failed} of ${flaky.runs} runs on the same files failed.`] : []),
     ...(quarantined && outcome === 'fail'
       ? [`In quarantine until ${until}: ${quarantined.owner} answers for it.`]
@@ -18,15 +51,36 @@ export function notesOf({ outcome, weakened = [], flaky, quarantined }: CheckRec
   ]
 }
 
-/** First failure, else first check that could not look: the one that is folded open. */
-export function firstTrouble(checks: readonly CheckRecord[]): CheckRecord | null {
-  return checks.find((c) => c.outcome === 'fail') ?? checks.find((c) => c.outcome === 'error') ?? null
+/** The facts that the page shows in words or lists of their own, and not as rows. */
+const toldFacts = ['changes', 'left', 'leftCount', 'linked', 'failing']
+
+export type Fact = [name: string, value: string | number | boolean | string[]]
+export const factsOf = ({ facts = {} }: Evidence): Fact[] =>
+  Object.entries(facts).filter(([name]) => !toldFacts.includes(name))
+
+export function listOf({ facts }: Evidence, name: string): string[] {
+  const found = facts?.[name]
+  return Array.isArray(found) ? found : []
 }
+
+const troubles: readonly Finding[] = ['tampered', 'fail', 'works-only-here', 'works-only-clean', 'weakened', 'error']
+
+/** The one that is folded open: what failed before what could not look; what is excused only when nothing else is. */
+export function firstTrouble(checks: readonly CheckRecord[]): CheckRecord | null {
+  for (const finding of [...troubles, 'quarantined']) {
+    const found = checks.find((check) => findingOf(check) === finding)
+    if (found) return found
+  }
+  return null
+}
+
+/** It may pass here, and that is not the news. */
+const newsOf = ({ outcome, clean, evidence }: CheckRecord): string =>
+  outcome === 'pass' && clean && clean.outcome !== 'pass' ? clean.evidence.summary : evidence.summary
 
 /** The sentence that stands against the agent's claim. */
 export function filesSay(attempt: Pick<AttemptRecord, 'verdict' | 'checks'>): string {
   const { verdict, checks } = attempt
-  const others = (outcome: CheckRecord['outcome']) => checks.filter((c) => c.outcome === outcome).length - 1
   const trouble = firstTrouble(checks)
   switch (verdict) {
     case null:
@@ -34,9 +88,7 @@ export function filesSay(attempt: Pick<AttemptRecord, 'verdict' | 'checks'>): st
     case 'verified':
     case 'verified (proposed checks)':
     case 'verified (project checks)':
-      if (trouble)
-        return `${checks.length - 1 - others('fail')} of ${checks.length} checks pass; the rest is in quarantine.`
-      return checks.length === 1 ? (checks[0]?.evidence.summary ?? '') : `All ${checks.length} checks pass.`
+      return passWords(checks)
     case 'vacuous':
       return 'Every check passes, but every one passed before the work began.'
     case 'unverified':
@@ -50,11 +102,21 @@ export function filesSay(attempt: Pick<AttemptRecord, 'verdict' | 'checks'>): st
       return checks.find((c) => c.tampered)?.evidence.summary ?? verdictMeanings.tampered
     case 'refuted':
     case 'unknown': {
-      const more = trouble ? others(trouble.outcome) : 0
+      const same = checks.filter((check) => trouble && findingOf(check) === findingOf(trouble))
+      const more = Math.max(0, same.length - 1)
       const rest = more > 0 ? ` And ${count(more, 'more check does', 'more checks do')} not pass.` : ''
-      return `${trouble?.evidence.summary ?? 'A check did not pass.'}${rest}`
+      return `${trouble ? newsOf(trouble) : 'A check did not pass.'}${rest}`
     }
   }
+}
+
+function passWords(checks: readonly CheckRecord[]): string {
+  const passed = checks.filter((check) => check.outcome === 'pass').length
+  if (passed < checks.length) {
+    const excused = checks.some((check) => findingOf(check) === 'quarantined')
+    return `${passed} of ${checks.length} checks pass; the rest ${excused ? 'is in quarantine' : 'could not look'}.`
+  }
+  return checks.length === 1 ? (checks[0]?.evidence.summary ?? '') : `All ${passed} checks pass.`
 }
 
 /** The first check that says something else in the clean checkout. */
@@ -75,10 +137,13 @@ const proven: Look = { word: 'proven', tone: 'ok', mark: 'closed' }
 const refuted: Look = { word: 'refuted', tone: 'danger', mark: 'cross' }
 const unknown: Look = { word: 'could not look', tone: 'unknown', mark: 'question' }
 
+const isDisproof = (finding: Finding) => findingLooks[finding].tone === 'danger'
+
 function lookOfChecks(checks: readonly CheckRecord[]): Look {
   if (checks.length === 0) return open
-  if (checks.some((c) => c.outcome === 'fail')) return refuted
-  return checks.some((c) => c.outcome === 'error') ? unknown : proven
+  const found = checks.map(findingOf)
+  if (found.every((finding) => finding === 'pass' || finding === 'flaky')) return proven
+  return found.every((finding) => !isDisproof(finding)) ? unknown : refuted
 }
 
 /** Same arithmetic as progressOf in core: a step without checks of its own counts with the whole. */

@@ -82,6 +82,12 @@ function wordsOf(event: LoomEvent): Words {
   switch (type) {
     case 'task.done':
       return doneWords(data)
+    case 'tampering.accepted': {
+      const paths = Array.isArray(data['changes'])
+        ? data['changes'].map((one) => string(one).replace(/:[0-9a-f]*$/, ''))
+        : []
+      return say('A person accepted the change of what judges the work', paths.join(', '))
+    }
     case 'attempt.started':
       return say(`Attempt ${number(data['number'])} begins`)
     case 'prompt.sent':

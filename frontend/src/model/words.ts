@@ -70,18 +70,26 @@ export const originWords: Record<CheckOrigin, string> = {
   proposed: 'proposed by a model from the acceptance lines',
 }
 
-/** What a check said before the work, beside what it says now. */
-export const beforeWords: Record<CheckOutcome, string> = {
-  pass: 'passed before the work, too',
-  fail: 'failed before the work',
-  error: 'not known before the work',
-}
-
 export const outcomeLooks: Record<CheckOutcome, Look> = {
   pass: { word: 'pass', tone: 'ok', mark: 'closed' },
   fail: { word: 'fail', tone: 'danger', mark: 'cross' },
   error: { word: 'could not look', tone: 'unknown', mark: 'question' },
 }
+
+/** Of a single check, where more is to be said than its outcome. */
+export const findingLooks = {
+  tampered: { word: 'tampered', tone: 'danger', mark: 'cross' },
+  quarantined: { word: 'quarantined', tone: 'attention', mark: 'bar' },
+  'works-only-here': { word: 'only here', tone: 'danger', mark: 'open' },
+  'works-only-clean': { word: 'only clean', tone: 'danger', mark: 'open' },
+  weakened: { word: 'weakened', tone: 'danger', mark: 'open' },
+  flaky: { word: 'pass, flaky', tone: 'ok', mark: 'closed' },
+  ...outcomeLooks,
+} satisfies Record<string, Look>
+export type Finding = keyof typeof findingLooks
+
+/** Nobody looked, or it was not kept. */
+export const unseenLook: Look = { word: 'not known', tone: 'idle', mark: 'question' }
 
 export const sessionLooks: Record<SessionState['kind'], Look> = {
   absent: { word: 'not there', tone: 'idle', mark: 'dash' },
@@ -116,11 +124,30 @@ export function verdictLook(verdict: Verdict, flaky = 0): Look {
   return flaky > 0 ? { ...look, word: `${look.word}, ${flaky} flaky` } : look
 }
 
+/** It waits for a person's word on what the work changed of its judges. */
+export const isTampered = (task: { status: TaskStatus; reason?: { code: string } | null | undefined }): boolean =>
+  task.status === 'paused' && task.reason?.code === 'tampered'
+
+/** For a narrow column: the word, and below it what stands in brackets behind it. */
+export function inTwo({ word }: Look): [string, string | null] {
+  const [, first = word, more = null] = /^(.+) \((.+)\)$/.exec(word) ?? []
+  return [first, more]
+}
+
 /**
  * What a row shows for a task. A done task shows its verdict and never just "done", so that an unproven end cannot
  * pass for a proven one; a verdict of an earlier attempt says nothing about a task that is still at work.
  */
-export function lookOf(task: { status: TaskStatus; verdict: Verdict | null; flaky?: number | undefined }): Look {
+export function lookOf(task: {
+  status: TaskStatus
+  verdict: Verdict | null
+  flaky?: number | undefined
+  reason?: { code: string } | null | undefined
+}): Look {
   if (task.status === 'done') return verdictLook(task.verdict ?? 'unverified', task.flaky)
-  return statusLooks[task.status]
+  // Only a person can tell who is right, and "paused" would hide that.
+  if (isTampered(task)) return verdictLooks.tampered
+  const look = statusLooks[task.status]
+  const isEnd = task.status === 'failed' && task.reason?.code === `attempts-${task.verdict}`
+  return isEnd ? { ...look, word: `${look.word} (${task.verdict})` } : look
 }

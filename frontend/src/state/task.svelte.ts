@@ -17,6 +17,7 @@ const tellsMore: ReadonlySet<LoomEvent['type']> = new Set<LoomEvent['type']>([
   'receipt.issued',
   'run.ended',
   'task.refuted',
+  'task.paused',
   'task.done',
   'task.failed',
   'task.cancelled',

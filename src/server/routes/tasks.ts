@@ -4,6 +4,7 @@ import { describeRoute, validator } from 'hono-openapi'
 import { z } from 'zod'
 import { limitsSchema } from '../../core/spec.ts'
 import { type Task, type TaskItem, taskStatuses } from '../../core/task.ts'
+import type { CheckRecord } from '../../core/verdict.ts'
 import { type Command, commands } from '../../harness/commands.ts'
 import { sha256 } from '../../lib/digest.ts'
 import type { EventPage, ReceiptList, TaskDetail, TaskPage } from '../api.ts'
@@ -61,7 +62,8 @@ export function taskRoutes(world: ServerWorld) {
       if (task instanceof Response) return task
       const reason = task.status === 'queued' ? world.supervisor.queueReason(task) : task.reason
       const [attempts, receipts] = [store.attempts.of(task.id), store.receipts.of(task.id)]
-      return c.json({ task: { ...task, reason }, attempts, receipts } satisfies TaskDetail)
+      const testsBefore = countedIn(store.attempts.checksOf(task.id, 0))
+      return c.json({ task: { ...task, reason }, attempts, receipts, testsBefore } satisfies TaskDetail)
     })
     .get('/:id/receipts', describeRoute(answers('Receipts of a task')), (c) => {
       const task = oneTask(c, world)
@@ -112,6 +114,15 @@ function commandRoutes(world: ServerWorld) {
         return result.ok ? c.json({ task: result.value }) : refusal(c, 409, ...result.problems)
       },
     )
+}
+
+function countedIn(records: readonly CheckRecord[]): TaskDetail['testsBefore'] {
+  const counted = records.flatMap(({ index, census }) => {
+    if (!census) return []
+    const { passed, failed, skipped } = census
+    return [[index, { passed, failed, skipped }] as const]
+  })
+  return Object.fromEntries(counted)
 }
 
 /** With what is not in its row: why it waits, and what its verdict says of flaky checks. */

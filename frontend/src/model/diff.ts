@@ -1,0 +1,30 @@
+/** The lines of diffs and what each of them is. Pure; the text stays text. */
+
+export type DiffLine = { kind: 'added' | 'removed' | 'place' | 'name' | 'same'; text: string }
+
+/** The lines of a unified diff, without its file header; what is beyond `linesMax` is left out and counted. */
+export function diffLines(patch: string, linesMax: number): { lines: DiffLine[]; left: number } {
+  const all = patch.split('\n')
+  const start = all.findIndex((line) => line.startsWith('@@'))
+  const body = (start > 0 ? all.slice(start) : all).filter((line, n, list) => line !== '' || n < list.length - 1)
+  return { lines: body.slice(0, linesMax).map(lineOf), left: Math.max(0, body.length - linesMax) }
+}
+
+function lineOf(text: string): DiffLine {
+  if (text.startsWith('@@')) return { kind: 'place', text }
+  if (text.startsWith('+')) return { kind: 'added', text }
+  return { kind: text.startsWith('-') ? 'removed' : 'same', text }
+}
+
+/** Of several files, each under a line that says what became of it. What git writes above a hunk is left out. */
+export function changeLines(text: string): DiffLine[] {
+  const found: DiffLine[] = []
+  let above = false
+  for (const line of text.split('\n')) {
+    const isName = /^(changed|deleted|added): /.test(line)
+    if (isName || line.startsWith('@@')) above = isName
+    if (isName) found.push({ kind: 'name', text: line })
+    else if (!above) found.push(lineOf(line))
+  }
+  return found
+}
