@@ -95,6 +95,7 @@ export const configSchema = z
         .enum(projectChecks)
         .default('auto')
         .describe("When the project's own tests, types and lint are checks; auto: for tasks that bring none."),
+      commit_trailer: z.boolean().default(false).describe('Write the verdict into the commit of the agent.'),
       propose_checks: z
         .boolean()
         .default(true)

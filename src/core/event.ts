@@ -30,6 +30,7 @@ export const eventTypes = [
   'check.released',
   'verdict.reached',
   'tampering.accepted',
+  'commit.marked',
   'receipt.issued',
   'session.opened',
   'session.found',

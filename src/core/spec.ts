@@ -99,6 +99,8 @@ export interface TaskSpec {
   project_checks?: ProjectChecks | undefined
   /** Whether a model may propose checks for the acceptance lines; absent: the configuration's. */
   propose_checks?: boolean | undefined
+  /** Whether the verdict is written into the commit of the agent; absent: the configuration's. */
+  commit_trailer?: boolean | undefined
   /** Whether the work is to change files; absent: by the words of the goal. */
   changes_files?: boolean | undefined
   /** `worktree`: it works in a git worktree and branch of its own; absent: the configuration's. */
@@ -156,6 +158,7 @@ export function taskSpecSchema(check: z.ZodType<CheckSpec>) {
       checkout: z.union([z.literal(false), checkoutSchema]).optional(),
       project_checks: z.enum(projectChecks).optional(),
       propose_checks: z.boolean().optional(),
+      commit_trailer: z.boolean().optional(),
       changes_files: z.boolean().optional(),
       isolation: z.enum(isolations).optional(),
       when_verified: z.enum(verifiedEnds).optional(),

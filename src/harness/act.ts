@@ -18,6 +18,7 @@ import { readBaseline } from './baseline.ts'
 import { checkoutOf } from './clean.ts'
 import { breachOf, conclude, sessionBusy } from './decide.ts'
 import { enterIsolation, sealWork, settleIsolation } from './isolation.ts'
+import { markCommit } from './mark-commit.ts'
 import { continuePrompt, evidencePrompt, firstPrompt } from './prompts.ts'
 import { draftReceipt, issueReceipt, tellOfReceipt } from './receipt.ts'
 import { runChecks } from './verify.ts'
@@ -299,6 +300,9 @@ async function verify(task: Task, { seen, signal }: Step, world: World): Promise
   })
   tellOfReceipt(missing, world)
   failpoint('harness.concluded')
-  if (next.kind === 'done') await settleIsolation(current.id, world)
+  if (next.kind === 'done') {
+    await markCommit(current, verdict, world)
+    await settleIsolation(current.id, world)
+  }
   return next.kind === 'again' && !breach
 }

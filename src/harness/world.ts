@@ -48,6 +48,7 @@ export interface World {
     /** Of tasks that do not say. */
     projectChecks: ProjectChecks
     proposeChecks: boolean
+    commitTrailer: boolean
     /** Whether any command at all may be run as a check for tasks of this source. */
     runsCommands(source: Source): boolean
     /** Waits after trouble of a runtime. */

@@ -54,6 +54,7 @@ const spellings: Record<string, string> = {
   checkout: 'checkout',
   project_checks: 'project_checks',
   propose_checks: 'propose_checks',
+  commit_trailer: 'commit_trailer',
   changes_files: 'changes_files',
   isolation: 'isolation',
   when_verified: 'when_verified',
@@ -100,6 +101,7 @@ export function setKey(draft: Draft, written: string, located: Located): void {
       return setField(draft, key, { value: autoAccept(located.value), line })
     case 'must_fail_first':
     case 'propose_checks':
+    case 'commit_trailer':
     case 'changes_files':
       return setField(draft, key, { value: yesNo(located.value), line })
     case 'protect':

@@ -31,6 +31,7 @@ const idle = {
   mustFailFirst: false,
   projectChecks: 'never' as const,
   proposeChecks: false,
+  commitTrailer: false,
   runsCommands: () => true,
   baseMs: 60_000,
   protect: [],

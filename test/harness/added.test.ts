@@ -34,6 +34,7 @@ function makeWorld(propose: Proposer['propose']) {
       ...{
         projectChecks: 'auto',
         proposeChecks: true,
+        commitTrailer: false,
         protect: [],
         checkout: false,
         runsCommands: () => true,

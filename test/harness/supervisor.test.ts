@@ -67,6 +67,7 @@ function makeWorld() {
       mustFailFirst: false,
       projectChecks: 'never',
       proposeChecks: false,
+      commitTrailer: false,
       runsCommands: () => true,
       baseMs: 60_000,
       protect: [],

@@ -278,3 +278,19 @@ describe('what judges the work', () => {
     expect(verdict).toBe('tampered')
   })
 })
+
+describe('the commit of the agent', () => {
+  it('names its verdict and receipt where the task asks for that', async () => {
+    const { story, root, id } = await work({
+      files: sum,
+      script: agent('echo "echo 4" > sum.sh; git -c user.name=a -c user.email=a@a commit -qam "Four at last"'),
+      checks: ['run: bash test.sh'],
+      task: { commit_trailer: true },
+    })
+    const digest = story.daemon.store.receipts.of(id).at(-1)?.digest
+    const receipt = `OpenLoom-Receipt: sha256:${digest}`
+    const message = ['Four at last', '', `OpenLoom-Task: ${id}`, 'OpenLoom-Verdict: verified', receipt].join('\n')
+    await vi.waitFor(() => expect(git(root, 'log', '-1', '--format=%B')).toBe(message))
+    expect(git(root, 'status', '--porcelain')).toBe('')
+  })
+})
