@@ -95,6 +95,10 @@ export const configSchema = z
         .enum(projectChecks)
         .default('auto')
         .describe("When the project's own tests, types and lint are checks; auto: for tasks that bring none."),
+      wait_for_base: z
+        .boolean()
+        .default(true)
+        .describe('The agent begins when the checks have looked; false: commands look beside it, in a clean checkout.'),
       commit_trailer: z.boolean().default(false).describe('Write the verdict into the commit of the agent.'),
       propose_checks: z
         .boolean()

@@ -283,7 +283,7 @@ interface Stop {
 
 /** No new work; turns that run get `drainMs` to end, the rest is parked and found again by the next start. */
 async function stopParts(parts: Parts, { now, drainMs, hurried }: Stop): Promise<void> {
-  const { directory, supervisor, runtimes, asks, keeper, stalls, courier, store, sample } = parts
+  const { directory, supervisor, checkouts, runtimes, asks, keeper, stalls, courier, store, sample } = parts
   await directory.close()
   supervisor.refuseNew()
   const busy = () =>
@@ -295,7 +295,8 @@ async function stopParts(parts: Parts, { now, drainMs, hurried }: Stop): Promise
   })
   while (!over && busy() && systemClock.monotonic() < deadline) await pause(systemClock, 50)
   await stalls.stop()
-  await supervisor.drain()
+  // A verdict may wait for what goes on beside the work: both end together.
+  await Promise.all([supervisor.drain(), checkouts.stop()])
   asks.close()
   for (const runtime of runtimes.values()) await runtime.close()
   keeper.close()

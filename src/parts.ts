@@ -143,6 +143,7 @@ export function worldOf(plan: Plan, runtimes: ReadonlyMap<string, Runtime>, alar
       projectChecks: config.defaults.project_checks,
       proposeChecks: config.defaults.propose_checks,
       commitTrailer: config.defaults.commit_trailer,
+      waitForBase: config.defaults.wait_for_base,
       runsCommands: (source) => config.sources[source === 'sample' ? 'inbox' : source].commands !== 'none',
       backoff: { firstMs: 2_000, factor: 2, maxMs: 300_000 },
       reconcileMs: config.defaults.check_interval_minutes * 60_000,

@@ -101,6 +101,8 @@ export interface TaskSpec {
   propose_checks?: boolean | undefined
   /** Whether the verdict is written into the commit of the agent; absent: the configuration's. */
   commit_trailer?: boolean | undefined
+  /** Whether the agent waits until the checks have looked at what it begins from; absent: the configuration's. */
+  wait_for_base?: boolean | undefined
   /** Whether the work is to change files; absent: by the words of the goal. */
   changes_files?: boolean | undefined
   /** `worktree`: it works in a git worktree and branch of its own; absent: the configuration's. */
@@ -159,6 +161,7 @@ export function taskSpecSchema(check: z.ZodType<CheckSpec>) {
       project_checks: z.enum(projectChecks).optional(),
       propose_checks: z.boolean().optional(),
       commit_trailer: z.boolean().optional(),
+      wait_for_base: z.boolean().optional(),
       changes_files: z.boolean().optional(),
       isolation: z.enum(isolations).optional(),
       when_verified: z.enum(verifiedEnds).optional(),

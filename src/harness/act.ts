@@ -164,10 +164,8 @@ async function prompt(task: Task, world: World): Promise<boolean> {
 function warmCheckout(task: Task, world: World): void {
   const how = checkoutOf(task, world)
   const runs = ({ spec }: { spec: CheckSpec }) => world.checkers.find((one) => one.kind === spec.kind)?.runsCommand
-  if (how && checksOf(task).some(runs)) world.checkouts.warm(task, how, AbortSignal.timeout(warmMs))
+  if (how && checksOf(task).some(runs)) world.checkouts.warm(task, how)
 }
-
-const warmMs = 300_000
 
 const choiceOf = ({ spec }: Task) => ({ agent: spec.agent ?? null, model: spec.model ?? null })
 

@@ -2,6 +2,7 @@
  * Runs the checks of a task before its work begins, in the very folder and state that the work begins from: what passes
  * already proves nothing about the work. Bounded; what was not seen in time is unknown, never green.
  */
+import type { CheckSpec } from '../core/check.ts'
 import type { TaskSpec } from '../core/spec.ts'
 import { checksOf, type Task } from '../core/task.ts'
 import type { CheckRecord } from '../core/verdict.ts'
@@ -50,7 +51,9 @@ async function examineBase(task: Task, world: World, signal: AbortSignal): Promi
   const timer = world.clock.after(world.settings.baseMs, () => limit.abort(new Error('over')))
   try {
     const within = AbortSignal.any([signal, limit.signal])
-    const seen = await examine(task, world, { signal: within, skip: (index) => looks[index] !== 'limited' })
+    const beside = await openBeside(task, looks, world, within)
+    const skip = (index: number) => looks[index] !== 'limited' || beside?.indexes.has(index) === true
+    const seen = await examine(task, world, { signal: within, skip })
     // What compares files looks last, so that what the others wrote counts as there before the work.
     seen.push(...(await examine(task, world, { signal, skip: (index) => looks[index] !== 'last' })))
     if (signal.aborted) return false
@@ -60,10 +63,57 @@ async function examineBase(task: Task, world: World, signal: AbortSignal): Promi
       world.store.attempts.addBase(task.id, records)
       for (const record of seen) noteLook(task, record, world)
     })
+    if (beside) world.checkouts.alongside(task.id, (stop) => lookBeside(task, beside, world, stop))
     return true
   } finally {
     timer.cancel()
   }
+}
+
+interface Beside {
+  /** A clean checkout of what the work begins from. */
+  workspace: string
+  indexes: ReadonlySet<number>
+}
+
+/** Where the commands look at the base while the agent works already; null: they look before it. */
+async function openBeside(
+  task: Task,
+  looks: readonly Look[],
+  world: World,
+  signal: AbortSignal,
+): Promise<Beside | null> {
+  const how = task.spec.checkout ?? world.settings.checkout
+  if ((task.spec.wait_for_base ?? world.settings.waitForBase) || !how) return null
+  const runs = ({ spec }: { spec: CheckSpec }) => world.checkers.find((one) => one.kind === spec.kind)?.runsCommand
+  const indexes = checksOf(task).flatMap((check, index) => (looks[index] === 'limited' && runs(check) ? [index] : []))
+  if (indexes.length === 0) return null
+  try {
+    const ground = await world.checkouts.ground(task, signal)
+    const result = ground.isGit ? await world.checkouts.result(ground, null, task) : 'there is no git'
+    if (typeof result === 'string') return null
+    return { ...(await world.checkouts.open(task, ground, result, how)), indexes: new Set(indexes) }
+  } catch (error) {
+    // Without a checkout they look in the workspace, and the agent waits.
+    if (error instanceof NoCleanTree) return null
+    throw error
+  }
+}
+
+async function lookBeside(task: Task, { workspace, indexes }: Beside, world: World, stop: AbortSignal): Promise<void> {
+  const limit = new AbortController()
+  const timer = world.clock.after(world.settings.baseMs, () => limit.abort(new Error('over')))
+  const signal = AbortSignal.any([stop, limit.signal])
+  const seen = await examine(task, world, { signal, skip: (index) => !indexes.has(index), workspace })
+  timer.cancel()
+  if (stop.aborted) return
+  const found = new Map(seen.map((record) => [record.index, record]))
+  const { attempts, ledger } = world.store
+  ledger.transact(() => {
+    const records = attempts.checksOf(task.id, 0).map((record) => found.get(record.index) ?? record)
+    attempts.amendChecks(task.id, 0, records)
+    for (const record of seen) noteLook(task, record, world)
+  })
 }
 
 type Look = 'none' | 'limited' | 'last'

@@ -22,6 +22,7 @@ import type { Store } from '../store/open.ts'
 import type { Base, Ground } from './pinned.ts'
 
 const setupMs = 600_000
+const warmMs = 300_000
 const listBytesMax = 16 * 1024 * 1024
 const includedMax = 10_000
 const outputBytesMax = 64 * 1024
@@ -53,6 +54,8 @@ export class Checkouts {
   readonly ids = new BlobIds()
   private readonly options: CheckoutOptions
   private readonly rooms = new Map<string, Room>()
+  private readonly besides = new Map<string, Promise<void>>()
+  private readonly stopping = new AbortController()
 
   constructor(options: CheckoutOptions) {
     this.options = options
@@ -104,7 +107,9 @@ export class Checkouts {
   }
 
   /** Does beside the agent's work what would otherwise take its time when the work is judged. Never fails. */
-  warm(task: Task, how: Checkout, signal: AbortSignal): void {
+  warm(task: Task, how: Checkout): void {
+    if (this.besides.has(task.id)) return
+    const signal = AbortSignal.any([this.stopping.signal, AbortSignal.timeout(warmMs)])
     const work = async () => {
       const ground = await this.ground(task, signal)
       if (!ground.isGit) return
@@ -115,6 +120,26 @@ export class Checkouts {
     work().catch((error: unknown) =>
       this.options.log.debug({ task: task.id, why: reasonOf(error) }, 'a clean checkout was not made ahead'),
     )
+  }
+
+  /** Goes on beside the agent's work. One a task; ends with the daemon. */
+  alongside(taskId: string, work: (signal: AbortSignal) => Promise<void>): void {
+    const told = work(this.stopping.signal).catch((error: unknown) =>
+      this.options.log.warn({ task: taskId, why: reasonOf(error) }, 'a look beside the work broke'),
+    )
+    this.besides.set(taskId, told)
+    void told.then(() => this.besides.delete(taskId))
+  }
+
+  /** When nothing goes on beside the work of a task. */
+  async settled(taskId: string): Promise<void> {
+    await this.besides.get(taskId)
+  }
+
+  /** Nothing is under way afterwards. */
+  async stop(): Promise<void> {
+    this.stopping.abort()
+    await Promise.all([...this.besides.values(), ...[...this.rooms.values()].map((room) => room.tail)])
   }
 
   private roomOf(taskId: string, { folder }: Ground): Room {
@@ -167,6 +192,7 @@ export class Checkouts {
 
   /** The task has ended: its notes stay, so that it can be verified again. */
   async close(taskId: string): Promise<void> {
+    await this.settled(taskId)
     const room = this.rooms.get(taskId)
     this.rooms.delete(taskId)
     await room?.tail

@@ -13,6 +13,8 @@ export interface Pass {
   base?: ReadonlyMap<number, CheckRecord['base']>
   /** The whole results of then, for checks that compare. */
   before?: ReadonlyMap<number, CheckResult>
+  /** The folder that stands for the workspace; absent: the workspace itself. */
+  workspace?: string
   /** Called with each as it finishes. */
   keep?(record: CheckRecord): void
 }
@@ -27,7 +29,9 @@ export async function examine(task: Task, world: World, pass: Pass): Promise<Che
     const begun = world.clock.monotonic()
     const checker = world.checkers.find((one) => one.kind === spec.kind)
     const before = pass.before?.get(index) ?? null
-    const result = await runOne(checker, spec, contextOf(task, world, { signal: pass.signal, before }))
+    const { workspace = task.workspace } = pass
+    const context = contextOf({ ...task, workspace }, world, { signal: pass.signal, before })
+    const result = await runOne(checker, spec, context)
     if (pass.signal.aborted) break
     const title = world.describeCheck(spec)
     const durationMs = Math.round(world.clock.monotonic() - begun)

@@ -13,6 +13,7 @@ import type { World } from './world.ts'
  * when `signal` ended it before the last one.
  */
 export async function runChecks(task: Task, world: World, signal: AbortSignal): Promise<CheckRecord[] | null> {
+  await world.checkouts.settled(task.id)
   const finished = new Map(world.store.attempts.checksOf(task.id, task.attempt).map((r) => [r.index, r]))
   const base = baseOf(task, world)
   const keep = (record: CheckRecord) => {

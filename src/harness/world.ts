@@ -49,6 +49,8 @@ export interface World {
     projectChecks: ProjectChecks
     proposeChecks: boolean
     commitTrailer: boolean
+    /** Whether the agent waits until the checks have looked at what it begins from. */
+    waitForBase: boolean
     /** Whether any command at all may be run as a check for tasks of this source. */
     runsCommands(source: Source): boolean
     /** Waits after trouble of a runtime. */

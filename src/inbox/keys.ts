@@ -55,6 +55,7 @@ const spellings: Record<string, string> = {
   project_checks: 'project_checks',
   propose_checks: 'propose_checks',
   commit_trailer: 'commit_trailer',
+  wait_for_base: 'wait_for_base',
   changes_files: 'changes_files',
   isolation: 'isolation',
   when_verified: 'when_verified',
@@ -102,6 +103,7 @@ export function setKey(draft: Draft, written: string, located: Located): void {
     case 'must_fail_first':
     case 'propose_checks':
     case 'commit_trailer':
+    case 'wait_for_base':
     case 'changes_files':
       return setField(draft, key, { value: yesNo(located.value), line })
     case 'protect':

@@ -40,6 +40,7 @@ export function writtenTask(check: z.ZodType<CheckSpec>) {
     isolation: z.enum(isolations).optional().describe('worktree: in a git worktree and branch of its own.'),
     when_verified: z.enum(verifiedEnds).optional().describe('What becomes of its worktree once it is verified.'),
     project_checks: z.enum(projectChecks).optional().describe("Whether the project's own tests are checks."),
+    wait_for_base: z.boolean().optional().describe('Whether the agent waits for the look of the checks before it.'),
     commit_trailer: z.boolean().optional().describe('Whether the verdict is written into the commit of the agent.'),
     propose_checks: z.boolean().optional().describe('Whether a model may propose checks for the acceptance.'),
     changes_files: z.boolean().optional().describe('Whether the work is to change files.'),

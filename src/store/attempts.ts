@@ -1,5 +1,5 @@
 /** Attempts and the checks of each: what was asked, what was claimed, what was found. */
-import { and, asc, desc, eq, gt } from 'drizzle-orm'
+import { and, asc, desc, eq, notInArray } from 'drizzle-orm'
 import type { CheckOutcome } from '../core/check.ts'
 import { type AttemptRecord, type CheckRecord, flakyIn, type Verdict } from '../core/verdict.ts'
 import type { Ledger } from './ledger.ts'
@@ -54,7 +54,8 @@ export class Attempts {
           this.ledger.db.update(schema.checks).set({ record }).where(at).run()
         }
       }
-      const gone = gt(schema.checks.position, records.length - 1)
+      const kept = records.map((record) => record.index)
+      const gone = notInArray(schema.checks.position, kept)
       this.ledger.db
         .delete(schema.checks)
         .where(and(this.checksAt(taskId, attempt), gone))

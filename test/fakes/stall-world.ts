@@ -32,6 +32,7 @@ const idle = {
   projectChecks: 'never' as const,
   proposeChecks: false,
   commitTrailer: false,
+  waitForBase: true,
   runsCommands: () => true,
   baseMs: 60_000,
   protect: [],

@@ -35,6 +35,7 @@ function makeWorld(propose: Proposer['propose']) {
         projectChecks: 'auto',
         proposeChecks: true,
         commitTrailer: false,
+        waitForBase: true,
         protect: [],
         checkout: false,
         runsCommands: () => true,

@@ -68,6 +68,7 @@ function makeWorld() {
       projectChecks: 'never',
       proposeChecks: false,
       commitTrailer: false,
+      waitForBase: true,
       runsCommands: () => true,
       baseMs: 60_000,
       protect: [],

@@ -279,6 +279,18 @@ describe('what judges the work', () => {
   })
 })
 
+describe('an agent that does not wait', () => {
+  it('works while a slow check still looks at what it began from', async () => {
+    const story = await tell({ env, script: agent('touch ../go; echo "echo 4" > sum.sh') })
+    const root = repository(story, sum)
+    const slow = `run: while [ ! -e ${join(story.folder, 'go')} ]; do sleep 0.02; done; bash test.sh`
+    const body = { goal: 'Make it work', workspace: root, checks: [slow], wait_for_base: false }
+    const { id } = (await (await story.call('POST', '/api/tasks', body)).json()) as { id: string }
+    const { task, attempts } = await story.reaches('done', id)
+    expect([task.verdict, attempts[0]?.checks[0]?.base]).toEqual(['verified', 'fail'])
+  })
+})
+
 describe('the commit of the agent', () => {
   it('names its verdict and receipt where the task asks for that', async () => {
     const { story, root, id } = await work({
