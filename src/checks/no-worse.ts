@@ -3,12 +3,20 @@
  * What failed before is named and not blamed on the work; what cannot be told apart is an error, never a guess.
  */
 import { z } from 'zod'
-import { type CheckContext, type Checker, type CheckResult, type Evidence, excerptCharsMax } from '../core/check.ts'
+import {
+  type Census,
+  type CheckContext,
+  type Checker,
+  type CheckResult,
+  type Evidence,
+  excerptCharsMax,
+} from '../core/check.ts'
 import { excerptOf } from '../lib/excerpt.ts'
 import { type Failures, failuresOf } from '../lib/failures.ts'
 import type { CommandOutcome } from '../lib/process.ts'
 import { nameField, pathField, unquoted } from './fields.ts'
 import { aborted, fail, failedToLook, findInside, pass } from './look.ts'
+import { Stdout } from './report.ts'
 import { runOwned } from './spawn.ts'
 
 /** All of it is read for names, so that it holds more than what is shown. */
@@ -52,6 +60,7 @@ export const noWorse: Checker<'no_worse', typeof schema> = {
     if (!folder.value?.stat.isDirectory()) {
       return fail({ subject, summary: `The folder ${spec.cwd}, in which it should run, does not exist.` })
     }
+    const stdout = new Stdout()
     const outcome = await runOwned(context, {
       argv: ['bash', '-c', spec.run],
       cwd: folder.value.real,
@@ -59,10 +68,15 @@ export const noWorse: Checker<'no_worse', typeof schema> = {
       env: { CI: 'true', ...context.env },
       timeoutMs: spec.timeout_seconds * 1000,
       outputBytesMax,
+      onStdout: stdout.push,
     })
-    return judge(spec, outcome, context)
+    return { ...judge(spec, outcome, context), ...counted(outcome, stdout.census(context.workspace)) }
   },
 }
+
+/** A failing test that is gone is no failure any more: those that ran are counted, as for any command. */
+const counted = ({ ended }: CommandOutcome, census: Census | null): Pick<CheckResult, 'census'> =>
+  ended === 'exit' && census ? { census } : {}
 
 function judge(spec: Spec, outcome: CommandOutcome, context: CheckContext): CheckResult {
   const { exitCode, sizeBytes } = outcome

@@ -11,6 +11,7 @@ import type { Result } from '../lib/result.ts'
 import { resultsBefore, specOf } from './base.ts'
 import type { Opened } from './checkout.ts'
 import { contextOf, runOne } from './examine.ts'
+import { changedInstalled } from './installed.ts'
 import { type Base, type Change, type Comparison, compare, type Ground, readBase, showChanges } from './pinned.ts'
 import { protectionOf } from './protect.ts'
 import type { World } from './world.ts'
@@ -67,9 +68,11 @@ async function prepare(task: Task, records: readonly CheckRecord[], world: World
   const rules = protectionOf(specOf(task, world), checks, base?.lines ?? [])
   const accepted = new Set(task.accepted ?? [])
   const entries = result?.entries ?? []
-  const found = base
+  const found: Comparison = base
     ? await compare(ground, base, rules, { result, accepted })
     : { hard: [], soft: [], restored: entries, hardRestored: entries }
+  const installed = await changedInstalled(ground, world.checkouts.ids, rules)
+  found.hard.push(...installed.filter(({ path, sha256 }) => !accepted.has(`${path}:${sha256}`)))
   return { task, world, signal, ground, base, result, found }
 }
 
