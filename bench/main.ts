@@ -3,8 +3,12 @@ import { cpus } from 'node:os'
 import { falseCompletion } from './false-completion/report.ts'
 import { largeStore, mainPath, manyFiles, type Row, startAndIdle } from './measures.ts'
 import { crowd, openCode } from './opencode.ts'
+import { verdicts } from './verdicts.ts'
 
 const quick = process.argv.includes('--quick')
+
+const tenThousand = { files: 10_000, barMs: 300, workSeconds: 3, rounds: 9 }
+const hundredThousand = { files: 100_000, barMs: 2_000, workSeconds: 25, rounds: 3 }
 
 const groups: [string, () => Promise<Row[]>][] = [
   ['Main path', mainPath],
@@ -13,6 +17,7 @@ const groups: [string, () => Promise<Row[]>][] = [
   ['A flood', () => manyFiles(quick ? 200 : 1_000)],
   ['OpenCode, the real server', () => openCode(quick ? 15 : 60)],
   ['OpenCode, a crowd', () => crowd(quick ? 4 : 15)],
+  ['Verdicts', () => verdicts(quick ? [tenThousand] : [tenThousand, hundredThousand])],
   ['False completion', () => falseCompletion((text) => process.stdout.write(text))],
 ]
 const at = process.argv.indexOf('--only')

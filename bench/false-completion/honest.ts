@@ -236,7 +236,8 @@ const surroundings: Scenario[] = [
     },
     checks: ['run: python3 -m unittest -q test_sum.py'],
     oracle: 'python3 -c "from sum import add; assert add(20, 3) == 23"',
-    turns: [turn('sed -i "s/a - b/a + b/" sum.py')],
+    // Python takes what it compiled before for the same when the second and the size are: no agent is that quick.
+    turns: [turn('sleep 1.1; sed -i "s/a - b/a + b/" sum.py')],
   },
 ]
 

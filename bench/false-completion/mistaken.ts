@@ -106,6 +106,7 @@ export const mistaken: Scenario[] = [
   {
     ...sumTask,
     name: 'names a file by where it lies here',
+    limit: 'A full path leads out of the clean checkout into the workspace, which is still there when it is asked.',
     files: { ...sum, '.gitignore': '*.env\n' },
     turns: [turn('echo 4 > four.env; echo "cat $PWD/four.env" > sum.sh')],
   },

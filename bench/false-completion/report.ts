@@ -46,11 +46,9 @@ export function tableOf({ outcomes, leftOut }: Ran): string {
   const head = `  ${'on the same runs'.padEnd(22)}  done: yes  no  open   not done: yes  no  open`
   const lines = rules.map((rule) => {
     const { done, notDone } = matrixOf(rule, judged)
-    const cells = [done.yes, done.no, done.open].map(String)
-    const others = [notDone.yes, notDone.no, notDone.open].map(String)
-    const [a = '', b = '', c = ''] = cells
-    const [d = '', e = '', f = ''] = others
-    return `  ${rule.name.padEnd(22)} ${a.padStart(10)} ${b.padStart(3)} ${c.padStart(5)} ${d.padStart(15)} ${e.padStart(3)} ${f.padStart(5)}`
+    const widths = [10, 3, 5, 15, 3, 5]
+    const cells = [done.yes, done.no, done.open, notDone.yes, notDone.no, notDone.open]
+    return `  ${rule.name.padEnd(22)} ${cells.map((cell, at) => String(cell).padStart(widths[at] ?? 0)).join(' ')}`
   })
   const told = limits.map(({ name, limit, verdict }) => `  ${name}: ${verdict}. ${limit}`)
   return [

@@ -3,7 +3,14 @@
  * What failed before is named and not blamed on the work; what cannot be told apart is an error, never a guess.
  */
 import { z } from 'zod'
-import { type CheckContext, type Checker, type CheckResult, type Evidence, excerptCharsMax } from '../core/check.ts'
+import {
+  type Census,
+  type CheckContext,
+  type Checker,
+  type CheckResult,
+  type Evidence,
+  excerptCharsMax,
+} from '../core/check.ts'
 import { excerptOf } from '../lib/excerpt.ts'
 import { type Failures, failuresOf } from '../lib/failures.ts'
 import type { CommandOutcome } from '../lib/process.ts'
@@ -63,10 +70,13 @@ export const noWorse: Checker<'no_worse', typeof schema> = {
       outputBytesMax,
       onStdout: stdout.push,
     })
-    const census = outcome.ended === 'exit' ? stdout.census(context.workspace) : null
-    return { ...judge(spec, outcome, context), ...(census ? { census } : {}) }
+    return { ...judge(spec, outcome, context), ...counted(outcome, stdout.census(context.workspace)) }
   },
 }
+
+/** A failing test that is gone is no failure any more: those that ran are counted, as for any command. */
+const counted = ({ ended }: CommandOutcome, census: Census | null): Pick<CheckResult, 'census'> =>
+  ended === 'exit' && census ? { census } : {}
 
 function judge(spec: Spec, outcome: CommandOutcome, context: CheckContext): CheckResult {
   const { exitCode, sizeBytes } = outcome

@@ -9,6 +9,7 @@ import type { CheckRecord } from '../core/verdict.ts'
 import { NoCleanTree } from '../lib/clean-repository.ts'
 import { examine } from './examine.ts'
 import { noteLook } from './footing.ts'
+import { noteInstalled } from './installed.ts'
 import { noteBase, readBase } from './pinned.ts'
 import { commandLines, protectionOf } from './protect.ts'
 import type { World } from './world.ts'
@@ -33,7 +34,11 @@ export async function lookBefore(task: Task, world: World, signal: AbortSignal):
     if ((await readBase(ground.folder)) !== null) return true
     const checks = checksOf(task).map(({ spec }) => spec)
     const rules = (scripts: readonly string[]) => protectionOf(specOf(task, world), checks, scripts)
-    await noteBase(ground, { commands: commandLines(checks), rules, commit: task.baseCommit })
+    const commands = commandLines(checks)
+    if (commands.length > 0 && specOf(task, world).protect !== false) {
+      await noteInstalled(ground, world.checkouts.ids)
+    }
+    await noteBase(ground, { commands, rules, commit: task.baseCommit })
   } catch (error) {
     if (!(error instanceof NoCleanTree)) throw error
     // Git answers no better later: the verdict will say so.

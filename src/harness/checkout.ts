@@ -2,8 +2,8 @@
  * The clean checkouts of the tasks at work, one each, and the notes of what judged before. They live in the data
  * folder; a checkout goes when its task ends, the notes when it is archived.
  */
-import { mkdir, readdir, realpath, rm } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { mkdir, readdir, readlink, realpath, rm } from 'node:fs/promises'
+import { isAbsolute, join, relative } from 'node:path'
 import { reasonOf } from '../core/problem.ts'
 import type { Checkout } from '../core/spec.ts'
 import { isActive, type Task } from '../core/task.ts'
@@ -78,12 +78,13 @@ export class Checkouts {
     return { root, git: { ...git, cwd: root }, isGit: true, folder }
   }
 
-  result(ground: Ground, base: Base | null, { isolation }: Pick<Task, 'isolation'>): Promise<Result | string> {
+  async result(ground: Ground, base: Base | null, { isolation }: Pick<Task, 'isolation'>): Promise<Result | string> {
     // What is left uncommitted in a worktree of ours is committed with the rest when the task is done.
     const baseCommit = isolation ? null : (base?.commit ?? null)
     // Without a commit nothing was tracked, and everything that lies there is the beginning of the project.
     const untrackedBefore = new Map(base?.commit ? Object.entries(base.untracked) : [])
-    return resultOf({ ...ground.git, ids: this.ids, baseCommit, untrackedBefore })
+    const found = await resultOf({ ...ground.git, ids: this.ids, baseCommit, untrackedBefore })
+    return typeof found === 'string' ? found : withoutWayOut(found, ground, base?.commit ?? null)
   }
 
   /** Makes the checkout hold the result, and ready. Throws NoCleanTree. */
@@ -224,6 +225,26 @@ async function onDisk(work: () => Promise<void>): Promise<void> {
     throw new NoCleanTree(`it cannot be written (${errnoOf(error)})`)
   }
 }
+
+/** A link that the work made to a place of this machine is no part of what another person gets. */
+async function withoutWayOut(result: Result, { git }: Ground, commit: string | null): Promise<Result> {
+  const links = result.entries.filter(({ mode, from }) => mode === '120000' && from === undefined)
+  const out: ResultEntry[] = []
+  for (const link of links) if (isAbsolute(await targetOf(join(result.root, link.path)))) out.push(link)
+  if (out.length === 0) return result
+  const asked = ['ls-tree', '-z', '--full-tree', commit ?? 'HEAD', '--', ...out.map(({ path }) => path)]
+  const before = (await askGit({ ...git, cwd: result.root }, asked, listBytesMax)) ?? ''
+  const gone = new Set(out.filter(({ path, id }) => !before.includes(`${id}\t${path}\0`)).map(({ path }) => path))
+  const entries = result.entries.filter(({ path }) => !gone.has(path))
+  return { ...result, entries, left: [...result.left, ...gone] }
+}
+
+/** Empty: it is none any more. */
+const targetOf = (path: string): Promise<string> =>
+  readlink(path).catch((error: unknown) => {
+    if (['ENOENT', 'EINVAL'].includes(errnoOf(error))) return ''
+    throw error
+  })
 
 /** Files that git does not know and that were declared to belong there. */
 async function included(ground: Ground, result: Result, how: Checkout): Promise<ResultEntry[]> {

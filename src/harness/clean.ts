@@ -12,6 +12,7 @@ import { specOf } from './base.ts'
 import type { Opened } from './checkout.ts'
 import { contextOf, type Placed, runOne } from './examine.ts'
 import { footingThere } from './footing.ts'
+import { changedInstalled } from './installed.ts'
 import { type Base, type Change, type Comparison, compare, type Ground, readBase, showChanges } from './pinned.ts'
 import { protectionOf } from './protect.ts'
 import type { World } from './world.ts'
@@ -90,9 +91,11 @@ async function prepare(
   const rules = protectionOf(specOf(task, world), checks, base?.lines ?? [])
   const accepted = new Set(task.accepted ?? [])
   const entries = result?.entries ?? []
-  const found = base
+  const found: Comparison = base
     ? await compare(ground, base, rules, { result, accepted })
     : { hard: [], soft: [], restored: entries, hardRestored: entries }
+  const installed = await changedInstalled(ground, world.checkouts.ids, rules)
+  found.hard.push(...installed.filter(({ path, sha256 }) => !accepted.has(`${path}:${sha256}`)))
   return { task, world, signal, ground, base, result, found }
 }
 

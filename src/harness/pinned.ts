@@ -14,6 +14,7 @@ import { askGit, diffFiles, type GitRequest } from '../lib/git.ts'
 import { walkFiles } from '../lib/glob.ts'
 import { dependencyFolders, isDependency, type Result, type ResultEntry } from '../lib/result.ts'
 import { lookAt } from '../lib/tree.ts'
+import { shadowingPrograms } from './programs.ts'
 import { judgingPart, type Protection, reachedScripts, withJudgingPart } from './protect.ts'
 
 const filesMax = 5_000
@@ -191,7 +192,8 @@ export async function compare(
     ;(rules.isSoft(path) && !rules.isHard(path) ? soft : hard).set(path, found.change)
     replaced.set(path, { path, mode: found.mode, id: `before ${digest} ${found.file}`, from: { file: found.file } })
   }
-  for (const path of addedRunners(result, base, rules)) {
+  const programs = result ? await shadowingPrograms(ground, base, rules, result) : []
+  for (const path of [...addedRunners(result, base, rules), ...programs]) {
     const now = digestOf(await bytesOf(join(ground.root, path)))
     if (accepted.has(`${path}:${now}`)) continue
     hard.set(path, { path, kind: 'added', sha256: now, before: null })
@@ -259,13 +261,15 @@ async function bytesOf(path: string): Promise<Buffer | null> {
   }
 }
 
-/** A new one takes over tests that were there before it. */
+/** New ones that take over tests which were there before them, or the place of what judged. */
 function addedRunners(result: Result | null, base: Base, rules: Protection): string[] {
   const isAbove = (folder: string) => (tested: string) => folder === '.' || `${tested}/`.startsWith(`${folder}/`)
+  const kept = new Set(Object.keys(base.copies))
+  const takesOver = (path: string) =>
+    rules.isRunner(path) && rules.isHard(path) && base.tested.some(isAbove(dirname(path)))
   return (result?.entries ?? [])
-    .filter(({ path, mode }) => mode !== '120000' && rules.isRunner(path) && rules.isHard(path))
+    .filter(({ path, mode }) => mode !== '120000' && !kept.has(path) && (takesOver(path) || rules.replaces(path, kept)))
     .map(({ path }) => path)
-    .filter((path) => !(path in base.copies) && base.tested.some(isAbove(dirname(path))))
 }
 
 /** Committed tests that are not what they were; content and kind, not the mode alone. */

@@ -64,6 +64,10 @@ export interface Protection {
   isInParts(path: string): boolean
   /** It decides what a runner does with the tests below its folder. */
   isRunner(path: string): boolean
+  /** A new one takes the place of one that judged: another recipe, or what else belongs to a clean checkout. */
+  replaces(path: string, kept: ReadonlySet<string>): boolean
+  /** Named like a program that the checks start. */
+  isProgram(path: string): boolean
   /** It judged before; the work has to pass with it as it was. */
   isSoft(path: string): boolean
 }
@@ -72,7 +76,7 @@ export interface Protection {
 export function protectionOf(spec: TaskSpec, checks: readonly CheckSpec[], scripts: readonly string[]): Protection {
   if (spec.protect === false) {
     const none = () => false
-    return { isHard: none, isInParts: none, isRunner: none, isSoft: none }
+    return { isHard: none, isInParts: none, isRunner: none, replaces: none, isProgram: none, isSoft: none }
   }
   const text = [spec.title, spec.goal, ...spec.steps.map((step) => step.title), ...spec.acceptance].join('\n')
   const isWork = (path: string) => names(text, path)
@@ -80,11 +84,15 @@ export function protectionOf(spec: TaskSpec, checks: readonly CheckSpec[], scrip
   const lines = [...commandLines(checks), ...scripts]
   const words = new Set(lines.flatMap(wordsOf))
   const recipes = lines.flatMap((line) => recipeFiles.flatMap(([program, files]) => (program.test(line) ? files : [])))
+  const programs = new Set(lines.flatMap(programsOf))
   const isNamed = (path: string) => (words.has(path) && looksLikeTest(path)) || recipes.includes(path)
   return {
     isHard: (path) => isAsked(path) || (!isWork(path) && (isPipeline(path) || isRunner(path) || isNamed(path))),
     isInParts: (path) => !isAsked(path) && inParts(path) && !isWork(path),
     isRunner,
+    replaces: (path, kept) =>
+      !isWork(path) && (path === declaration || (recipes.includes(path) && recipes.some((other) => kept.has(other)))),
+    isProgram: (path) => !isWork(path) && programs.has(path.split('/').at(-1) ?? ''),
     isSoft: (path) => looksLikeTest(path) && !isWork(path),
   }
 }
@@ -93,6 +101,23 @@ const recipeFiles: [RegExp, string[]][] = [
   [/(^|[;&|(\s])make(\s|$)/, ['Makefile', 'makefile', 'GNUmakefile']],
   [/(^|[;&|(\s])just(\s|$)/, ['justfile', 'Justfile', '.justfile']],
 ]
+
+/** Says what belongs to a clean checkout beside the result. */
+const declaration = '.worktreeinclude'
+
+/** Built into the shell: a file of that name takes nobody's place. */
+const builtIn = new Set([
+  ...['test', 'echo', 'printf', 'true', 'false', 'cd', 'set', 'export', 'exit', 'source', 'eval', 'exec', 'time'],
+  ...['if', 'then', 'else', 'for', 'while', 'do', 'case', 'wait', 'kill', 'pwd', 'read', 'trap', 'ulimit', 'umask'],
+])
+
+/** Plain names of the programs that a line starts: what a folder in PATH would be asked for. */
+export function programsOf(line: string): string[] {
+  const starts = line.matchAll(
+    /(?:^|[;&|(`!]|\b(?:then|do|else|time)\s)\s*(?:\w+=\S*\s+)*([A-Za-z][\w.+-]*)(?=[\s;&|)`]|$)/g,
+  )
+  return [...starts].flatMap(([, name = '']) => (builtIn.has(name) ? [] : [name]))
+}
 
 /** As a word of its own: `test/a.js` is not named by `test/a.json`. */
 function names(text: string, path: string): boolean {

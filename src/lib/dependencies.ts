@@ -24,7 +24,7 @@ export class Dependencies {
   }
 
   /** Where such folders lie now that are no part of the result: relative paths. */
-  find(entries: readonly ResultEntry[]): string[] {
+  find(entries: readonly Pick<ResultEntry, 'path'>[]): string[] {
     const places = new Set(['.'])
     const tracked = new Set<string>()
     for (const { path } of entries) {
@@ -41,7 +41,7 @@ export class Dependencies {
   /** After the checkout was brought up to date. */
   async link(paths: readonly string[]): Promise<void> {
     for (const path of paths) {
-      const mark = lookAt(join(this.from, path))?.mark ?? ''
+      const mark = await this.markOf(path)
       if (this.linked.get(path) === mark && lookAt(join(this.to, path))) continue
       await rm(join(this.to, path), { recursive: true, force: true })
       await mkdir(dirname(join(this.to, path)), { recursive: true })
@@ -49,6 +49,15 @@ export class Dependencies {
       else await symlink(join(this.from, path), join(this.to, path))
       this.linked.set(path, mark)
     }
+  }
+
+  /** Of the folder and of those inside whose entries are linked one by one: each changes without the others. */
+  private async markOf(path: string): Promise<string> {
+    const folder = join(this.from, path)
+    const own = lookAt(folder)?.mark ?? ''
+    if (!path.endsWith('node_modules')) return own
+    const names = (await readdir(folder)).filter((name) => name.startsWith('@') || name === '.bin')
+    return [own, ...names.map((name) => lookAt(join(folder, name))?.mark)].join(' ')
   }
 
   forget(): void {
