@@ -93,7 +93,7 @@ export async function tell({ script = done, settings, env = {} }: StoryOptions =
     async reaches(status, id) {
       const which = () => id ?? daemon.store.tasks.page({ limit: 1 }).items[0]?.id ?? ''
       const look = () => expect(daemon.store.tasks.get(which())?.status).toBe(status)
-      await vi.waitFor(look, { timeout: 8_000, interval: 10 })
+      await vi.waitFor(look, { timeout: 20_000, interval: 10 })
       return detail(which())
     },
     notifications() {
