@@ -56,11 +56,10 @@ async function verdictTime({ files, barMs, workSeconds, rounds }: Size): Promise
 function fill(root: string, files: number): void {
   for (let index = 0; index < files; index++) {
     const folder = index === 0 ? '.' : `folder-${index % foldersOf}`
-    if (index < foldersOf) mkdirSync(join(root, folder), { recursive: true })
+    if (index <= foldersOf) mkdirSync(join(root, folder), { recursive: true })
     writeFileSync(join(root, folder, `file-${index}.txt`), `The file of number ${index}.\n`.repeat(4))
   }
   const who = ['-c', 'user.name=Bench', '-c', 'user.email=bench@localhost', '-c', 'commit.gpgsign=false']
-  mkdirSync(join(root, 'folder-0'), { recursive: true })
   for (const args of [
     ['init', '-q'],
     ['add', '--all'],
