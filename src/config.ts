@@ -8,6 +8,7 @@ import { checkers, isCheckLine, parseCheckLine } from './checks/index.ts'
 import type { AnyChecker } from './core/check.ts'
 import { hangPolicies } from './core/diagnosis.ts'
 import { ok, type Problem, type Result, refuse } from './core/problem.ts'
+import { drillRuntime } from './core/runtime.ts'
 import {
   checkoutSchema,
   isolations,
@@ -301,6 +302,9 @@ export function realOr(path: string): string {
   return existsSync(path) ? realpathSync(path) : join(realOr(dirname(path)), path.slice(dirname(path).length))
 }
 
+/** Real path of the folder below which the fire drill makes its own. */
+export const drillDirOf = ({ data_dir }: Pick<Config, 'data_dir'>): string => join(realOr(data_dir), 'drill')
+
 /** What intake judges by: the policies of the sources with real paths, and the defaults. */
 export function intakeSettings(
   { config, home, cwd }: LoadedConfig,
@@ -343,7 +347,8 @@ export function intakeSettings(
     },
     namedChecks: config.named_checks,
     checkers: given.checkers,
-    runtimes: config.runtimes.map((runtime) => runtime.kind),
+    runtimes: [...config.runtimes.map((runtime) => runtime.kind), drillRuntime],
+    drillDir: drillDirOf(config),
     sessionOf: given.sessionOf ?? (() => null),
   }
 }

@@ -5,7 +5,7 @@ import { grammar, intakeSettings, type LoadedConfig } from './config.ts'
 import { pause, systemClock } from './core/clock.ts'
 import type { LoomEvent, NewEvent } from './core/event.ts'
 import { ok, type Result, reasonOf, refuse } from './core/problem.ts'
-import type { LiveDelta, Runtime } from './core/runtime.ts'
+import { drillRuntime, type LiveDelta, type Runtime } from './core/runtime.ts'
 import { activeStatuses } from './core/task.ts'
 import { Alarms } from './harness/alarms.ts'
 import { AskDesk } from './harness/asks.ts'
@@ -22,7 +22,7 @@ import { InboxWays } from './inbox/ways.ts'
 import { version, webDir } from './lib/paths.ts'
 import { killTree } from './lib/process.ts'
 import { Courier } from './notify/courier.ts'
-import { type Base, findAgent, openBase, openRuntimes, openSinks, type Plan, readiness, worldOf } from './parts.ts'
+import { type Base, findAgent, openAgents, openBase, openSinks, type Plan, readiness, worldOf } from './parts.ts'
 import { openSample } from './sample/open.ts'
 import type { DaemonState } from './server/api.ts'
 import { createApp } from './server/app.ts'
@@ -126,7 +126,7 @@ async function openKeys(keyring: Base['keyring'], alarms: Alarms): Promise<void>
 function buildCore(plan: Plan) {
   const { loaded, store, log } = plan
   const { config } = loaded
-  const runtimes = openRuntimes({ base: plan, loaded, env: plan.env, sample: plan.sample, role: 'agent' })
+  const runtimes = openAgents({ base: plan, loaded, env: plan.env, sample: plan.sample })
   const alarms = new Alarms(store, log)
   const alarm = (code: string, text: string | null) => alarms.set(code, text)
   const world = worldOf(plan, runtimes, alarm)
@@ -198,7 +198,7 @@ function build(plan: Plan) {
     sample: sample !== null,
     draining: supervisor.isDraining,
     inbox: { dir: config.inbox.dir, watching: directory.watching },
-    runtimes: await Promise.all([...runtimes.values()].map(readiness)),
+    runtimes: await Promise.all([...runtimes.values()].filter((one) => one.name !== drillRuntime).map(readiness)),
     sinks: courier.state(),
     counts: store.tasks.counts(),
     alarms: alarms.list(),

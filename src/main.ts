@@ -65,6 +65,11 @@ function addDaemonVerbs(program: Command, pick: (action: Action) => void): void 
     .option('--replay', 'try them again')
     .option('--json', 'answer as JSON')
     .action((options) => pick(async () => (await import('./cli/deliveries.ts')).deliveries(options, shell)))
+  program
+    .command('drill [part...]')
+    .description('inject what must be caught into the running daemon, and say whether it is')
+    .option('--json', 'answer as JSON')
+    .action((parts, options) => pick(async () => (await import('./cli/drill.ts')).drill(parts, options, shell)))
   const config = program.command('config').description('the effective settings')
   config
     .command('show')

@@ -7,7 +7,8 @@ import { type ModelSource, providerKinds } from './agent/providers/index.ts'
 import { checkers, describeCheck, parseCheckLine } from './checks/index.ts'
 import { type Config, type LoadedConfig, realOr, toPath } from './config.ts'
 import { systemClock } from './core/clock.ts'
-import type { Runtime } from './core/runtime.ts'
+import { drillRuntime, type Runtime } from './core/runtime.ts'
+import type { Sink } from './core/sink.ts'
 import { Checkouts } from './harness/checkout.ts'
 import type { World } from './harness/world.ts'
 import { sha256 } from './lib/digest.ts'
@@ -15,8 +16,10 @@ import { newId } from './lib/id.ts'
 import { type Log, openLog, Secrets } from './lib/log.ts'
 import { childEnvironment } from './lib/process.ts'
 import { createSinks } from './notify/index.ts'
+import { createBuiltin } from './runtimes/builtin.ts'
 import { createRuntime } from './runtimes/index.ts'
 import { detectOpenCode } from './runtimes/opencode/index.ts'
+import { drillSource } from './sample/drill.ts'
 import type { Sample } from './sample/open.ts'
 import type { DaemonState } from './server/api.ts'
 import { Keyring } from './store/keyring.ts'
@@ -38,10 +41,13 @@ export function openBase({ config }: LoadedConfig, env: NodeJS.ProcessEnv): Base
   for (const name of ['OPENLOOM_API_KEY', 'OPENAI_API_KEY', 'OPENLOOM_TOKEN']) secrets.add(env[name])
   mkdirSync(config.data_dir, { recursive: true, mode: 0o700 })
   const store = openStore({ path: join(config.data_dir, 'openloom.db'), clock: systemClock })
-  const owner = `loom-${sha256(realOr(config.data_dir)).slice(0, 12)}`
+  const owner = ownerOf(config.data_dir)
   const keyring = new Keyring(config.data_dir, systemClock)
   return { store, keyring, log: openLog(config.log_level, secrets), secrets, owner }
 }
+
+/** Of all processes that the daemon of this data directory starts; behind it stands their role. */
+export const ownerOf = (dataDir: string): string => `loom-${sha256(realOr(dataDir)).slice(0, 12)}`
 
 export interface RuntimeOptions {
   base: Omit<Base, 'keyring'>
@@ -78,6 +84,24 @@ export function openRuntimes({ base, loaded, env, sample, narrowed, role }: Runt
   return new Map(runtimes)
 }
 
+/** Those of the configuration and the drill's: it needs no model and is nobody's default. */
+export function openAgents(options: Omit<RuntimeOptions, 'role'>): Map<string, Runtime> {
+  const { base, loaded, env } = options
+  const { config } = loaded
+  const drill = createBuiltin({
+    name: drillRuntime,
+    journal: base.store.sessions,
+    providers: [drillSource],
+    defaultModel: null,
+    clock: systemClock,
+    env: childEnvironment(env, config.child_env),
+    outputRoot: join(config.data_dir, 'outputs'),
+    owner: `${base.owner}-agent`,
+    log: (text) => base.log.error({ role: drillRuntime }, text),
+  })
+  return openRuntimes({ ...options, role: 'agent' }).set(drillRuntime, drill)
+}
+
 /** Whether there is an agent beside our own: then nobody needs a demonstration. */
 export async function findAgent(config: Config, env: NodeJS.ProcessEnv): Promise<boolean> {
   const found = config.runtimes.find((runtime) => runtime.kind === 'opencode')
@@ -102,7 +126,7 @@ export interface Plan extends Base {
   runtime: string
 }
 
-export function openSinks({ loaded, alone, sample }: Plan) {
+export function openSinks({ loaded, alone, sample, store }: Plan): Sink[] {
   const { config } = loaded
   const demo = sample
     ? [{ kind: 'file' as const, name: 'sample', dir: sample.notificationsDir, events: ['*'], prefix: '' }]
@@ -110,7 +134,14 @@ export function openSinks({ loaded, alone, sample }: Plan) {
   const sinks = [...config.notify.sinks, ...demo].map((sink) =>
     sink.kind === 'file' ? { ...sink, dir: toPath(sink.dir, loaded) } : sink,
   )
-  return createSinks(alone ? config.notify.sinks : sinks, { clock: systemClock })
+  const opened = createSinks(alone ? config.notify.sinks : sinks, { clock: systemClock })
+  return opened.map(
+    (sink): Sink => ({
+      ...sink,
+      // Nobody is to be woken by a drill.
+      wants: (event) => sink.wants(event) && !(event.taskId && store.tasks.get(event.taskId)?.runtime === drillRuntime),
+    }),
+  )
 }
 
 export function worldOf(plan: Plan, runtimes: ReadonlyMap<string, Runtime>, alarm: World['alarm']): World {

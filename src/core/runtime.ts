@@ -4,6 +4,12 @@ import type { Activity } from './diagnosis.ts'
 import type { Problem, Result } from './problem.ts'
 import type { FileDiff, Observation, SessionFact, SessionRecord, TranscriptPage } from './session.ts'
 
+/**
+ * The runtime of the fire drill (`openloom drill`): it plays fixed scripts, in folders that the drill made, and
+ * takes no other work.
+ */
+export const drillRuntime = 'drill'
+
 /** What a runtime can and cannot do; the UI hides what is missing. */
 export interface RuntimeAbilities {
   /** Sessions survive a restart of their host and can be re-entered. */

@@ -40,6 +40,8 @@ export interface IntakeSettings {
   namedChecks: Readonly<Record<string, CheckSpec>>
   checkers: readonly AnyChecker[]
   runtimes: readonly string[]
+  /** Below it the fire drill makes its folders. */
+  drillDir: string
   /** Where a session that a task names lives; null: never seen. */
   sessionOf(id: string): { runtime: string; workspace: string } | null
 }
@@ -96,8 +98,14 @@ export class Intake {
     if (typeof workspace !== 'string') return { ok: false, problems: [workspace] }
     const runtime = spec.runtime ?? session?.runtime ?? settings.defaults.runtime
     const policy = settings.policies[source]
-    const { home, checkers } = settings
-    const problems = policyProblems({ ...spec, runtime }, workspace, { source, policy, home, checkers })
+    const { home, checkers, drillDir } = settings
+    const problems = policyProblems({ ...spec, runtime }, workspace, {
+      source,
+      policy,
+      home,
+      checkers,
+      drillDir,
+    })
     if (spec.session !== undefined && spec.isolation === 'worktree') problems.push(sessionElsewhere)
     if (!settings.runtimes.includes(runtime)) problems.push(unknownRuntime(runtime, settings.runtimes))
     const full = this.withNamedChecks(this.withTasks(withDefaults(spec, policy, settings), problems), problems)

@@ -4,6 +4,7 @@
  */
 import type { AnyChecker, CheckSpec } from '../core/check.ts'
 import type { Problem } from '../core/problem.ts'
+import { drillRuntime } from '../core/runtime.ts'
 import { flattenChecks, type Limits, type TaskSpec } from '../core/spec.ts'
 import type { Source } from '../core/task.ts'
 import { isInside } from '../lib/files.ts'
@@ -28,6 +29,8 @@ export interface PolicyContext {
   policy: SourcePolicy
   /** Home of the user, real path: never a workspace itself. */
   home: string
+  /** Real path of the folder below which the fire drill makes its own. */
+  drillDir: string
   checkers: readonly AnyChecker[]
 }
 
@@ -49,16 +52,7 @@ const systemFolders = [
 /** `workspace`: real path of the folder. Empty list: allowed. */
 export function policyProblems(spec: TaskSpec, workspace: string, context: PolicyContext): Problem[] {
   const { policy, source } = context
-  const problems: Problem[] = []
-  const place = workspaceProblem(workspace, context)
-  if (place) problems.push(place)
-  if (spec.runtime && policy.runtimes.length > 0 && !policy.runtimes.includes(spec.runtime)) {
-    problems.push({
-      kind: 'runtime-not-allowed',
-      text: `Tasks from ${source} may not use the runtime "${spec.runtime}".`,
-      todo: `Use one of: ${policy.runtimes.join(', ')}; or allow it in sources.${source}.runtimes.`,
-    })
-  }
+  const problems = placeProblems(spec, workspace, context)
   if (!policy.autoAccept && spec.auto_accept !== undefined && spec.auto_accept !== false) {
     problems.push({
       kind: 'auto-accept-not-allowed',
@@ -85,6 +79,31 @@ export function policyProblems(spec: TaskSpec, workspace: string, context: Polic
     }
   }
   return problems
+}
+
+/** Where it works and by what. The drill has its own rule: a script must never play in a folder of a person. */
+function placeProblems({ runtime }: TaskSpec, workspace: string, context: PolicyContext): Problem[] {
+  const { policy, source, drillDir } = context
+  if (runtime === drillRuntime) {
+    const isDrill = source === 'cli' && workspace !== drillDir && isInside(drillDir, workspace)
+    return isDrill ? [] : [onlyDrills]
+  }
+  const place = workspaceProblem(workspace, context)
+  const problems = place ? [place] : []
+  if (runtime && policy.runtimes.length > 0 && !policy.runtimes.includes(runtime)) {
+    problems.push({
+      kind: 'runtime-not-allowed',
+      text: `Tasks from ${source} may not use the runtime "${runtime}".`,
+      todo: `Use one of: ${policy.runtimes.join(', ')}; or allow it in sources.${source}.runtimes.`,
+    })
+  }
+  return problems
+}
+
+const onlyDrills: Problem = {
+  kind: 'drill-only',
+  text: 'The runtime "drill" plays the fire drill and takes no other work.',
+  todo: 'Run `openloom drill`, or name another runtime.',
 }
 
 function workspaceProblem(workspace: string, { policy, home, source }: PolicyContext): Problem | null {

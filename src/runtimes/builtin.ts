@@ -27,6 +27,8 @@ import type { AnyTool } from '../core/tool.ts'
 import { newId } from '../lib/id.ts'
 
 export interface BuiltinOptions {
+  /** Default: builtin. */
+  name?: string
   journal: Journal
   /** In order of preference; the first gives the default model. */
   providers: readonly ModelSource[]
@@ -69,7 +71,7 @@ export function createBuiltin(options: BuiltinOptions): Runtime {
 }
 
 class Builtin implements Runtime {
-  readonly name = 'builtin'
+  readonly name: string
   readonly abilities: RuntimeAbilities = { resume: true, watch: false, usage: true, permissions: false }
   readonly watch = null
   private readonly options: BuiltinOptions
@@ -83,6 +85,7 @@ class Builtin implements Runtime {
 
   constructor(options: BuiltinOptions) {
     this.options = options
+    this.name = options.name ?? 'builtin'
     this.tools = options.tools ?? createTools()
     this.profiles = options.profiles ?? profiles
   }

@@ -18,7 +18,14 @@ it('refuses a rewritten file that would make two tasks wait for each other', asy
   }
   const policies = Object.fromEntries(sources.map((source) => [source, policy])) as Record<Source, SourcePolicy>
   const defaults = { workspace, runtime: 'hand', checks: [], limits: {}, checkIntervalMinutes: 5 }
-  const rest = { defaults, namedChecks: {}, checkers: [], runtimes: ['hand'], sessionOf: () => null }
+  const rest = {
+    defaults,
+    namedChecks: {},
+    checkers: [],
+    runtimes: ['hand'],
+    drillDir: '/nowhere',
+    sessionOf: () => null,
+  }
   const intake = new Intake(store.tasks, { policies, home: '/home/somebody', base: workspace, ...rest })
   const submit = async (spec: TaskSpec) => {
     const origin = { source: 'inbox' as const, externalId: spec.title, bodySha256: '' }

@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest'
 import { checkers } from '../../src/checks/index.ts'
 import type { TaskSpec } from '../../src/core/spec.ts'
+import type { Source } from '../../src/core/task.ts'
 import { effectiveLimits, policyProblems, type SourcePolicy } from '../../src/inbox/policy.ts'
 import { specFrom } from '../fakes/tasks.ts'
 
@@ -13,14 +14,32 @@ const run = { kind: 'command', run: 'npm test' }
 const file = { kind: 'file_exists', path: 'a' }
 const named = { kind: 'named', use: 'tests' }
 
-const kinds = (spec: Partial<TaskSpec>, policy: Partial<SourcePolicy> = {}, workspace = `${home}/project`): string[] =>
-  policyProblems(specFrom(spec), workspace, { source: 'inbox', policy: { ...open, ...policy }, home, checkers }).map(
+const drillDir = '/home/ann/data/drill'
+
+const kinds = (
+  spec: Partial<TaskSpec>,
+  policy: Partial<SourcePolicy> = {},
+  workspace = `${home}/project`,
+  source: Source = 'inbox',
+): string[] =>
+  policyProblems(specFrom(spec), workspace, { source, policy: { ...open, ...policy }, home, checkers, drillDir }).map(
     ({ kind, text, todo }) => {
       expect(text).not.toBe('')
       expect(todo).not.toBe('')
       return kind
     },
   )
+
+const drill = { runtime: 'drill', model: 'false-done' }
+it.each([
+  ['in its own folder', 'cli', `${drillDir}/1/work`, []],
+  ['in the folder of all drills', 'cli', drillDir, ['drill-only']],
+  ['in a project', 'cli', `${home}/project`, ['drill-only']],
+  ['for a webhook', 'webhook', `${drillDir}/1/work`, ['drill-only']],
+  ['for a file of the inbox', 'inbox', `${drillDir}/1/work`, ['drill-only']],
+] as const)('the fire drill plays %s: from %s', (_, source, workspace, expected) => {
+  expect(kinds(drill, { workspaceRoots: [], runtimes: ['opencode'] }, workspace, source)).toEqual(expected)
+})
 
 it.each([
   ['a folder below the home', [home], `${home}/project`, []],

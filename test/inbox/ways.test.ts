@@ -23,7 +23,14 @@ function made({ answers = true } = {}) {
   }
   const policies = Object.fromEntries(sources.map((source) => [source, policy])) as Record<Source, SourcePolicy>
   const defaults = { workspace: inbox, runtime: 'hand', checks: [], limits: {}, checkIntervalMinutes: 5 }
-  const rest = { defaults, namedChecks: {}, checkers: [], runtimes: ['hand'], sessionOf: () => null }
+  const rest = {
+    defaults,
+    namedChecks: {},
+    checkers: [],
+    runtimes: ['hand'],
+    drillDir: '/nowhere',
+    sessionOf: () => null,
+  }
   const takenOver: string[] = []
   const ways = new InboxWays({
     intake: new Intake(w.store.tasks, { policies, home: '/home/somebody', base: inbox, ...rest }),
