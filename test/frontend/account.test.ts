@@ -190,7 +190,7 @@ describe('a single check', () => {
     expect(words({ ...clean('fail'), base: null })).toEqual(['before: not known', 'here: pass', 'clean checkout: fail'])
     expect(words(record('pass'))).toEqual([])
   })
-  it('opens when a clean checkout contradicts it, when it is weakened, and before all when it tells of tampering', () => {
+  it('opens when a clean checkout contradicts it, when it is weakened, before all when it tells of tampering', () => {
     expect(firstTrouble([clean('pass'), weakened, clean('fail'), tampered])).toBe(tampered)
     expect(firstTrouble([clean('pass'), weakened])).toBe(weakened)
     const differs = clean('error')
