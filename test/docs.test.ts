@@ -20,7 +20,9 @@ const pages = [
     .filter((path) => path.endsWith('.md'))
     .map((path) => join('docs', path)),
 ]
-const specs = readdirSync(join(root, 'specs')).map((name) => `specs/${name}`)
+const specs = readdirSync(join(root, 'specs'))
+  .filter((name) => name.endsWith('.yaml'))
+  .map((name) => `specs/${name}`)
 const named = (text: string): Set<string> =>
   new Set([...text.matchAll(/OPENLOOM_[A-Z]+(?:_[A-Z]+)*/g)].map((m) => m[0]))
 
