@@ -130,19 +130,15 @@ export interface Progress {
  * Share of steps proven. A step is proven when it has checks and
  * all of them passed; steps without checks count with the whole. What only guards proves no step.
  */
-export function progressOf(
-  stepCount: number,
-  records: readonly Pick<CheckRecord, 'step' | 'outcome' | 'guards'>[],
-): Progress {
+export function progressOf(stepCount: number, records: readonly (Judged & Pick<CheckRecord, 'step'>)[]): Progress {
   const proving = records.filter((r) => !r.guards)
-  if (stepCount === 0) {
-    return { proven: proving.filter((r) => r.outcome === 'pass').length, total: proving.length }
-  }
-  const whole = proving.length > 0 && records.every((r) => r.outcome === 'pass')
+  const passes = (record: Judged) => findingOf(record) === null
+  if (stepCount === 0) return { proven: proving.filter(passes).length, total: proving.length }
+  const whole = proving.length > 0 && records.every(passes)
   let proven = 0
   for (let step = 0; step < stepCount; step++) {
     const own = records.filter((r) => r.step === step)
-    if (own.length > 0 ? own.every((r) => r.outcome === 'pass') : whole) proven++
+    if (own.length > 0 ? own.every(passes) : whole) proven++
   }
   return { proven, total: stepCount }
 }

@@ -61,7 +61,7 @@ export class Checkouts {
     this.options = options
   }
 
-  private folderOf(taskId: string): string {
+  folderOf(taskId: string): string {
     return join(this.options.folder, taskId)
   }
 

@@ -7,7 +7,8 @@ import type { Checkout } from '../core/spec.ts'
 import type { Task } from '../core/task.ts'
 import type { CheckRecord } from '../core/verdict.ts'
 import { NoCleanTree } from '../lib/clean-repository.ts'
-import type { Result } from '../lib/result.ts'
+import { askGit } from '../lib/git.ts'
+import { isDependency, type Result } from '../lib/result.ts'
 import { specOf } from './base.ts'
 import type { Opened } from './checkout.ts'
 import { contextOf, type Placed, runOne } from './examine.ts'
@@ -18,6 +19,7 @@ import { protectionOf } from './protect.ts'
 import type { World } from './world.ts'
 
 const leftShown = 20
+const ignoredBytesMax = 256 * 1024
 
 export const checkoutOf = (task: Pick<Task, 'spec'>, world: World): Checkout | false =>
   task.spec.checkout ?? world.settings.checkout
@@ -65,17 +67,32 @@ export async function lookTwice(
       const clean = cleans.get(record.index)
       return { ...record, ...cleanOf(clean), ...footingThere(record, clean?.result) }
     })
+    const ignored = judged.some(onlyHere) ? await ignoredIn(look.ground) : []
+    for (const record of judged) if (onlyHere(record)) nameIgnored(record, ignored)
     const byTests = judged.some((record) => cleans.get(record.index)?.byTests)
     const changes = [...look.found.hard, ...(byTests ? look.found.soft : [])]
     return changes.length === 0 ? judged : [...judged, await tamperedRecord(look, changes, records.length)]
   } catch (error) {
     if (signal.aborted) return null
     if (!(error instanceof NoCleanTree)) throw error
-    return records.map((record) =>
+    const told = records.map((record) =>
       how && isCommand(record) ? { ...record, clean: noClean(record, error.message) } : record,
     )
+    const couldLook = (await readBase(world.checkouts.folderOf(task.id)).catch(() => true)) !== null
+    // Whoever breaks git must not get around what protects by it.
+    return couldLook && !(how && commands.length > 0)
+      ? [...told, blindRecord(error.message, records.length, world)]
+      : told
   }
 }
+
+const judgesTitle = 'what judges the work is unchanged'
+
+const blindRecord = (why: string, index: number, world: World): CheckRecord => ({
+  ...{ index, spec: { kind: 'protected' }, title: judgesTitle, step: null },
+  ...{ startedAt: world.clock.now(), durationMs: 0, outcome: 'error' as const },
+  evidence: { subject: judgesTitle, summary: `It could be looked at before the work, and not any more: ${why}.` },
+})
 
 async function prepare(
   task: Standing,
@@ -97,6 +114,20 @@ async function prepare(
   const installed = await changedInstalled(ground, world.checkouts.ids, rules)
   found.hard.push(...installed.filter(({ path, sha256 }) => !accepted.has(`${path}:${sha256}`)))
   return { task, world, signal, ground, base, result, found }
+}
+
+const onlyHere = ({ outcome, clean }: CheckRecord): boolean => outcome === 'pass' && clean?.outcome === 'fail'
+
+/** Files and folders that git ignores: one of them may be why. */
+async function ignoredIn({ git, isGit }: Ground): Promise<string[]> {
+  if (!isGit) return []
+  const args = ['ls-files', '--others', '--ignored', '--exclude-standard', '--directory', '-z']
+  const names = (await askGit(git, args, ignoredBytesMax))?.split('\0') ?? []
+  return names.filter((name) => name !== '' && !isDependency(name)).slice(0, leftShown)
+}
+
+function nameIgnored({ clean }: CheckRecord, ignored: readonly string[]): void {
+  if (clean && ignored.length > 0) clean.evidence.facts = { ...clean.evidence.facts, ignored: [...ignored] }
 }
 
 interface Clean {
@@ -172,7 +203,7 @@ async function tamperedRecord(look: Look, changes: readonly Change[], index: num
   const summary = `${count} the work ${changes.length === 1 ? 'was' : 'were'} changed by it: ${names.join(', ')}${
     changes.length > names.length ? ' …' : ''
   }.`
-  const title = 'what judges the work is unchanged'
+  const title = judgesTitle
   return {
     index,
     spec: { kind: 'protected' },

@@ -60,8 +60,11 @@ function findingOf(record: CheckRecord, charsMax: number): string {
   if (outcome === 'fail') {
     return quoted(`FAILED HERE: ${title}, which passes in a clean checkout of the result`, record.evidence, charsMax)
   }
-  const { left, leftCount } = clean.evidence.facts ?? {}
-  const names = Array.isArray(left) ? `\nHere, but no part of the result (${leftCount}): ${left.join(', ')}` : ''
+  const { left, leftCount, ignored } = clean.evidence.facts ?? {}
+  const names = [
+    ...(Array.isArray(left) ? [`\nHere, but no part of the result (${leftCount}): ${left.join(', ')}`] : []),
+    ...(Array.isArray(ignored) ? [`\nHere, but ignored by git: ${ignored.join(', ')}`] : []),
+  ].join('')
   const head = `FAILED: ${title} passes in the workspace and fails in a clean checkout of the result.`
   return `${quoted(head, clean.evidence, charsMax)}${names}`
 }

@@ -37,7 +37,7 @@ export async function runChecks(task: Task, world: World, signal: AbortSignal): 
 }
 
 /** The record on protected files is made anew with each look at the clean checkout. */
-const isOwn = (record: CheckRecord): boolean => record.tampered !== true
+const isOwn = (record: CheckRecord): boolean => record.spec.kind !== 'protected'
 
 /** Runs the checks now, without storing anything and without touching the task. */
 export async function checkNow(task: Task, world: World, signal: AbortSignal): Promise<CheckRecord[]> {

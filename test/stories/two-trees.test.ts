@@ -73,7 +73,8 @@ describe('two trees', () => {
       status: 'failed',
     })
     expect(verdict).toBe('works-only-here')
-    expect(first).toMatchObject({ outcome: 'pass', clean: { outcome: 'fail' } })
+    const evidence = { facts: { ignored: ['secret'] } }
+    expect(first).toMatchObject({ outcome: 'pass', clean: { outcome: 'fail', evidence } })
   })
 
   it('differ where the commit lacks a file, which is named', async () => {
@@ -266,6 +267,17 @@ describe('what judges the work', () => {
     const { id } = (await (await story.call('POST', '/api/tasks', body)).json()) as { id: string }
     const detail = await story.reaches('paused', id)
     expect(detail.attempts.at(-1)?.verdict).toBe('tampered')
+  })
+
+  it('is unknown when the work broke git, by which it is protected', async () => {
+    const { verdict } = await work({
+      files: { ...sum, 'expected.txt': '4\n' },
+      script: agent('echo 5 > expected.txt; rm .git/HEAD; touch done.txt'),
+      checks: ['file: done.txt'],
+      task: { protect: ['expected.txt'] },
+      status: 'failed',
+    })
+    expect(verdict).toBe('unknown')
   })
 
   it('counts a runner configuration that was put above tests that were there', async () => {
