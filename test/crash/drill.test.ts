@@ -137,8 +137,30 @@ class Installation {
     expect(existsSync(join(this.data, 'drill'))).toBe(false)
     expect((await this.tasks()).filter(({ status }) => status !== 'archived')).toEqual([])
     expect(this.orphans).toEqual([])
-    const notices = join(this.cwd, 'notices')
-    expect(existsSync(notices) ? readdirSync(notices).filter((name) => name.includes('task')) : []).toEqual([])
+  }
+
+  /** Tasks that a sink was told of. */
+  get told(): (string | null)[] {
+    const dir = join(this.cwd, 'notices')
+    const names = existsSync(dir) ? readdirSync(dir).filter((name) => name.endsWith('.json')) : []
+    return names.map(
+      (name) => (JSON.parse(readFileSync(join(dir, name), 'utf8')) as { task_id: string | null }).task_id,
+    )
+  }
+
+  /** A drill that is interrupted once `begun` is there, at most two levels below the folder of drills. */
+  async interrupted(part: string, begun: string): Promise<number | null> {
+    const argv = [this.program, 'drill', part]
+    const child = spawn(process.execPath, argv, { cwd: this.cwd, env: this.env, stdio: 'ignore' })
+    const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
+    daemons.push({ child, exited })
+    const top = join(this.data, 'drill')
+    await eventually('the part has begun', () => {
+      const drills = existsSync(top) ? readdirSync(top) : []
+      return drills.some((name) => existsSync(join(top, name, part, begun)))
+    })
+    child.kill('SIGINT')
+    return exited
   }
 }
 
@@ -152,6 +174,22 @@ describe.concurrent('the fire drill', () => {
     const { code, answer, results } = await installation.drill()
     expect(results).toEqual(all(['honest-work', ...verdictParts, ...otherParts], 'caught'))
     expect({ code, left: answer.left }).toEqual({ code: 0, left: [] })
+    await installation.expectTidy()
+    const project = join(installation.data, '..', 'project')
+    mkdirSync(project)
+    const { id } = JSON.parse((await installation.openloom('add', 'Work.', '-w', project, '--json')).out) as {
+      id: string
+    }
+    // In order: whoever is told of this task was not told of those before it.
+    await eventually('a task of a person is notified', () => installation.told.includes(id))
+    expect(new Set(installation.told)).toEqual(new Set([id]))
+  })
+
+  it('puts everything away when it is interrupted, in the running daemon and in the second one', async () => {
+    const installation = await new Installation().serve()
+    expect(await installation.interrupted('hung-child', 'pids')).toBe(130)
+    await installation.expectTidy()
+    expect(await installation.interrupted('dropped-webhook', 'data/daemon.json')).toBe(130)
     await installation.expectTidy()
   })
 
