@@ -263,14 +263,15 @@ async function verify(task: Task, { seen, signal }: Step, world: World): Promise
     })
     failpoint('harness.verifying')
   }
-  const records = await runChecks(current, world, signal)
-  if (records === null) return false
+  const judged = await runChecks(current, world, signal)
+  if (judged === null) return false
+  const { records, look } = judged
   const verdict = verdictOf(records)
   const progress = progressOf(current.spec.steps.length, records)
   const next = conclude(current, verdict, attemptsMaxOf(current, world))
   const breach = next.kind === 'again' ? breachOf(current, null) : null
   if (next.kind === 'done') await sealWork(current, world)
-  const draft = await draftReceipt(current, { verdict, records }, world, signal)
+  const draft = await draftReceipt(current, { verdict, records, look }, world, signal)
   if (draft === null) return false
   failpoint('receipt.drafted')
   const missing = store.ledger.transact(() => {

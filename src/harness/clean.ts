@@ -9,6 +9,7 @@ import type { CheckRecord } from '../core/verdict.ts'
 import { NoCleanTree } from '../lib/clean-repository.ts'
 import { askGit } from '../lib/git.ts'
 import { isDependency, type Result } from '../lib/result.ts'
+import type { TreeLook } from '../lib/tree.ts'
 import { specOf } from './base.ts'
 import type { Opened } from './checkout.ts'
 import { contextOf, type Placed, runOne } from './examine.ts'
@@ -35,6 +36,12 @@ export interface Second {
   seenClean?: boolean
 }
 
+export interface Judged {
+  records: CheckRecord[]
+  /** The files of the workspace as they were judged; null: not looked at as a whole. */
+  look: TreeLook | null
+}
+
 interface Look {
   task: Standing
   before: Second['before']
@@ -52,7 +59,7 @@ export async function lookTwice(
   records: readonly CheckRecord[],
   world: World,
   { signal, before, seenClean }: Second,
-): Promise<CheckRecord[] | null> {
+): Promise<Judged | null> {
   // What the project's own commands need beside its files nobody declared; they are held against what they said before.
   const isCommand = ({ spec, guards, origin }: CheckRecord) =>
     (seenClean || !(guards && origin === 'project')) &&
@@ -71,7 +78,8 @@ export async function lookTwice(
     for (const record of judged) if (onlyHere(record)) nameIgnored(record, ignored)
     const byTests = judged.some((record) => cleans.get(record.index)?.byTests)
     const changes = [...look.found.hard, ...(byTests ? look.found.soft : [])]
-    return changes.length === 0 ? judged : [...judged, await tamperedRecord(look, changes, records.length)]
+    if (changes.length > 0) judged.push(await tamperedRecord(look, changes, records.length))
+    return { records: judged, look: look.ground.root === task.workspace ? (look.result?.look ?? null) : null }
   } catch (error) {
     if (signal.aborted) return null
     if (!(error instanceof NoCleanTree)) throw error
@@ -80,9 +88,8 @@ export async function lookTwice(
     )
     const couldLook = (await readBase(world.checkouts.folderOf(task.id)).catch(() => true)) !== null
     // Whoever breaks git must not get around what protects by it.
-    return couldLook && !(how && commands.length > 0)
-      ? [...told, blindRecord(error.message, records.length, world)]
-      : told
+    const isBlind = couldLook && !(how && commands.length > 0)
+    return { records: isBlind ? [...told, blindRecord(error.message, records.length, world)] : told, look: null }
   }
 }
 

@@ -286,10 +286,9 @@ async function changedTests(
   const found: { entry: ResultEntry; change: Change }[] = []
   for (const line of listed?.split('\0') ?? []) {
     const [, mode, id = '', path] = /^(100644|100755) \w+ ([0-9a-f]+)\t(.*)$/s.exec(line) ?? []
-    if (path === undefined || (mode !== '100644' && mode !== '100755') || !(rules.isSoft(path) || rules.isHard(path)))
-      continue
+    if (path === undefined || (mode !== '100644' && mode !== '100755')) continue
     const lying = now.get(path)
-    if (lying?.id === id || path in base.copies) continue
+    if (lying?.id === id || path in base.copies || !(rules.isSoft(path) || rules.isHard(path))) continue
     const kind = lying ? 'changed' : 'deleted'
     const digest = digestOf(await bytesOf(join(ground.root, path)))
     found.push({ entry: { path, mode, id, from: { commit } }, change: { path, kind, sha256: digest, before: null } })

@@ -15,7 +15,7 @@ import { signEnvelope } from '../lib/dsse.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import { maskLine } from '../lib/mask.ts'
 import { version } from '../lib/paths.ts'
-import { readTree } from '../lib/tree.ts'
+import { readTree, type TreeLook } from '../lib/tree.ts'
 import { resultsBefore } from './base.ts'
 import type { World } from './world.ts'
 
@@ -25,12 +25,15 @@ const alarmCode = 'receipts'
 /** What was found, before its place in the chain is known. Bounded in time; null when `signal` ended it. */
 export async function draftReceipt(
   task: Task,
-  found: { verdict: Verdict; records: readonly CheckRecord[] },
+  found: { verdict: Verdict; records: readonly CheckRecord[]; look: TreeLook | null },
   world: World,
   signal: AbortSignal,
 ): Promise<ReceiptDraft | null> {
   const { env, owner, clock } = world
-  const look = await readTree({ cwd: task.workspace, env, owner: `${owner}/${task.id}/tree`, signal })
+  const { ids } = world.checkouts
+  const git = { cwd: task.workspace, env, owner: `${owner}/${task.id}/tree`, signal, ids }
+  // The files that were judged, where they were looked at; a sealed worktree has another commit since.
+  const look = task.isolation || !found.look ? await readTree(git) : found.look
   if (signal.aborted) return null
   const models = task.sessionId ? world.store.usage.modelsOf(task.sessionId) : []
   const { headCommit, tree, missing } = look

@@ -115,7 +115,8 @@ async function judge(one: Case, world: World, signal: AbortSignal): Promise<Sess
     ...(await lookNow(standing, specs, world, { signal, before })),
     await changeOf(one, world, specs.length),
   ]
-  const judged = (await lookTwice(standing, records, world, { signal, before, seenClean: true })) ?? records
+  const found = await lookTwice(standing, records, world, { signal, before, seenClean: true })
+  const judged = found?.records ?? records
   return { verdict: verdictOf(judged), baseCommit: commit, checks: judged }
 }
 

@@ -3,7 +3,7 @@ import { isActive, type Task } from '../core/task.ts'
 import type { CheckRecord } from '../core/verdict.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import { baseOf, resultsBefore } from './base.ts'
-import { lookTwice } from './clean.ts'
+import { type Judged, lookTwice } from './clean.ts'
 import { examine } from './examine.ts'
 import { noteLook } from './footing.ts'
 import type { World } from './world.ts'
@@ -12,7 +12,7 @@ import type { World } from './world.ts'
  * The records of this attempt, those already stored included (a finished check is not run again after a crash), or null
  * when `signal` ended it before the last one.
  */
-export async function runChecks(task: Task, world: World, signal: AbortSignal): Promise<CheckRecord[] | null> {
+export async function runChecks(task: Task, world: World, signal: AbortSignal): Promise<Judged | null> {
   await world.checkouts.settled(task.id)
   const finished = new Map(world.store.attempts.checksOf(task.id, task.attempt).map((r) => [r.index, r]))
   const base = baseOf(task, world)
@@ -32,7 +32,7 @@ export async function runChecks(task: Task, world: World, signal: AbortSignal): 
   const records = [...finished.values()].sort((a, b) => a.index - b.index)
   const judged = await lookTwice(task, records.filter(isOwn), world, { signal, before })
   failpoint('verify.clean')
-  if (judged !== null) world.store.attempts.amendChecks(task.id, task.attempt, judged)
+  if (judged !== null) world.store.attempts.amendChecks(task.id, task.attempt, judged.records)
   return judged
 }
 
@@ -45,5 +45,5 @@ export async function checkNow(task: Task, world: World, signal: AbortSignal): P
   const records = await examine(task, world, { signal, skip: () => false, before })
   const judged = await lookTwice(task, records, world, { signal, before })
   if (!isActive(task.status)) await world.checkouts.close(task.id)
-  return judged ?? records
+  return judged?.records ?? records
 }

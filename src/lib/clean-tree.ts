@@ -49,7 +49,7 @@ export class CleanTree {
     await this.sweep(wanted, keep)
     const open = [...wanted.values()].filter((entry) => !this.holds(entry))
     await this.fill(open, result, git)
-    for (const { path, mark } of wanted.values()) {
+    for (const { path, mark } of open) {
       if (mark !== undefined && lookAt(`${result.root}/${path}`)?.mark !== mark) {
         throw new NoCleanTree(`${path} changed while it was copied`)
       }
@@ -115,10 +115,11 @@ export class CleanTree {
     const to = join(this.path, path)
     try {
       git.signal?.throwIfAborted()
-      await rm(to, { force: true })
+      if (this.placed.has(path)) await rm(to, { force: true })
       if (mode === '120000') return await symlink(await readlink(from), to)
-      await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
-      await chmod(to, mode === '100755' ? 0o755 : 0o644)
+      await copyFile(from, to, constants.COPYFILE_EXCL)
+      // A copy out of the data folder is private; one of the work tree has its mode already.
+      if (source) await chmod(to, mode === '100755' ? 0o755 : 0o644)
     } catch (error) {
       throw new NoCleanTree(`${path} cannot be copied (${errnoOf(error)})`)
     }
@@ -136,7 +137,9 @@ export class CleanTree {
     if (wrong) throw new NoCleanTree(`the committed content of ${wrong.path} is damaged`)
     for (const entry of files) {
       if (!(await isPointer(join(this.path, entry.path)))) continue
-      if (lookAt(`${root}/${entry.path}`)?.kind === 'file') await this.copy(root, { ...entry, from: undefined }, git)
+      if (lookAt(`${root}/${entry.path}`)?.kind !== 'file') continue
+      await rm(join(this.path, entry.path))
+      await this.copy(root, { ...entry, from: undefined }, git)
     }
   }
 }

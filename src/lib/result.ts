@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path'
 import { askGit, type GitRequest } from './git.ts'
-import { readTree, type TreeEntry, type TreeFiles, type TreeRequest, treeLimits } from './tree.ts'
+import { readTree, type TreeEntry, type TreeFiles, type TreeLook, type TreeRequest, treeLimits } from './tree.ts'
 
 const listBytesMax = 64 * 1024 * 1024
 const nestingMax = 3
@@ -29,6 +29,8 @@ export interface Result {
   left: string[]
   /** Whether the commit is the result. */
   isCommit: boolean
+  /** The look at the work tree that it was made of; null: it was not looked at. */
+  look: TreeLook | null
 }
 
 export interface ResultRequest extends TreeRequest {
@@ -48,7 +50,7 @@ export async function resultOf(request: ResultRequest): Promise<Result | string>
   if (typeof found === 'string') return found
   const entries = await withNested(request, { ...found, untracked: files.untracked }, nestingMax)
   if (typeof entries === 'string') return entries
-  return { root: files.root, format: files.format, headCommit, entries, left: found.left, isCommit }
+  return { root: files.root, format: files.format, headCommit, entries, left: found.left, isCommit, look }
 }
 
 /** The files of a commit, all from git: nothing of what lies there counts. Or why they cannot be told. */
@@ -59,7 +61,7 @@ export async function entriesOfCommit(git: GitRequest, commit: string, root: str
   const found = await ofCommit(git, commit, files)
   if (typeof found === 'string') return found
   const entries = found.entries.filter((entry) => entry.mode !== '160000')
-  return { root, format, headCommit: commit, entries, left: [], isCommit: true }
+  return { root, format, headCommit: commit, entries, left: [], isCommit: true, look: null }
 }
 
 interface Found {
