@@ -1,7 +1,6 @@
 /** Writes the verdict into the agent's commit, where the task asks for it: the history then names the receipt. */
 import type { Task } from '../core/task.ts'
 import { type Verdict, verdictText } from '../core/verdict.ts'
-import { failpoint } from '../lib/failpoint.ts'
 import { addTrailers } from '../lib/trailer.ts'
 import type { World } from './world.ts'
 
@@ -17,7 +16,6 @@ export async function markCommit(task: Task, verdict: Verdict, world: World): Pr
   ]
   const git = { cwd: task.workspace, env: world.env, owner: `${world.owner}/${task.id}/mark` }
   const why = await addTrailers(git, { baseCommit: task.baseCommit, trailers })
-  failpoint('commit.marked')
   const data = { trailers, left: why, text: why === null ? 'The commit names its verdict.' : `Not marked: ${why}.` }
   world.store.ledger.transact(() => world.store.ledger.emit({ type: 'commit.marked', taskId: task.id, data }))
 }
