@@ -54,9 +54,13 @@ async function open(
   failpoint('isolation.added')
   const origin = task.isolation?.origin ?? task.workspace
   const workspace = join(worktree.path, relative(repository.top, origin))
-  const isFolder = await stat(workspace)
-    .then((found) => found.isDirectory())
-    .catch(() => false)
+  const isFolder = await stat(workspace).then(
+    (found) => found.isDirectory(),
+    (error: unknown) => {
+      ignoreMissing(error)
+      return false
+    },
+  )
   if (!isFolder) return refuse(notCommitted(origin))
   const { base, ...notes } = made.value
   const isolation: Isolation = { origin, ...worktree, base, outcome: 'open' }

@@ -134,8 +134,8 @@ async function inTheWay({ top }: Repository, touched: Changes, { lying, staged }
 async function isCovered(top: string, path: string): Promise<boolean> {
   if (await exists(join(top, path))) return true
   for (let up = dirname(path); up !== '.'; up = dirname(up)) {
-    const stat = await lstat(join(top, up)).catch(() => null)
-    if (stat !== null) return !stat.isDirectory()
+    const folder = join(top, up)
+    if (await exists(folder)) return !(await lstat(folder)).isDirectory()
   }
   return false
 }

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { lstat, readdir, readFile, realpath } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
 import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
-import { ignoreMissing, isInside } from './files.ts'
+import { exists, ignoreMissing, isInside } from './files.ts'
 import { askGit, type GitRequest, gitArgv, gitEnvironment, hasRepository } from './git.ts'
 import * as filters from './git-filters.ts'
 import { runCommand } from './process.ts'
@@ -72,8 +72,8 @@ export async function openRepository(request: GitRequest): Promise<Result<Reposi
 
 /** Another work tree of the same repository, by what the repository says of it; null when it is not one (any more). */
 export async function linkedTree(repository: Repository, path: string): Promise<Repository | null> {
-  const real = await realpath(path).catch(() => null)
-  if (real !== path || !(await lstat(path)).isDirectory()) return null
+  // What is there and cannot be looked at is not taken for gone.
+  if (!(await exists(path)) || !(await lstat(path)).isDirectory() || (await realpath(path)) !== path) return null
   const gitDir = await adminFolder(repository, path)
   if (gitDir === null) return null
   const { commonDir, keys, request } = repository

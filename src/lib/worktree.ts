@@ -2,7 +2,7 @@
  * The worktree that one piece of work has for itself, with a branch: opened from the last commit, sealed (all of it
  * committed), and removed only when nothing in it would be lost. It lies in a folder of ours, never in a person's tree.
  */
-import { lstat, mkdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
 import { errnoOf, exists } from './files.ts'
@@ -186,10 +186,7 @@ export async function sizeOf(repository: Repository, worktree: Worktree, base: s
 }
 
 /** Whether something lies at its place, be it no worktree any more. */
-export async function hasFolder({ path }: Worktree): Promise<boolean> {
-  const stat = await lstat(path).catch(() => null)
-  return stat !== null
-}
+export const hasFolder = ({ path }: Worktree): Promise<boolean> => exists(path)
 
 const strange = ({ path, branch }: Worktree): Problem => ({
   kind: 'worktree-strange',

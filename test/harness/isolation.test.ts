@@ -14,8 +14,8 @@ describe('the one writer of a workspace', () => {
     ['does not wait for one that has a worktree, or is about to', false, true, undefined],
     ['waits for no worktree from a worktree', true, true, undefined],
   ])('%s', (_, isolated, other, code) => {
-    const active = [place('t_1', '/work', other)]
-    expect(blockedBy(place('t_2', '/work/part', isolated), active, limits)?.code).toBe(code)
+    const active = [place('t_1', '/srv/shop', other)]
+    expect(blockedBy(place('t_2', '/srv/shop/part', isolated), active, limits)?.code).toBe(code)
   })
 })
 
