@@ -11,6 +11,7 @@ export const external = [
   'playwright-core',
   'chrome-remote-interface',
   '@vscode/ripgrep',
+  '@napi-rs/keyring',
 ]
 
 /** The program can be started by its name. */

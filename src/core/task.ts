@@ -102,8 +102,6 @@ export interface Task {
   promptText: string | null
   baseCommit: string | null
   baseline: Record<string, string | null>
-  /** Git tree of everything that lay in the workspace when the work began; null: not known. */
-  baseTree: string | null
   /** Checks that nobody wrote, frozen before the work began; null: not looked for yet. */
   added: AddedCheck[] | null
   /** Changes of protected files that a person accepted, each as the digest of the file as changed. */

@@ -41,7 +41,6 @@ export const tasks = sqliteTable(
     promptText: text('prompt_text'),
     baseCommit: text('base_commit'),
     baseline: text('baseline', { mode: 'json' }).$type<Record<string, string | null>>().notNull(),
-    baseTree: text('base_tree'),
     added: text('added', { mode: 'json' }).$type<AddedCheck[]>(),
     accepted: text('accepted', { mode: 'json' }).$type<string[]>(),
     isolation: text('isolation', { mode: 'json' }).$type<Isolation>(),
@@ -166,6 +165,10 @@ export const sessions = sqliteTable(
     /** Steps of the ladder taken in this episode. */
     rescues: integer('rescues').notNull().default(0),
     diagnosis: text('diagnosis', { mode: 'json' }).$type<Diagnosis>(),
+    /** Put away by a person: in lists only when asked for. */
+    archivedAt: integer('archived_at'),
+    /** The session whose beginning it has. */
+    forkedFrom: text('forked_from'),
   },
   (t) => [
     index('sessions_by_task').on(t.taskId),
@@ -173,6 +176,17 @@ export const sessions = sqliteTable(
     index('sessions_by_time').on(t.updatedAt, t.id),
   ],
 )
+
+/** What a person said about a workspace; one that is not here is untrusted. */
+export const workspaces = sqliteTable('workspaces', {
+  /** Real path. */
+  path: text('path').primaryKey(),
+  trust: text('trust').notNull(),
+  access: text('access').notNull(),
+  /** Of the project's own settings that were accepted; others are not taken. */
+  settingsSha256: text('settings_sha256'),
+  at: integer('at').notNull(),
+})
 
 /** The name that a prompt of ours has in its runtime: a second sending is the same message. */
 export const prompts = sqliteTable(

@@ -38,7 +38,6 @@ export type TaskPatch = Partial<
     | 'promptText'
     | 'baseCommit'
     | 'baseline'
-    | 'baseTree'
     | 'added'
     | 'accepted'
     | 'isolation'

@@ -66,7 +66,6 @@ export function task(fields: Partial<Omit<Task, 'spec'>> & { spec?: Partial<Task
     endedAt: null,
     baseCommit: null,
     baseline: {},
-    baseTree: null,
     added: null,
     accepted: null,
     isolation: null,
