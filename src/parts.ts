@@ -160,7 +160,13 @@ export function worldOf(plan: Plan, runtimes: ReadonlyMap<string, Runtime>, alar
     clock: systemClock,
     env: checkEnv,
     owner: checkOwner,
-    checkouts: new Checkouts({ folder: join(config.data_dir, 'checkouts'), env: checkEnv, owner: checkOwner, log }),
+    checkouts: new Checkouts({
+      folder: join(config.data_dir, 'checkouts'),
+      clock: systemClock,
+      env: checkEnv,
+      owner: checkOwner,
+      log,
+    }),
     isolation: { dir: join(realOr(config.data_dir), 'worktrees'), owner: `${owner}-tree` },
     settings: {
       concurrency: config.concurrency,

@@ -4,12 +4,12 @@
  */
 import { mkdir, readdir, readlink, realpath, rm } from 'node:fs/promises'
 import { isAbsolute, join, relative } from 'node:path'
+import type { Clock } from '../core/clock.ts'
 import { reasonOf } from '../core/problem.ts'
 import type { Checkout } from '../core/spec.ts'
 import { isActive, type Task } from '../core/task.ts'
 import { BlobIds } from '../lib/blob-ids.ts'
 import { NoCleanTree } from '../lib/clean-repository.ts'
-import { CleanTree } from '../lib/clean-tree.ts'
 import { Dependencies } from '../lib/dependencies.ts'
 import { excerptOf } from '../lib/excerpt.ts'
 import { errnoOf, isInside } from '../lib/files.ts'
@@ -20,19 +20,15 @@ import { type Result, type ResultEntry, resultOf } from '../lib/result.ts'
 import { lookAt } from '../lib/tree.ts'
 import type { Store } from '../store/open.ts'
 import type { Base, Ground } from './pinned.ts'
+import { type Room, Rooms } from './rooms.ts'
 
 const setupMs = 600_000
 const warmMs = 300_000
 const listBytesMax = 16 * 1024 * 1024
 const includedMax = 10_000
 const outputBytesMax = 64 * 1024
-
-interface Room {
-  tree: CleanTree
-  dependencies: Dependencies | null
-  /** Kept between two uses: folders at the top. */
-  tail: Promise<unknown>
-}
+/** No task has such an id. */
+const treesName = 'trees'
 
 export interface Opened {
   /** The folder that stands for the workspace. */
@@ -42,7 +38,8 @@ export interface Opened {
 }
 
 export interface CheckoutOptions {
-  /** Parent of the folders of the tasks. */
+  clock: Clock
+  /** Parent of the folders of the tasks, and of those of the checkouts. */
   folder: string
   env: Readonly<Record<string, string>>
   owner: string
@@ -53,12 +50,13 @@ export class Checkouts {
   /** What is known of the contents of files, for whoever looks at the same folders. */
   readonly ids = new BlobIds()
   private readonly options: CheckoutOptions
-  private readonly rooms = new Map<string, Room>()
+  private readonly rooms: Rooms
   private readonly besides = new Map<string, Promise<void>>()
   private readonly stopping = new AbortController()
 
   constructor(options: CheckoutOptions) {
     this.options = options
+    this.rooms = new Rooms({ ...options, folder: join(options.folder, treesName) })
   }
 
   folderOf(taskId: string): string {
@@ -88,15 +86,20 @@ export class Checkouts {
   }
 
   /** Makes the checkout hold the result, and ready. Throws NoCleanTree. */
-  async open(task: Pick<Task, 'id' | 'workspace'>, ground: Ground, result: Result, how: Checkout): Promise<Opened> {
-    const room = this.roomOf(task.id, ground)
+  async open(
+    task: Pick<Task, 'id' | 'workspace' | 'isolation'>,
+    ground: Ground,
+    result: Result,
+    how: Checkout,
+  ): Promise<Opened> {
+    const room = this.rooms.take(task.id, task.isolation?.origin ?? ground.root)
     return this.alone(room, async () => {
       const { root, git } = ground
       room.dependencies ??= new Dependencies(root, room.tree.path)
       const linked = how.setup === undefined ? room.dependencies.find(result.entries) : []
       const entries = [...result.entries, ...(await included(ground, result, how))]
       await onDisk(async () => {
-        await mkdir(ground.folder, { recursive: true, mode: 0o700 })
+        await mkdir(join(this.options.folder, treesName), { recursive: true, mode: 0o700 })
         await room.tree.update({ ...result, entries }, git, new Set([...linked, ...how.keep]))
         await room.dependencies?.link(linked)
       })
@@ -140,15 +143,7 @@ export class Checkouts {
   /** Nothing is under way afterwards. */
   async stop(): Promise<void> {
     this.stopping.abort()
-    await Promise.all([...this.besides.values(), ...[...this.rooms.values()].map((room) => room.tail)])
-  }
-
-  private roomOf(taskId: string, { folder }: Ground): Room {
-    const known = this.rooms.get(taskId)
-    if (known) return known
-    const room: Room = { tree: new CleanTree(join(folder, 'tree')), dependencies: null, tail: Promise.resolve() }
-    this.rooms.set(taskId, room)
-    return room
+    await Promise.all([...this.besides.values(), this.rooms.quiet()])
   }
 
   private async alone<T>(room: Room, work: () => Promise<T>): Promise<T> {
@@ -194,10 +189,7 @@ export class Checkouts {
   /** The task has ended: its notes stay, so that it can be verified again. */
   async close(taskId: string): Promise<void> {
     await this.settled(taskId)
-    const room = this.rooms.get(taskId)
-    this.rooms.delete(taskId)
-    await room?.tail
-    await rm(join(this.folderOf(taskId), 'tree'), { recursive: true, force: true })
+    await this.rooms.give(taskId)
   }
 
   async forget(taskId: string): Promise<void> {
@@ -208,7 +200,9 @@ export class Checkouts {
   /** What a killed process left: checkouts of nobody at work, notes of nobody known. */
   private async sweep(taskOf: (id: string) => Task | null): Promise<void> {
     await mkdir(this.options.folder, { recursive: true, mode: 0o700 })
+    await this.rooms.sweep()
     for (const id of await readdir(this.options.folder)) {
+      if (id === treesName) continue
       const task = taskOf(id)
       if (!task || task.status === 'archived') await this.forget(id)
       else if (!isActive(task.status)) await this.close(id)

@@ -101,7 +101,7 @@ async function judge(one: Case, world: World, signal: AbortSignal): Promise<Sess
   const { ground, commit } = one
   const files = await entriesOfCommit(ground.git, commit, ground.root)
   if (typeof files === 'string') throw new NoCleanTree(files)
-  const then = await world.checkouts.open(one.place, ground, files, how)
+  const then = await world.checkouts.open({ ...one.place, isolation: null }, ground, files, how)
   const commands = await findCommands(then.workspace, world.env.PATH ?? '')
   const specs = commands.map(({ run }): CheckSpec => parsed({ kind: 'no_worse', run }, world))
   const standing = standingOf(one)

@@ -57,6 +57,15 @@ export class CleanTree {
     this.begun = true
   }
 
+  /** Somebody else uses it next: of what lies there, only placed files that nobody touched are taken for known. */
+  async handOver(): Promise<void> {
+    this.repository.forget()
+    const begun = this.begun
+    this.begun = false
+    if (begun) await this.sweep(this.placed, new Set())
+    this.begun = begun
+  }
+
   /** As it was placed: checks may have written into it. */
   private holds({ path, id, mode }: ResultEntry): boolean {
     const before = this.placed.get(path)
@@ -65,7 +74,10 @@ export class CleanTree {
   }
 
   /** Removes what is not wanted, and what is of another kind than wanted. */
-  private async sweep(wanted: ReadonlyMap<string, ResultEntry>, keep: ReadonlySet<string>): Promise<void> {
+  private async sweep(
+    wanted: ReadonlyMap<string, Pick<ResultEntry, 'mode'>>,
+    keep: ReadonlySet<string>,
+  ): Promise<void> {
     const above = new Set<string>()
     for (const path of wanted.keys()) {
       for (let up = dirname(path); up !== '.' && !above.has(up); up = dirname(up)) above.add(up)
@@ -148,7 +160,7 @@ export class CleanTree {
 const isPlain = (path: string): boolean =>
   !path.startsWith('/') && path.split('/').every((part) => !['', '.', '..', '.git'].includes(part))
 
-function isWanted(found: Dirent, wanted: ResultEntry | undefined): boolean {
+function isWanted(found: Dirent, wanted: Pick<ResultEntry, 'mode'> | undefined): boolean {
   if (!wanted) return false
   return wanted.mode === '120000' ? found.isSymbolicLink() : found.isFile()
 }
