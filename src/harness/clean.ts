@@ -15,7 +15,16 @@ import type { Opened } from './checkout.ts'
 import { contextOf, type Placed, runOne } from './examine.ts'
 import { footingThere } from './footing.ts'
 import { changedInstalled } from './installed.ts'
-import { type Base, type Change, type Comparison, compare, type Ground, readBase, showChanges } from './pinned.ts'
+import {
+  type Base,
+  type Change,
+  type Comparison,
+  compare,
+  type Ground,
+  listCommitted,
+  readBase,
+  showChanges,
+} from './pinned.ts'
 import { protectionOf } from './protect.ts'
 import type { World } from './world.ts'
 
@@ -109,6 +118,7 @@ async function prepare(
 ): Promise<Omit<Look, 'before'>> {
   const ground = await world.checkouts.ground(task, signal)
   const base = await readBase(ground.folder)
+  const committed = listCommitted(ground, ground.isGit ? (base?.commit ?? null) : null)
   const result = ground.isGit ? await world.checkouts.result(ground, base, task) : null
   if (typeof result === 'string') throw new NoCleanTree(result)
   const checks = records.map((record) => record.spec)
@@ -116,7 +126,7 @@ async function prepare(
   const accepted = new Set(task.accepted ?? [])
   const entries = result?.entries ?? []
   const found: Comparison = base
-    ? await compare(ground, base, rules, { result, accepted })
+    ? await compare(ground, base, rules, { result, accepted, committed })
     : { hard: [], soft: [], restored: entries, hardRestored: entries }
   const installed = await changedInstalled(ground, world.checkouts.ids, rules)
   found.hard.push(...installed.filter(({ path, sha256 }) => !accepted.has(`${path}:${sha256}`)))

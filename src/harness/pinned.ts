@@ -181,7 +181,16 @@ export async function compare(
   ground: Ground,
   base: Base,
   rules: Protection,
-  { result, accepted }: { result: Result | null; accepted: ReadonlySet<string> },
+  {
+    result,
+    accepted,
+    committed,
+  }: {
+    result: Result | null
+    accepted: ReadonlySet<string>
+    /** What `listCommitted` says of the commit before the work. */
+    committed: Promise<string | null>
+  },
 ): Promise<Comparison> {
   const hard = new Map<string, Change>()
   const soft = new Map<string, Change>()
@@ -200,7 +209,10 @@ export async function compare(
     replaced.set(path, null)
   }
   const { commit } = base
-  const tests = result && commit !== null ? await changedTests(ground, { ...base, commit }, rules, result) : []
+  const listed = await committed
+  if (result && commit !== null && listed === null) throw new NoCleanTree('git did not list the commit before the work')
+  const before = commit !== null && listed !== null ? { commit, listed } : null
+  const tests = result && before ? await changedTests(ground, { ...base, ...before }, rules, result) : []
   for (const { entry, change } of tests) {
     if (replaced.has(entry.path) || accepted.has(`${entry.path}:${change.sha256}`)) continue
     ;(rules.isHard(entry.path) ? hard : soft).set(entry.path, change)
@@ -272,19 +284,23 @@ function addedRunners(result: Result | null, base: Base, rules: Protection): str
     .map(({ path }) => path)
 }
 
+/** The files of a commit. It takes git a while: ask beside the look at the work tree. */
+export async function listCommitted({ git, root }: Ground, commit: string | null): Promise<string | null> {
+  if (commit === null) return null
+  return askGit({ ...git, cwd: root }, ['ls-tree', '-r', '-z', '--full-tree', commit], listBytesMax)
+}
+
 /** Committed tests that are not what they were; content and kind, not the mode alone. */
 async function changedTests(
   ground: Ground,
-  base: Base & { commit: string },
+  base: Base & { commit: string; listed: string },
   rules: Protection,
   result: Result,
 ): Promise<{ entry: ResultEntry; change: Change }[]> {
-  const { commit } = base
-  const git = { ...ground.git, cwd: ground.root }
-  const listed = await askGit(git, ['ls-tree', '-r', '-z', '--full-tree', commit], listBytesMax)
+  const { commit, listed } = base
   const now = new Map(result.entries.map((entry) => [entry.path, entry]))
   const found: { entry: ResultEntry; change: Change }[] = []
-  for (const line of listed?.split('\0') ?? []) {
+  for (const line of listed.split('\0')) {
     const [, mode, id = '', path] = /^(100644|100755) \w+ ([0-9a-f]+)\t(.*)$/s.exec(line) ?? []
     if (path === undefined || (mode !== '100644' && mode !== '100755')) continue
     const lying = now.get(path)
