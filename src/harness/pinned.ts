@@ -201,18 +201,21 @@ export async function compare(
     ;(rules.isSoft(path) && !rules.isHard(path) ? soft : hard).set(path, found.change)
     replaced.set(path, { path, mode: found.mode, id: `before ${digest} ${found.file}`, from: { file: found.file } })
   }
+  const { commit } = base
+  const listed = await committed
+  if (result && commit !== null && listed === null) throw new NoCleanTree('git did not list the commit before the work')
+  const known = new Set(listed?.split('\0'))
+  // What stays in `known` is not in the result any more, or not as it was.
+  const differing = result?.entries.filter((entry) => !known.delete(lineOf(entry))) ?? []
   const programs = result ? await shadowingPrograms(ground, base, rules, result) : []
-  for (const path of [...addedRunners(result, base, rules), ...programs]) {
+  for (const path of [...addedRunners(differing, base, rules), ...programs]) {
     const now = digestOf(await bytesOf(join(ground.root, path)))
     if (accepted.has(`${path}:${now}`)) continue
     hard.set(path, { path, kind: 'added', sha256: now, before: null })
     replaced.set(path, null)
   }
-  const { commit } = base
-  const listed = await committed
-  if (result && commit !== null && listed === null) throw new NoCleanTree('git did not list the commit before the work')
-  const before = commit !== null && listed !== null ? { commit, listed } : null
-  const tests = result && before ? await changedTests(ground, { ...base, ...before }, rules, result) : []
+  const tests =
+    result && commit !== null ? await changedTests(ground, { ...base, commit, known }, rules, differing) : []
   for (const { entry, change } of tests) {
     if (replaced.has(entry.path) || accepted.has(`${entry.path}:${change.sha256}`)) continue
     ;(rules.isHard(entry.path) ? hard : soft).set(entry.path, change)
@@ -273,13 +276,17 @@ async function bytesOf(path: string): Promise<Buffer | null> {
   }
 }
 
+/** As git lists it of a commit. */
+const lineOf = ({ path, mode, id }: ResultEntry): string =>
+  `${mode} ${mode === '160000' ? 'commit' : 'blob'} ${id}\t${path}`
+
 /** New ones that take over tests which were there before them, or the place of what judged. */
-function addedRunners(result: Result | null, base: Base, rules: Protection): string[] {
+function addedRunners(differing: readonly ResultEntry[], base: Base, rules: Protection): string[] {
   const isAbove = (folder: string) => (tested: string) => folder === '.' || `${tested}/`.startsWith(`${folder}/`)
   const kept = new Set(Object.keys(base.copies))
   const takesOver = (path: string) =>
     rules.isRunner(path) && rules.isHard(path) && base.tested.some(isAbove(dirname(path)))
-  return (result?.entries ?? [])
+  return differing
     .filter(({ path, mode }) => mode !== '120000' && !kept.has(path) && (takesOver(path) || rules.replaces(path, kept)))
     .map(({ path }) => path)
 }
@@ -293,14 +300,14 @@ export async function listCommitted({ git, root }: Ground, commit: string | null
 /** Committed tests that are not what they were; content and kind, not the mode alone. */
 async function changedTests(
   ground: Ground,
-  base: Base & { commit: string; listed: string },
+  base: Base & { commit: string; known: Iterable<string> },
   rules: Protection,
-  result: Result,
+  differing: readonly ResultEntry[],
 ): Promise<{ entry: ResultEntry; change: Change }[]> {
-  const { commit, listed } = base
-  const now = new Map(result.entries.map((entry) => [entry.path, entry]))
+  const { commit, known } = base
+  const now = new Map(differing.map((entry) => [entry.path, entry]))
   const found: { entry: ResultEntry; change: Change }[] = []
-  for (const line of listed.split('\0')) {
+  for (const line of known) {
     const [, mode, id = '', path] = /^(100644|100755) \w+ ([0-9a-f]+)\t(.*)$/s.exec(line) ?? []
     if (path === undefined || (mode !== '100644' && mode !== '100755')) continue
     const lying = now.get(path)

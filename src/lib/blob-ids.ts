@@ -32,16 +32,17 @@ export class BlobIds {
       open.map((file) => file.path),
     )
     if (!found) return null
-    // A look at some files forgets nothing about the others, until most of what is known is of files long gone.
-    const fresh = new Map(known.size > 2 * files.length + keptMin ? [] : known)
     const ids = new Map(open.map(({ path }, index) => [path, found[index] ?? '']))
-    const all = files.map(({ path, mark, changedAt }) => {
-      const id = ids.get(path) ?? known.get(path)?.id ?? ''
-      if (changedAt < askedAt - settledMs) fresh.set(path, { mark, id })
-      return id
-    })
+    const all = files.map(({ path }) => ids.get(path) ?? known.get(path)?.id ?? '')
+    // A look at some files forgets nothing about the others, until most of what is known is of files long gone.
+    const isStale = known.size > 2 * files.length + keptMin
+    if (isStale) known.clear()
+    for (const [index, { path, mark, changedAt }] of files.entries()) {
+      if (!isStale && !ids.has(path)) continue
+      if (changedAt < askedAt - settledMs) known.set(path, { mark, id: all[index] ?? '' })
+    }
     this.folders.delete(git.cwd)
-    this.folders.set(git.cwd, fresh)
+    this.folders.set(git.cwd, known)
     const [oldest] = this.folders.keys()
     if (this.folders.size > foldersMax && oldest !== undefined) this.folders.delete(oldest)
     return all

@@ -261,7 +261,8 @@ function idOf({ branches, leaves }: Branch, format: string): string {
     // Git sorts a folder as if its name ended in a slash.
     rows.push({ key: `${name}/`, head: `40000 ${name}\0`, id: idOf(branch, format) })
   }
-  rows.sort((a, b) => byBytes(a.key, b.key))
+  const isPlain = !rows.some(({ key }) => /[\ud800-\udfff]/.test(key))
+  rows.sort((a, b) => (isPlain ? byUnits(a.key, b.key) : Buffer.compare(Buffer.from(a.key), Buffer.from(b.key))))
   const sizes = rows.map(({ head, id }) => Buffer.byteLength(head) + id.length / 2)
   const body = Buffer.alloc(sizes.reduce((sum, size) => sum + size, 0))
   let at = 0
@@ -272,11 +273,8 @@ function idOf({ branches, leaves }: Branch, format: string): string {
   return objectId('tree', body, format)
 }
 
-/** The order of UTF-8, which is that of strings unless a character is written as two. */
-function byBytes(a: string, b: string): number {
-  if (/[\ud800-\udfff]/.test(a + b)) return Buffer.compare(Buffer.from(a), Buffer.from(b))
-  return a < b ? -1 : 1
-}
+/** The order of UTF-8, unless a character is written as two. */
+const byUnits = (a: string, b: string): number => (a < b ? -1 : 1)
 
 /** Without git: every file below the folder, read here, in git's own SHA-256 format. */
 async function ofFolder(look: Look): Promise<Tree> {
