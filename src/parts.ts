@@ -3,7 +3,8 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Rule } from './agent/permission.ts'
 import { openProposer } from './agent/proposals.ts'
-import { type ModelSource, providerKinds } from './agent/providers/index.ts'
+import { createSource, type ModelSource } from './agent/providers/index.ts'
+import { openaiSchema } from './agent/providers/openai.ts'
 import { checkers, describeCheck, parseCheckLine } from './checks/index.ts'
 import { type Config, type LoadedConfig, realOr, toPath } from './config.ts'
 import { systemClock } from './core/clock.ts'
@@ -65,6 +66,7 @@ export function openRuntimes({ base, loaded, env, sample, narrowed, role }: Runt
   const deps = {
     journal: base.store.sessions,
     providers: openProviders(config, sample ?? null, env),
+    purposes: config.models.purposes,
     clock: systemClock,
     env: childEnvironment(env, config.child_env),
     outputRoot: join(config.data_dir, 'outputs'),
@@ -109,11 +111,8 @@ export async function findAgent(config: Config, env: NodeJS.ProcessEnv): Promise
 }
 
 function openProviders({ models }: Config, sample: Sample | null, env: NodeJS.ProcessEnv): ModelSource[] {
-  const configs = [...models.providers, ...(sample ? [providerKinds[0].schema.parse(sample.provider)] : [])]
-  return configs.map((config) => {
-    const kind = providerKinds.find((one) => one.kind === config.kind) ?? providerKinds[0]
-    return kind.create(config, { clock: systemClock, env })
-  })
+  const configs = [...models.providers, ...(sample ? [openaiSchema.parse(sample.provider)] : [])]
+  return configs.map((config) => createSource(config, { clock: systemClock, env }))
 }
 
 export interface Plan extends Base {
@@ -156,7 +155,7 @@ export function worldOf(plan: Plan, runtimes: ReadonlyMap<string, Runtime>, alar
     describeCheck,
     parseCheck: parseCheckLine,
     // The scripted model of the sample proposes nothing: it knows only its script.
-    proposer: openProposer(openProviders(config, null, env)),
+    proposer: openProposer({ sources: openProviders(config, null, env), purposes: config.models.purposes }),
     clock: systemClock,
     env: checkEnv,
     owner: checkOwner,

@@ -25,6 +25,7 @@ export interface Run {
   resumed: boolean
   source: ModelSource
   model: string
+  temperature: number | null
   profile: Profile
   tools: readonly AnyTool[]
   rules: readonly Rule[]
