@@ -131,6 +131,7 @@ export const configSchema = z
     runtimes: z.array(z.discriminatedUnion('kind', runtimes)).prefault([{ kind: 'builtin' }, { kind: 'opencode' }]),
     child_env: z.array(z.string().min(1)).default([]).describe('Further variables that agents and checks may see.'),
     notify: z.strictObject({ sinks: z.array(z.discriminatedUnion('kind', sinks)).default([]) }),
+    keychain: z.enum(['auto', 'off']).default('auto').describe('off: stored secrets are kept in a file.'),
     drain_seconds: seconds.default(5),
     log_level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('warn'),
     sample: z.enum(['auto', 'on', 'off']).default('auto'),

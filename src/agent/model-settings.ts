@@ -21,4 +21,5 @@ export const modelsSchema = z.strictObject({
     .partialRecord(z.enum(purposes), purposeSchema)
     .default({})
     .describe('Model and temperature by what a model is asked for; what a session or task names wins.'),
+  debug: z.boolean().default(false).describe('Write what is said to models and back into the data directory.'),
 })

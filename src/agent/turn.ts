@@ -18,6 +18,7 @@ export interface ModelReply {
 export async function callModel(run: Run, messages: ModelMessage[], tools: ToolSchema[]): Promise<ModelReply> {
   const reply: ModelReply = { text: '', reasoning: '', calls: [], thinking: [], usages: [], end: { kind: 'aborted' } }
   const request = { model: run.model, messages, tools, temperature: run.temperature, maxOutputTokens: null }
+  run.debug?.record(run.id, { type: 'request', provider: run.source.provider.name, ...request })
   for await (const event of run.source.provider.stream(request, run.signal)) {
     failpoint('agent.model.event')
     switch (event.type) {
@@ -60,5 +61,6 @@ export async function callModel(run: Run, messages: ModelMessage[], tools: ToolS
         break
     }
   }
+  run.debug?.record(run.id, { type: 'response', ...reply })
   return reply
 }

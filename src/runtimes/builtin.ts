@@ -3,6 +3,7 @@
  * not in the journal did not happen.
  */
 import { join } from 'node:path'
+import type { ModelDebug } from '../agent/debug-log.ts'
 import { lastTurnOf, standingOf, usageOf } from '../agent/history.ts'
 import { runAgent } from '../agent/loop.ts'
 import { type Choice, chooseModel } from '../agent/model-choice.ts'
@@ -45,6 +46,8 @@ export interface BuiltinOptions {
   /** Owner of all child processes; the daemon's own name. */
   owner: string
   permissions?: readonly Rule[]
+  /** Hears what is said to models and back. */
+  debug?: ModelDebug
   profiles?: readonly Profile[]
   tools?: readonly AnyTool[]
   platform?: string
@@ -209,7 +212,7 @@ class Builtin implements Runtime {
   }
 
   private runOf({ session, profile, request, transcript, choice, resumed }: Begin, live: Live): Run {
-    const { clock, env, outputRoot, owner, permissions, platform } = this.options
+    const { clock, debug, env, outputRoot, owner, permissions, platform } = this.options
     const id = newId('r', clock.now())
     live.owner = `${owner}/${id}`
     return {
@@ -228,6 +231,7 @@ class Builtin implements Runtime {
       platform: platform ?? process.platform,
       owner: live.owner,
       outputDir: join(outputRoot, session.id),
+      ...(debug ? { debug } : {}),
       signal: live.stop.signal,
       onState: (state) => {
         if (state.tool !== live.state.tool) live.toolSince = clock.now()

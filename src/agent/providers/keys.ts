@@ -9,6 +9,17 @@ export interface ProviderDeps {
   secret?: (name: string) => Promise<string | null>
 }
 
+/** Every variable that may hold a key without being named: what logs must hide. */
+export const keyVariables: readonly string[] = [
+  'OPENLOOM_API_KEY',
+  'OPENAI_API_KEY',
+  'ANTHROPIC_API_KEY',
+  'GEMINI_API_KEY',
+  'GOOGLE_API_KEY',
+  'OPENROUTER_API_KEY',
+  'OLLAMA_API_KEY',
+]
+
 export interface KeyPlace {
   /** Variable that the provider names. */
   variable: string | undefined

@@ -203,8 +203,14 @@ export class HttpProvider implements Provider {
   private async readKey(): Promise<string | null> {
     const { api_key_env: variable, name: secret } = this.config
     this.key ??= keyOf({ variable, secret, common: this.wire.keyVariables }, this.deps)
-    this.secret = await this.key
-    return this.secret
+    try {
+      this.secret = await this.key
+      return this.secret
+    } catch (error) {
+      // A keychain that was locked may be open the next time.
+      this.key = null
+      throw error
+    }
   }
 
   private async refusalOf(response: Dispatcher.ResponseData): Promise<Trouble> {
