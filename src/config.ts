@@ -3,7 +3,7 @@ import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { z } from 'zod'
-import { providerKinds } from './agent/providers/index.ts'
+import { modelsSchema } from './agent/model-settings.ts'
 import { checkers, isCheckLine, parseCheckLine } from './checks/index.ts'
 import type { AnyChecker } from './core/check.ts'
 import { hangPolicies } from './core/diagnosis.ts'
@@ -31,7 +31,6 @@ import { sinkKinds } from './notify/index.ts'
 import { runtimeKinds } from './runtimes/index.ts'
 
 const check = checkUnion(checkers)
-const providers = providerKinds.map((kind) => kind.schema) as unknown as [(typeof providerKinds)[0]['schema']]
 const runtimes = runtimeKinds.map((kind) => kind.schema) as unknown as [
   (typeof runtimeKinds)[0]['schema'],
   (typeof runtimeKinds)[1]['schema'],
@@ -128,12 +127,11 @@ export const configSchema = z
       tasks: portion.default(4),
       runtimes: z.record(z.string(), portion).default({}),
     }),
-    models: z.strictObject({
-      providers: z.array(z.discriminatedUnion('kind', providers)).default([]),
-    }),
+    models: modelsSchema,
     runtimes: z.array(z.discriminatedUnion('kind', runtimes)).prefault([{ kind: 'builtin' }, { kind: 'opencode' }]),
     child_env: z.array(z.string().min(1)).default([]).describe('Further variables that agents and checks may see.'),
     notify: z.strictObject({ sinks: z.array(z.discriminatedUnion('kind', sinks)).default([]) }),
+    keychain: z.enum(['auto', 'off']).default('auto').describe('off: stored secrets are kept in a file.'),
     drain_seconds: seconds.default(5),
     log_level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('warn'),
     sample: z.enum(['auto', 'on', 'off']).default('auto'),

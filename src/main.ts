@@ -3,6 +3,7 @@
  */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { addModelVerbs } from './cli/model-verbs.ts'
 import type { Shell } from './cli/program.ts'
 import { keepAlive } from './lib/alive.ts'
 import { version } from './lib/paths.ts'
@@ -31,6 +32,7 @@ function build(pick: (action: Action) => void): Command {
   addFlakeVerbs(program, pick)
   addSessionVerbs(program, pick)
   addAgentVerbs(program, pick)
+  addModelVerbs(program, shell, pick)
   program.addHelpText(
     'after',
     '\nExit codes: 0 ok, 1 failed, 2 wrong use, 3 a person must act, 4 provider, 5 not verified, 130 cancelled',

@@ -1,9 +1,14 @@
 /** Builds the concrete pieces from the configuration, for the daemon and for a single run. It starts none of them. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { openModelDebug } from './agent/debug-log.ts'
+import { listModels, testProvider } from './agent/model-list.ts'
 import type { Rule } from './agent/permission.ts'
 import { openProposer } from './agent/proposals.ts'
-import { type ModelSource, providerKinds } from './agent/providers/index.ts'
+import { asYaml, detectProviders } from './agent/providers/detect.ts'
+import { createSource, type ModelSource } from './agent/providers/index.ts'
+import { keyVariables } from './agent/providers/keys.ts'
+import { openaiSchema } from './agent/providers/openai.ts'
 import { checkers, describeCheck, parseCheckLine } from './checks/index.ts'
 import { type Config, type LoadedConfig, realOr, toPath } from './config.ts'
 import { systemClock } from './core/clock.ts'
@@ -24,6 +29,9 @@ import type { Sample } from './sample/open.ts'
 import type { DaemonState } from './server/api.ts'
 import { Keyring } from './store/keyring.ts'
 import { openStore, type Store } from './store/open.ts'
+import { SecretStore } from './store/secrets.ts'
+
+export type { ModelRow } from './agent/model-list.ts'
 
 export interface Base {
   store: Store
@@ -36,10 +44,10 @@ export interface Base {
 /** Store and diary of the data directory: what the daemon and a single run have in common. */
 export function openBase({ config }: LoadedConfig, env: NodeJS.ProcessEnv): Base {
   const secrets = new Secrets()
-  for (const provider of config.models.providers)
-    secrets.add(provider.api_key_env ? env[provider.api_key_env] : undefined)
-  for (const name of ['OPENLOOM_API_KEY', 'OPENAI_API_KEY', 'OPENLOOM_TOKEN']) secrets.add(env[name])
+  const named = config.models.providers.flatMap((provider) => provider.api_key_env ?? [])
+  for (const name of [...named, ...keyVariables, 'OPENLOOM_TOKEN']) secrets.add(env[name])
   mkdirSync(config.data_dir, { recursive: true, mode: 0o700 })
+  new SecretStore(config.data_dir, { keychain: config.keychain, mask: secrets }).hideKept()
   const store = openStore({ path: join(config.data_dir, 'openloom.db'), clock: systemClock })
   const owner = ownerOf(config.data_dir)
   const keyring = new Keyring(config.data_dir, systemClock)
@@ -64,12 +72,14 @@ export function openRuntimes({ base, loaded, env, sample, narrowed, role }: Runt
   const { config } = loaded
   const deps = {
     journal: base.store.sessions,
-    providers: openProviders(config, sample ?? null, env),
+    providers: openProviders(loaded, { sample: sample ?? null, env, mask: base.secrets }),
+    purposes: config.models.purposes,
     clock: systemClock,
     env: childEnvironment(env, config.child_env),
     outputRoot: join(config.data_dir, 'outputs'),
     owner: `${base.owner}-${role}`,
     log: (text: string) => base.log.error({ role }, text),
+    ...(config.models.debug ? { debug: debugOf(config, base) } : {}),
     book: base.store.prompts,
     processEnv: env,
     childNames: config.child_env,
@@ -108,12 +118,26 @@ export async function findAgent(config: Config, env: NodeJS.ProcessEnv): Promise
   return found ? detectOpenCode(found, env) : false
 }
 
-function openProviders({ models }: Config, sample: Sample | null, env: NodeJS.ProcessEnv): ModelSource[] {
-  const configs = [...models.providers, ...(sample ? [providerKinds[0].schema.parse(sample.provider)] : [])]
-  return configs.map((config) => {
-    const kind = providerKinds.find((one) => one.kind === config.kind) ?? providerKinds[0]
-    return kind.create(config, { clock: systemClock, env })
+const debugOf = ({ data_dir }: Config, { secrets, log }: Pick<Base, 'secrets' | 'log'>) =>
+  openModelDebug({
+    dir: join(data_dir, 'debug'),
+    clock: systemClock,
+    hide: (text) => secrets.hide(text),
+    log: (text) => log.warn({}, text),
   })
+
+interface ProviderOptions {
+  sample: Sample | null
+  env: NodeJS.ProcessEnv
+  mask: Secrets
+}
+
+function openProviders({ config }: Pick<LoadedConfig, 'config'>, options: ProviderOptions): ModelSource[] {
+  const { sample, env, mask } = options
+  const { models, data_dir, keychain } = config
+  const stored = new SecretStore(data_dir, { keychain, mask })
+  const configs = [...models.providers, ...(sample ? [openaiSchema.parse(sample.provider)] : [])]
+  return configs.map((config) => createSource(config, { clock: systemClock, env, secret: (name) => stored.read(name) }))
 }
 
 export interface Plan extends Base {
@@ -156,7 +180,10 @@ export function worldOf(plan: Plan, runtimes: ReadonlyMap<string, Runtime>, alar
     describeCheck,
     parseCheck: parseCheckLine,
     // The scripted model of the sample proposes nothing: it knows only its script.
-    proposer: openProposer(openProviders(config, null, env)),
+    proposer: openProposer({
+      sources: openProviders(loaded, { sample: null, env, mask: plan.secrets }),
+      purposes: config.models.purposes,
+    }),
     clock: systemClock,
     env: checkEnv,
     owner: checkOwner,
@@ -196,3 +223,28 @@ export async function readiness(runtime: Runtime): Promise<DaemonState['runtimes
   const detail = ready ? found.detail : [found.problem.text, found.problem.todo].filter(Boolean).join(' ')
   return { name: runtime.name, ready, detail }
 }
+
+/** For verbs that ask about models without a daemon. */
+export function openModelDesk(loaded: LoadedConfig, env: NodeJS.ProcessEnv) {
+  const { models, runtimes } = loaded.config
+  const sources = openProviders(loaded, { sample: null, env, mask: new Secrets() })
+  const runtime = runtimes.find((one) => one.kind === 'builtin')
+  const choices = { sources, purposes: models.purposes, fallback: runtime?.model ?? null }
+  const limit = () => AbortSignal.timeout(deskMs)
+  return {
+    names: sources.map(({ provider }) => provider.name),
+    list: () => listModels(choices, limit()),
+    test: (name: string | null) => {
+      const wanted = sources.filter(({ provider }) => name === null || provider.name === name)
+      return Promise.all(wanted.map((source) => testProvider(source, systemClock, limit())))
+    },
+    /** What could be used; nothing once a provider is configured. */
+    async detect() {
+      if (sources.length > 0) return []
+      const found = await detectProviders({ env, clock: systemClock })
+      return found.map((one) => ({ ...one, yaml: asYaml(one) }))
+    },
+  }
+}
+
+const deskMs = 120_000

@@ -69,7 +69,9 @@ describe('the guides', () => {
   it('name every key of a provider and a runtime', () => {
     const page = read('docs/guide/configuration.md')
     const { $defs } = jsonSchema() as { $defs: Record<string, { properties: Record<string, unknown> }> }
-    for (const def of ['OpenAiProvider', 'BuiltinRuntime', 'ModelPrice', 'PermissionRule']) {
+    const makers = ['OpenAiResponsesProvider', 'AnthropicProvider', 'GeminiProvider', 'OllamaProvider']
+    const others = ['OpenAiProvider', 'BuiltinRuntime', 'ModelPrice', 'ModelPurpose', 'PermissionRule']
+    for (const def of [...makers, ...others]) {
       for (const key of Object.keys($defs[def]?.properties ?? { missing: def }))
         expect(page).toMatch(new RegExp(`\\b${key}\\b`))
     }
@@ -82,7 +84,7 @@ describe('the guides', () => {
     const readers = [
       'src/config.ts',
       'src/daemon.ts',
-      'src/agent/providers/openai.ts',
+      'src/agent/providers/keys.ts',
       'src/cli/client.ts',
       'src/runtimes/opencode/index.ts',
     ].map(read)

@@ -36,14 +36,15 @@ export function messagesOf(entries: readonly JournalEntry[]): ModelMessage[] {
 
 /** A reply with its results right behind it. An empty reply is no message: strict servers refuse it. */
 function assistantMessages(entry: Row<'assistant'>, resultOf: (call: ToolCall) => string): ModelMessage[] {
-  if (entry.calls.length === 0)
-    return entry.text.trim() === '' ? [] : [{ role: 'assistant', text: entry.text, calls: [] }]
+  const { text } = entry
+  const thinking = entry.thinking ? { thinking: entry.thinking } : {}
+  if (entry.calls.length === 0) return text.trim() === '' ? [] : [{ role: 'assistant', text, calls: [], ...thinking }]
   const texts = argumentTexts(entry.calls)
   const calls = entry.calls.map((call, index) => ({ ...call, argumentsText: sendable(texts[index] ?? '') }))
   const results = entry.calls.map(
     (call): ModelMessage => ({ role: 'tool', callId: call.id, name: call.name, text: resultOf(call) }),
   )
-  return [{ role: 'assistant', text: entry.text, calls }, ...results]
+  return [{ role: 'assistant', text, calls, ...thinking }, ...results]
 }
 
 /** Servers parse arguments that come back to them; what is no object goes back as one that shows it. */

@@ -173,7 +173,8 @@ class Loop {
       return endOf('cancelled', text)
     }
     reply.calls = this.withOwnIds(reply.calls)
-    transcript.append(...used, { ...said, calls: reply.calls, finish: end.finish })
+    const thinking = reply.thinking.length > 0 ? { thinking: reply.thinking } : {}
+    transcript.append(...used, { ...said, calls: reply.calls, finish: end.finish, ...thinking })
     failpoint('agent.assistant.stored')
     return reply.calls.length === 0 && text.trim() !== '' ? endOf('completed', text) : null
   }

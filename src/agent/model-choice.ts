@@ -1,16 +1,37 @@
-/** Which model of which provider a session uses. Asks a provider only when the configuration names no model at all. */
+/** Which model of which provider is asked. Asks a provider only when the configuration names no model at all. */
 import { ok, type Result, refuse } from '../core/problem.ts'
+import type { Purposes } from './model-settings.ts'
 import type { ModelSource } from './providers/source.ts'
+
+export interface ModelChoices {
+  /** In order of preference. */
+  sources: readonly ModelSource[]
+  purposes?: Purposes
+  /** For every purpose that names none. */
+  fallback?: string | null
+}
+
+export interface Wanted {
+  /** What a session or task names: `model`, or `provider/model` with the name of a provider. */
+  model: string | null
+  purpose: string
+}
 
 export interface Choice {
   source: ModelSource
   model: string
+  temperature: number | null
+  /** Why this one, for a person. */
+  why: string
 }
 
-/** `wanted` is `model`, or `provider/model` with the name of a provider; null means the default. */
+/** A list as old as this will do to find the first model of it. */
+const listAgeMs = 600_000
+
+/** Order: what the session names, the purpose, the settings, the provider's default, the first that it lists. */
 export async function chooseModel(
-  sources: readonly ModelSource[],
-  wanted: string | null,
+  { sources, purposes = {}, fallback = null }: ModelChoices,
+  wanted: Wanted,
   signal: AbortSignal,
 ): Promise<Result<Choice>> {
   const [first] = sources
@@ -21,17 +42,28 @@ export async function chooseModel(
       todo: 'Set OPENLOOM_BASE_URL, OPENLOOM_MODEL and OPENLOOM_API_KEY, or add a provider to the configuration.',
     })
   }
-  if (wanted !== null) return ok(namedModel(sources, first, wanted))
+  const purpose = purposes[wanted.purpose]
+  const temperature = purpose?.temperature ?? null
+  const named: [string | null | undefined, string][] = [
+    [wanted.model, 'asked for'],
+    [purpose?.model, `set for ${wanted.purpose}`],
+    [fallback, 'set for the runtime'],
+  ]
+  for (const [name, why] of named) if (name) return ok({ ...namedModel(sources, first, name), temperature, why })
   const [model] = first.models
-  if (model !== undefined) return ok({ source: first, model })
-  const listed = await first.provider.models(signal)
+  if (model !== undefined) return ok({ source: first, model, temperature, why: 'the default of its provider' })
+  const listed = await first.provider.models(signal, listAgeMs)
   if ('problem' in listed) return refuse(listed.problem)
   const [id] = listed.ids
-  if (id !== undefined) return ok({ source: first, model: id })
+  if (id !== undefined) return ok({ source: first, model: id, temperature, why: 'the first that its provider lists' })
   return refuse({ kind: 'no-model', text: `The provider ${first.provider.name} offers no model.` })
 }
 
-function namedModel(sources: readonly ModelSource[], first: ModelSource, wanted: string): Choice {
+function namedModel(
+  sources: readonly ModelSource[],
+  first: ModelSource,
+  wanted: string,
+): Pick<Choice, 'source' | 'model'> {
   const listing = sources.find((source) => source.models.includes(wanted))
   if (listing) return { source: listing, model: wanted }
   const named = sources.find((source) => wanted.startsWith(`${source.provider.name}/`))

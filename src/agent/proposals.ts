@@ -4,9 +4,8 @@
  */
 import type { ProposalRequest, Proposals, Proposer } from '../core/check.ts'
 import type { ModelMessage } from '../core/provider.ts'
-import { chooseModel } from './model-choice.ts'
+import { chooseModel, type ModelChoices } from './model-choice.ts'
 import { costMicros } from './prices.ts'
-import type { ModelSource } from './providers/source.ts'
 
 const answerCharsMax = 20_000
 const outputTokensMax = 2_000
@@ -16,18 +15,18 @@ For each numbered line answer with exactly one line: its number, a period, and o
 the word none. Answer none unless the check fails now, must pass for every correct piece of work, and follows from the
 words of the line alone. Do not guess names of files or texts that the line does not give. Write nothing else.`
 
-export function openProposer(sources: readonly ModelSource[]): Proposer | null {
-  if (sources.length === 0) return null
+export function openProposer(choices: ModelChoices): Proposer | null {
+  if (choices.sources.length === 0) return null
   return {
     async propose(request, signal) {
-      const chosen = await chooseModel(sources, request.model, signal)
+      const chosen = await chooseModel(choices, { model: request.model, purpose: 'proposals' }, signal)
       if (!chosen.ok) return { answers: [], usage: null }
-      const { source, model } = chosen.value
+      const { source, model, temperature } = chosen.value
       const messages: ModelMessage[] = [
         { role: 'system', text: system },
         { role: 'user', text: questionOf(request) },
       ]
-      const call = { model, messages, tools: [], temperature: null, maxOutputTokens: outputTokensMax }
+      const call = { model, messages, tools: [], temperature, maxOutputTokens: outputTokensMax }
       let text = ''
       let usage: Proposals['usage'] = null
       for await (const event of source.provider.stream(call, signal)) {

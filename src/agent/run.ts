@@ -4,6 +4,7 @@ import type { Problem } from '../core/problem.ts'
 import type { PromptRequest } from '../core/runtime.ts'
 import type { Journal, JournalEntry, SessionRecord } from '../core/session.ts'
 import type { AnyTool } from '../core/tool.ts'
+import type { ModelDebug } from './debug-log.ts'
 import type { Rule } from './permission.ts'
 import type { Profile } from './profiles.ts'
 import type { ModelSource } from './providers/source.ts'
@@ -25,6 +26,7 @@ export interface Run {
   resumed: boolean
   source: ModelSource
   model: string
+  temperature: number | null
   profile: Profile
   tools: readonly AnyTool[]
   rules: readonly Rule[]
@@ -36,6 +38,7 @@ export interface Run {
   platform: string
   owner: string
   outputDir: string
+  debug?: ModelDebug
   signal: AbortSignal
   onState(state: LiveState): void
   onDelta(kind: 'text' | 'reasoning' | 'tool', text: string): void

@@ -1,7 +1,7 @@
 /** One model call of a run: streams it on, collects it, and says how it ended. It runs no tool. */
 import type { Problem } from '../core/problem.ts'
 import type { ModelMessage, ToolSchema } from '../core/provider.ts'
-import type { ModelUsage, ToolCall } from '../core/session.ts'
+import type { ModelUsage, Thinking, ToolCall } from '../core/session.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import { costMicros } from './prices.ts'
 import type { Run } from './run.ts'
@@ -10,13 +10,15 @@ export interface ModelReply {
   text: string
   reasoning: string
   calls: ToolCall[]
+  thinking: Thinking[]
   usages: ModelUsage[]
   end: { kind: 'finished'; finish: string } | { kind: 'failed'; problem: Problem } | { kind: 'aborted' }
 }
 
 export async function callModel(run: Run, messages: ModelMessage[], tools: ToolSchema[]): Promise<ModelReply> {
-  const reply: ModelReply = { text: '', reasoning: '', calls: [], usages: [], end: { kind: 'aborted' } }
-  const request = { model: run.model, messages, tools, temperature: null, maxOutputTokens: null }
+  const reply: ModelReply = { text: '', reasoning: '', calls: [], thinking: [], usages: [], end: { kind: 'aborted' } }
+  const request = { model: run.model, messages, tools, temperature: run.temperature, maxOutputTokens: null }
+  run.debug?.record(run.id, { type: 'request', provider: run.source.provider.name, ...request })
   for await (const event of run.source.provider.stream(request, run.signal)) {
     failpoint('agent.model.event')
     switch (event.type) {
@@ -27,6 +29,9 @@ export async function callModel(run: Run, messages: ModelMessage[], tools: ToolS
       case 'reasoning':
         reply.reasoning += event.delta
         run.onDelta('reasoning', event.delta)
+        break
+      case 'thinking':
+        reply.thinking.push(event.thinking)
         break
       case 'call':
         reply.calls.push(event.call)
@@ -42,6 +47,7 @@ export async function callModel(run: Run, messages: ModelMessage[], tools: ToolS
         reply.text = ''
         reply.reasoning = ''
         reply.calls = []
+        reply.thinking = []
         run.onState({
           tool: null,
           retry: { attempt: event.attempt, nextAt: run.clock.now() + event.waitMs, problem: event.problem },
@@ -55,5 +61,6 @@ export async function callModel(run: Run, messages: ModelMessage[], tools: ToolS
         break
     }
   }
+  run.debug?.record(run.id, { type: 'response', ...reply })
   return reply
 }

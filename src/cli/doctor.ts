@@ -5,7 +5,7 @@ import type { LoadedConfig } from '../config.ts'
 import { systemClock } from '../core/clock.ts'
 import type { Runtime } from '../core/runtime.ts'
 import { openLog, Secrets } from '../lib/log.ts'
-import { openRuntimes, readiness } from '../parts.ts'
+import { openModelDesk, openRuntimes, readiness } from '../parts.ts'
 import { openStore } from '../store/open.ts'
 import { findDaemon } from './client.ts'
 import { exit } from './exit.ts'
@@ -30,6 +30,7 @@ export async function doctor(options: { json?: boolean }, shell: Shell): Promise
     ...(process.getuid?.() === 0 ? [{ name: 'user', ok: false, text: 'root; agents would run as root too' }] : []),
     daemonFinding(findDaemon(loaded, shell.env)?.url ?? null),
     ...(await runtimeFindings(loaded, shell.env)),
+    ...(await modelFindings(loaded, shell.env)),
   ]
   if (options.json) printJson(findings)
   else {
@@ -90,6 +91,16 @@ async function runtimeFindings(loaded: LoadedConfig, env: NodeJS.ProcessEnv): Pr
     for (const runtime of runtimes.values()) await runtime.close()
     store.close()
   }
+}
+
+/** Offered, never used unasked. */
+async function modelFindings(loaded: LoadedConfig, env: NodeJS.ProcessEnv): Promise<Finding[]> {
+  const offered = await openModelDesk(loaded, env).detect()
+  return offered.map(({ because, yaml }) => ({
+    name: 'models',
+    ok: true,
+    text: `${because}; to use it, add to models.providers: ${yaml}`,
+  }))
 }
 
 async function troublesOf({ name, watch }: Runtime): Promise<Finding[]> {

@@ -44,7 +44,15 @@ export interface Observation {
 export type JournalEntry =
   | { type: 'prompt'; promptId: string; text: string }
   | { type: 'run.started'; runId: string; promptId: string; resumed: boolean; model: string; provider: string }
-  | { type: 'assistant'; runId: string; text: string; reasoning: string; calls: ToolCall[]; finish: string }
+  | {
+      type: 'assistant'
+      runId: string
+      text: string
+      reasoning: string
+      calls: ToolCall[]
+      finish: string
+      thinking?: Thinking[]
+    }
   /** `readOnly`: this very call changes nothing, so that it may be run again after a crash. */
   | { type: 'tool.started'; runId: string; callId: string; readOnly: boolean }
   | { type: 'tool.ended'; runId: string; callId: string; ok: boolean; output: string; facts: Record<string, unknown> }
@@ -52,6 +60,14 @@ export type JournalEntry =
   | { type: 'note'; runId: string; text: string }
   | { type: 'usage'; runId: string; usage: ModelUsage }
   | { type: 'run.ended'; runId: string; reason: EndReason; text: string; problem: Problem | null }
+
+/** What a server wants back unchanged with its reply, e.g. signed thinking. Only the kind of provider reads it. */
+export interface Thinking {
+  /** Kind of the provider that made it; others never see it. */
+  provider: string
+  /** JSON of that provider's wire. */
+  data: string
+}
 
 export interface ToolCall {
   id: string

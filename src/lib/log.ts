@@ -10,7 +10,9 @@ export class Secrets {
   /** Short values are left out: hiding "yes" would garble everything and hide nothing. */
   add(value: string | undefined): void {
     if (!value || value.length < 8) return
-    for (const form of [value, encodeURIComponent(value), Buffer.from(value).toString('base64')]) this.values.add(form)
+    const inJson = JSON.stringify(value).slice(1, -1)
+    const forms = [value, inJson, encodeURIComponent(value), Buffer.from(value).toString('base64')]
+    for (const form of forms) this.values.add(form)
   }
 
   hide(text: string): string {

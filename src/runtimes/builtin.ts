@@ -3,9 +3,11 @@
  * not in the journal did not happen.
  */
 import { join } from 'node:path'
+import type { ModelDebug } from '../agent/debug-log.ts'
 import { lastTurnOf, standingOf, usageOf } from '../agent/history.ts'
 import { runAgent } from '../agent/loop.ts'
 import { type Choice, chooseModel } from '../agent/model-choice.ts'
+import type { Purposes } from '../agent/model-settings.ts'
 import { defaultRules, type Rule } from '../agent/permission.ts'
 import { type Profile, profiles } from '../agent/profiles.ts'
 import { isTransient, type ModelSource } from '../agent/providers/index.ts'
@@ -34,6 +36,8 @@ export interface BuiltinOptions {
   providers: readonly ModelSource[]
   /** `model` or `provider/model`; null: the first model of the first provider. */
   defaultModel: string | null
+  /** Model and temperature by purpose; a run's is the name of its profile. */
+  purposes?: Purposes
   clock: Clock
   /** For child processes: already an allow-list. */
   env: Readonly<Record<string, string>>
@@ -42,6 +46,8 @@ export interface BuiltinOptions {
   /** Owner of all child processes; the daemon's own name. */
   owner: string
   permissions?: readonly Rule[]
+  /** Hears what is said to models and back. */
+  debug?: ModelDebug
   profiles?: readonly Profile[]
   tools?: readonly AnyTool[]
   platform?: string
@@ -108,15 +114,20 @@ class Builtin implements Runtime {
       problem,
     })
     return this.within(answerMs, async (signal) => {
-      const chosen = await chooseModel(this.options.providers, this.options.defaultModel, signal)
+      const chosen = await this.choose(this.profiles[0], null, signal)
       if (!chosen.ok) return unavailable(chosen.problems[0] ?? { kind: 'no-model', text: 'No model is configured.' })
-      const { source, model } = chosen.value
-      const detail = `${model} at ${source.provider.name}`
+      const { source, model, why } = chosen.value
+      const detail = `${model} at ${source.provider.name}, ${why}`
       const listed = await source.provider.models(signal)
       // Not every server lists its models; that it answers is enough.
       const answers = 'ids' in listed || listless.includes(listed.problem.kind)
       return answers ? { kind: 'ready', detail } : unavailable(listed.problem)
     })
+  }
+
+  private choose(profile: Profile | undefined, model: string | null, signal: AbortSignal): Promise<Result<Choice>> {
+    const { providers: sources, purposes = {}, defaultModel: fallback } = this.options
+    return chooseModel({ sources, purposes, fallback }, { model, purpose: profile?.name ?? '' }, signal)
   }
 
   /** Calls to the outside that have no limit of their own. */
@@ -154,13 +165,11 @@ class Builtin implements Runtime {
   }
 
   async prompt(request: PromptRequest): Promise<Result<void>> {
-    const { journal, providers, defaultModel } = this.options
+    const { journal } = this.options
     const session = journal.session(request.sessionId)
     const profile = this.profileOf(session?.agent ?? null)
     if (!session || !profile) return refuse(missing(request.sessionId))
-    const chosen = await this.within(answerMs, (signal) =>
-      chooseModel(providers, session.model ?? defaultModel, signal),
-    )
+    const chosen = await this.within(answerMs, (signal) => this.choose(profile, session.model, signal))
     if (!chosen.ok) return chosen
     // From here to the end nothing is awaited: of two calls with one id only the first can get further.
     if (this.closed) return refuse({ kind: 'runtime-closed', text: 'The runtime is shutting down.' })
@@ -203,7 +212,7 @@ class Builtin implements Runtime {
   }
 
   private runOf({ session, profile, request, transcript, choice, resumed }: Begin, live: Live): Run {
-    const { clock, env, outputRoot, owner, permissions, platform } = this.options
+    const { clock, debug, env, outputRoot, owner, permissions, platform } = this.options
     const id = newId('r', clock.now())
     live.owner = `${owner}/${id}`
     return {
@@ -222,6 +231,7 @@ class Builtin implements Runtime {
       platform: platform ?? process.platform,
       owner: live.owner,
       outputDir: join(outputRoot, session.id),
+      ...(debug ? { debug } : {}),
       signal: live.stop.signal,
       onState: (state) => {
         if (state.tool !== live.state.tool) live.toolSince = clock.now()

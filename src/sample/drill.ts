@@ -65,4 +65,10 @@ const provider: Provider = {
   models: async () => ({ ids: Object.keys(drillScripts) }),
 }
 
-export const drillSource = { provider, models: Object.keys(drillScripts), price: {} }
+export const drillSource = {
+  provider,
+  models: Object.keys(drillScripts),
+  price: {},
+  contextTokens: () => null,
+  images: () => false,
+}

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { argumentTexts, parseArguments } from '../../src/agent/arguments.ts'
 import { lastTurnOf, messagesOf, openCallsOf, seenOf, standingOf, usageOf } from '../../src/agent/history.ts'
 import { costMicros } from '../../src/agent/prices.ts'
-import { bodyOf } from '../../src/agent/providers/chat-wire.ts'
+import { chatWire } from '../../src/agent/providers/chat-wire.ts'
 import type { ModelMessage } from '../../src/core/provider.ts'
 import type { EndReason, JournalEntry, ToolCall } from '../../src/core/session.ts'
 import { faultOf, requestSchema } from '../../src/sample/history.ts'
@@ -79,13 +79,16 @@ describe('messages from the journal', () => {
     for (let round = 0; round < 500; round++) {
       const order = [...pool].sort(() => random(3) - 1)
       const entries = [prompt('p1'), ...order.slice(0, random(pool.length + 1)), note]
-      const body = bodyOf({
-        model: 'm',
-        messages: messagesOf(entries),
-        tools: [],
-        temperature: null,
-        maxOutputTokens: null,
-      })
+      const body = chatWire('max_tokens').request(
+        {
+          model: 'm',
+          messages: messagesOf(entries),
+          tools: [],
+          temperature: null,
+          maxOutputTokens: null,
+        },
+        null,
+      ).body
       expect(faultOf(requestSchema.parse(body).messages)).toBeNull()
     }
   })

@@ -4,19 +4,47 @@
  */
 import { z } from 'zod'
 import type { ModelEvent, ModelFinish, ModelMessage, ModelRequest } from '../../core/provider.ts'
-import type { ModelUsage, ToolCall } from '../../core/session.ts'
+import {
+  dataUrl,
+  endOf,
+  errorOf,
+  events,
+  imagesBehindResults,
+  type Listed,
+  noFacts,
+  nothing,
+  type OpenCall,
+  pieceOf,
+  type Taken,
+  type Tokens,
+  type Wire,
+  type WireReply,
+} from './wire.ts'
 
-export function bodyOf(request: ModelRequest): Record<string, unknown> {
+/** `limitKey`: how the server calls the most tokens that a reply may have. */
+export const chatWire = (limitKey: 'max_tokens' | 'max_completion_tokens'): Wire => ({
+  kind: 'openai',
+  framing: 'events',
+  keyVariables: ['OPENAI_API_KEY'],
+  headers: (key): Record<string, string> => (key === null ? {} : { authorization: `Bearer ${key}` }),
+  request: (request) => ({ path: '/chat/completions', body: bodyOf(request, limitKey) }),
+  reply: () => new ChatReply(),
+  listPath: '/models',
+  list: listOf,
+  seesImages: () => null,
+})
+
+function bodyOf(request: ModelRequest, limitKey: string): Record<string, unknown> {
   return {
     model: request.model,
-    messages: request.messages.map(wireMessage),
+    messages: imagesBehindResults(request.messages).map(wireMessage),
     stream: true,
     stream_options: { include_usage: true },
     ...(request.tools.length > 0
       ? { tools: request.tools.map((tool) => ({ type: 'function', function: { ...tool } })) }
       : {}),
     ...(request.temperature === null ? {} : { temperature: request.temperature }),
-    ...(request.maxOutputTokens === null ? {} : { max_tokens: request.maxOutputTokens }),
+    ...(request.maxOutputTokens === null ? {} : { [limitKey]: request.maxOutputTokens }),
   }
 }
 
@@ -33,8 +61,13 @@ function wireMessage(message: ModelMessage): Record<string, unknown> {
       }))
       return { role: 'assistant', content: message.text || null, tool_calls: calls }
     }
-    default:
-      return { role: message.role, content: message.text }
+    case 'user': {
+      if (!message.images?.length) return { role: 'user', content: message.text }
+      const images = message.images.map((image) => ({ type: 'image_url', image_url: { url: dataUrl(image) } }))
+      return { role: 'user', content: [{ type: 'text', text: message.text }, ...images] }
+    }
+    case 'system':
+      return { role: 'system', content: message.text }
   }
 }
 
@@ -76,22 +109,20 @@ const chunkSchema = z.looseObject({
 type Chunk = z.output<typeof chunkSchema>
 type WireCall = NonNullable<z.output<typeof deltaSchema>['tool_calls']>[number]
 
-/** A chunk, or null for text that is none. */
-export function parseChunk(data: string): Chunk | null {
-  try {
-    const parsed = chunkSchema.safeParse(JSON.parse(data))
-    return parsed.success ? parsed.data : null
-  } catch {
-    return null
-  }
-}
+const listSchema = z.looseObject({
+  data: z.array(
+    z.looseObject({ id: z.string(), context_length: z.number().nullish(), max_model_len: z.number().nullish() }),
+  ),
+})
 
-/** Message and code of the error object that servers put into a body or a stream. */
-export function errorOf(error: unknown): { message: string; code: string } | null {
-  if (error === undefined || error === null) return null
-  if (typeof error !== 'object') return { message: String(error), code: '' }
-  const { message, code, type } = error as { message?: unknown; code?: unknown; type?: unknown }
-  return { message: typeof message === 'string' ? message : JSON.stringify(error), code: String(code ?? type ?? '') }
+/** OpenRouter and vLLM also tell how much fits. */
+export function listOf(answer: unknown): Listed[] | null {
+  const parsed = listSchema.safeParse(answer)
+  if (!parsed.success) return null
+  return parsed.data.data.map((model) => {
+    const contextTokens = model.context_length ?? model.max_model_len ?? null
+    return { id: model.id, facts: { ...noFacts, contextTokens } }
+  })
 }
 
 const finishes: Readonly<Record<string, ModelFinish>> = {
@@ -102,33 +133,36 @@ const finishes: Readonly<Record<string, ModelFinish>> = {
   content_filter: 'filter',
 }
 
-interface OpenCall {
+interface ChatCall extends OpenCall {
   index: number | null
-  id: string | null
-  name: string
-  argumentsText: string
 }
 
-/** Collects the chunks of one reply. Text and reasoning go out as they come; calls only when the reply is complete. */
-export class Reply {
-  private readonly calls: OpenCall[] = []
+class ChatReply implements WireReply {
+  private readonly calls: ChatCall[] = []
   private finish: ModelFinish | null = null
   private usage: Chunk['usage'] = null
 
-  /** What can be said at once. */
-  take(chunk: Chunk): ModelEvent[] {
+  take(piece: string): Taken {
+    if (piece === '[DONE]') return { kind: 'over', events: [] }
+    const chunk = pieceOf(chunkSchema, piece)
+    if (!chunk) return nothing
+    const error = errorOf(chunk.error)
+    return error ? { kind: 'error', error } : events(...this.eventsOf(chunk))
+  }
+
+  private eventsOf(chunk: Chunk): ModelEvent[] {
     if (chunk.usage) this.usage = chunk.usage
     const choice = chunk.choices?.[0]
     if (!choice) return []
     // Servers that ignore `stream` send one whole message.
     const delta = choice.delta ?? choice.message
-    const events: ModelEvent[] = []
+    const said: ModelEvent[] = []
     const reasoning = delta?.reasoning_content || delta?.reasoning
-    if (reasoning) events.push({ type: 'reasoning', delta: reasoning })
-    if (delta?.content) events.push({ type: 'text', delta: delta.content })
+    if (reasoning) said.push({ type: 'reasoning', delta: reasoning })
+    if (delta?.content) said.push({ type: 'text', delta: delta.content })
     for (const call of delta?.tool_calls ?? []) this.takeCall(call)
     if (choice.finish_reason) this.finish = finishes[choice.finish_reason] ?? 'stop'
-    return events
+    return said
   }
 
   private takeCall(part: WireCall): void {
@@ -139,7 +173,7 @@ export class Reply {
   }
 
   /** Servers leave out index or id, or use one index again for the next call; a new id or name opens a new call. */
-  private openCallOf(part: WireCall): OpenCall {
+  private openCallOf(part: WireCall): ChatCall {
     const index = part.index ?? null
     const sameIndex = index === null ? this.calls.at(-1) : this.calls.findLast((call) => call.index === index)
     const sameId = part.id ? this.calls.find((call) => call.id === part.id) : undefined
@@ -147,19 +181,17 @@ export class Reply {
     const named = Boolean(part.function?.name) && index === null && !part.id && Boolean(sameIndex?.name)
     const known = sameId ?? (another || named ? undefined : sameIndex)
     if (known) return known
-    const opened: OpenCall = { index, id: null, name: '', argumentsText: '' }
+    const opened: ChatCall = { index, id: null, name: '', argumentsText: '' }
     this.calls.push(opened)
     return opened
   }
 
-  usageOf(model: string, provider: string): Omit<ModelUsage, 'costMicros'> | null {
+  tokens(): Tokens | null {
     const { usage } = this
     if (!usage) return null
     const cacheRead = usage.prompt_tokens_details?.cached_tokens ?? usage.prompt_cache_hit_tokens ?? 0
     const cacheWrite = usage.prompt_tokens_details?.cache_write_tokens ?? 0
     return {
-      model,
-      provider,
       input: Math.max(0, (usage.prompt_tokens ?? 0) - cacheRead - cacheWrite),
       output: usage.completion_tokens ?? 0,
       reasoning: usage.completion_tokens_details?.reasoning_tokens ?? 0,
@@ -168,30 +200,7 @@ export class Reply {
     }
   }
 
-  /** The calls and the end, or null when the reply never said that it was finished. */
-  end(newCallId: () => string): ModelEvent[] | null {
-    if (this.finish === null) return null
-    const cutAt = this.finish === 'length' ? this.calls.length - 1 : -1
-    const calls = this.calls.map((call, position): ModelEvent => {
-      const cut = position === cutAt && !isJson(call.argumentsText)
-      return { type: 'call', call: closed(call, newCallId), cut }
-    })
-    const finish = calls.length > 0 && this.finish === 'stop' ? 'tool_calls' : this.finish
-    return [...calls, { type: 'end', finish }]
-  }
-}
-
-const closed = (call: OpenCall, newCallId: () => string): ToolCall => ({
-  id: call.id ?? newCallId(),
-  name: call.name,
-  argumentsText: call.argumentsText,
-})
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
+  end(): ModelEvent[] | null {
+    return this.finish === null ? null : endOf(this.calls, this.finish)
   }
 }

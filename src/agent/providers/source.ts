@@ -1,17 +1,37 @@
-/** What a provider kind makes of its configuration, and what it is given for that. */
-import type { Clock } from '../../core/clock.ts'
+/** A provider with what its configuration says about its models. */
 import type { Provider } from '../../core/provider.ts'
+import { knownPrices } from '../price-table.ts'
 import type { ModelPrice } from '../prices.ts'
+import { withTextTools } from '../text-tools.ts'
+import type { ProviderDeps } from './keys.ts'
+import type { CommonConfig } from './settings.ts'
+import { HttpProvider } from './transport.ts'
+import type { Wire } from './wire.ts'
 
-export interface ProviderDeps {
-  clock: Clock
-  /** Where keys are looked up; never handed on. */
-  env: Readonly<Record<string, string | undefined>>
-}
+export type { ProviderDeps } from './keys.ts'
 
-/** A provider with what its configuration says about its models. The first model is the default. */
+/** The first model is the default. */
 export interface ModelSource {
   provider: Provider
   models: readonly string[]
   price: Readonly<Record<string, ModelPrice>>
+  /** What fits into one request; null: nobody knows. */
+  contextTokens(model: string): number | null
+  /** Whether a message to it may carry images. */
+  images(model: string): boolean
+}
+
+export function openSource(config: CommonConfig, wire: Wire, deps: ProviderDeps): ModelSource {
+  const http = new HttpProvider(config, wire, deps)
+  const { context_tokens: context } = config
+  return {
+    provider: withTextTools(http, config.tools),
+    models: [...new Set([...(config.model ? [config.model] : []), ...config.models])],
+    price: { ...knownPrices(config.base_url), ...config.price },
+    contextTokens(model) {
+      const set = typeof context === 'number' ? context : context?.[model]
+      return set ?? http.facts(model)?.contextTokens ?? null
+    },
+    images: (model) => config.images ?? http.facts(model)?.images ?? wire.seesImages(model) ?? false,
+  }
 }

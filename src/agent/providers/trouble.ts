@@ -50,11 +50,12 @@ const overflowWords =
 /** What the server said with a status of 400 or more. `detail` is its own text, already free of the key. */
 export function httpTrouble(status: number, detail: string, retryAfter: string | null, nowMs: number): Trouble {
   const said = detail ? `: ${detail}` : ''
-  if (status === 401 || status === 403) {
+  // Google refuses a wrong key with 400.
+  if (status === 401 || status === 403 || (status === 400 && /api.?key.{0,20}(not valid|invalid)/i.test(detail))) {
     return trouble(
       'model-key-refused',
       `The model server refused the API key (HTTP ${status})${said}.`,
-      'Set the key in the environment variable that the provider names, then resume.',
+      'Set the key in the variable that the provider names, or with `openloom secret set`, then resume.',
     )
   }
   if (status === 429) {
@@ -80,9 +81,16 @@ export function httpTrouble(status: number, detail: string, retryAfter: string |
   return trouble('model-request-refused', `The model server refused the request (HTTP ${status})${said}.`)
 }
 
+const streamCodes: readonly (readonly [RegExp, number])[] = [
+  [/rate.?limit|resource.?exhausted/i, 429],
+  [/authentication|permission/i, 401],
+  [/invalid.?(request|prompt|argument)/i, 400],
+]
+
 /** An error object in the middle of a stream. */
 export function streamTrouble(message: string, code: string): Trouble {
-  const status = /^[45]\d\d$/.test(code) ? Number(code) : /rate.?limit/i.test(code) ? 429 : null
+  const known = streamCodes.find(([pattern]) => pattern.test(code))?.[1]
+  const status = /^[45]\d\d$/.test(code) ? Number(code) : (known ?? null)
   if (status !== null) return httpTrouble(status, message, null, 0)
   if (overflowWords.test(`${code} ${message}`)) return httpTrouble(400, message || code, null, 0)
   return trouble('model-server-error', `The model server reported an error in its reply: ${message || code}.`)

@@ -2,26 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { openai, openaiSchema } from '../../../src/agent/providers/openai.ts'
 import { systemClock } from '../../../src/core/clock.ts'
 import type { ModelEvent } from '../../../src/core/provider.ts'
-import { startScriptedModel } from '../../../src/sample/scripted-model.ts'
-import { collect, providerContract, providerScript, requestOf } from '../../contracts/provider.ts'
+import { collect, HastyClock, requestOf } from '../../contracts/provider.ts'
 import { HandClock } from '../../fakes/clock.ts'
 import { type Answer, sse, startRawServer, status } from '../../fakes/raw-server.ts'
-
-providerContract('openai', async () => {
-  const model = await startScriptedModel({ script: providerScript, clock: systemClock })
-  const config = openaiSchema.parse({ name: 'local', base_url: model.url })
-  const { provider } = openai.create(config, { clock: systemClock, env: {} })
-  return { provider, model: 'scripted-model', close: () => model.close() }
-})
-
-/** Retries without waiting: the hand clock runs what is due as soon as it is asked for. */
-class HastyClock extends HandClock {
-  override after(delayMs: number, fn: () => void) {
-    const timer = super.after(delayMs, fn)
-    if (delayMs <= 30_000) void Promise.resolve().then(() => this.advance(delayMs))
-    return timer
-  }
-}
 
 async function run(answers: Answer[], more: Record<string, unknown> = {}, env: Record<string, string> = {}) {
   const { url, seen } = await startRawServer(...answers)

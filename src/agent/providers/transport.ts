@@ -1,0 +1,254 @@
+/**
+ * What all model protocols have in common on the way to their server, by hand: it retries in plain sight, watches for
+ * stalls, follows no redirect, and never lets the key out. It knows no protocol.
+ */
+import type { Agent, Dispatcher } from 'undici'
+import { pause } from '../../core/clock.ts'
+import { reasonOf } from '../../core/problem.ts'
+import type { ModelEvent, ModelFacts, ModelList, ModelRequest, Provider } from '../../core/provider.ts'
+import { backoffMs } from '../../lib/backoff.ts'
+import { FloodError, piecesOf, type Reading, readText } from './frames.ts'
+import { keyOf, type ProviderDeps } from './keys.ts'
+import type { CommonConfig } from './settings.ts'
+import type { Trouble } from './trouble.ts'
+import * as trouble from './trouble.ts'
+import { Watch } from './watch.ts'
+import { errorOf, parseJson, type Wire, type WireCall } from './wire.ts'
+
+const replyBytesMax = 64 * 1024 * 1024
+const errorBytesMax = 16 * 1024
+const errorCharsMax = 600
+const listBytesMax = 4 * 1024 * 1024
+const showSeconds = 10
+const waits = { firstMs: 500, factor: 2, maxMs: 20_000 }
+
+export class HttpProvider implements Provider {
+  readonly kind: string
+  readonly name: string
+  private readonly config: CommonConfig
+  private readonly wire: Wire
+  private readonly deps: ProviderDeps
+  private readonly baseUrl: string
+  private readonly told = new Map<string, ModelFacts>()
+  private key: Promise<string | null> | null = null
+  /** The key once it is known, to take it out of what servers echo. */
+  private secret: string | null = null
+  private agent: Promise<Agent> | null = null
+  private listed: { at: number; ids: string[] } | null = null
+
+  constructor(config: CommonConfig, wire: Wire, deps: ProviderDeps) {
+    this.kind = wire.kind
+    this.name = config.name
+    this.config = config
+    this.wire = wire
+    this.deps = deps
+    this.baseUrl = config.base_url.replace(/\/+$/, '')
+  }
+
+  facts(model: string): ModelFacts | null {
+    return this.told.get(model) ?? null
+  }
+
+  async *stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent> {
+    await this.learn(request.model, signal)
+    for (let attempt = 1; ; attempt++) {
+      let shown = false
+      const failed = yield* this.once(request, signal, () => {
+        shown = true
+      })
+      if (!failed) return
+      const waitMs = this.waitBefore(failed, attempt)
+      if (signal.aborted) return yield failureOf(trouble.abortedTrouble())
+      if (waitMs === null) return yield failureOf(failed)
+      yield { type: 'retry', attempt: attempt + 1, waitMs, problem: failed.problem, shown }
+      await pause(this.deps.clock, waitMs, signal)
+      if (signal.aborted) return yield failureOf(trouble.abortedTrouble())
+    }
+  }
+
+  /** Null: give up. */
+  private waitBefore(failed: Trouble, attempt: number): number | null {
+    if (!failed.transient || failed.aborted || attempt > this.config.retries) return null
+    const asked = failed.retryAfterMs
+    if (asked === null) return backoffMs(waits, attempt)
+    return asked > this.config.retry_after_seconds_max * 1000 ? null : asked
+  }
+
+  /** One try. Null when the reply is complete; until then only text, reasoning and usage have gone out. */
+  private async *once(
+    request: ModelRequest,
+    signal: AbortSignal,
+    onShown: () => void,
+  ): AsyncGenerator<ModelEvent, Trouble | null> {
+    const watch = new Watch(this.deps.clock, signal)
+    let begun = false
+    try {
+      watch.expect(this.config.first_byte_seconds)
+      const response = await this.post(this.wire.request(this.whole(request), this.facts(request.model)), watch.signal)
+      if (response.statusCode >= 400) return await this.refusalOf(response)
+      begun = true
+      const reply = this.wire.reply(request.model)
+      let over = false
+      const reading: Reading = {
+        framing: this.wire.framing,
+        bytesMax: replyBytesMax,
+        onBytes: () => watch.expect(this.config.stall_seconds),
+        isOver: () => over,
+      }
+      for await (const piece of piecesOf(response, reading)) {
+        const taken = reply.take(piece)
+        if (taken.kind === 'error') return this.clean(trouble.streamTrouble(taken.error.message, taken.error.code))
+        if (taken.events.length > 0) onShown()
+        yield* taken.events
+        over = taken.kind === 'over'
+        if (over) break
+      }
+      const tokens = reply.tokens()
+      if (tokens) yield { type: 'usage', usage: { model: request.model, provider: this.name, ...tokens } }
+      const end = reply.end()
+      if (!end) return trouble.truncated()
+      yield* end
+      return null
+    } catch (error) {
+      return this.clean(this.troubleOf(error, watch, begun))
+    } finally {
+      watch.end()
+    }
+  }
+
+  private whole(request: ModelRequest): ModelRequest {
+    const { temperature, max_output_tokens: maxOutput } = this.config
+    return {
+      ...request,
+      temperature: request.temperature ?? temperature ?? null,
+      maxOutputTokens: request.maxOutputTokens ?? maxOutput ?? null,
+    }
+  }
+
+  private troubleOf(error: unknown, watch: Watch, begun: boolean): Trouble {
+    if (watch.stalledAfter !== null) return trouble.stalled(watch.stalledAfter)
+    if (watch.signal.aborted) return trouble.abortedTrouble()
+    if (error instanceof FloodError) return trouble.flooded(replyBytesMax)
+    return begun ? trouble.cutOff(reasonOf(error)) : trouble.unreachable(this.baseUrl, reasonOf(error))
+  }
+
+  async models(signal: AbortSignal, ageMsMax = 0): Promise<ModelList> {
+    const now = this.deps.clock.monotonic()
+    if (this.listed && now - this.listed.at < ageMsMax) return { ids: this.listed.ids }
+    try {
+      const response = await this.ask('GET', this.wire.listPath, { signal })
+      if (response.statusCode >= 400) return { problem: (await this.refusalOf(response)).problem }
+      const list = this.wire.list(parseJson(await readText(response.body, listBytesMax)))
+      if (!list) {
+        const text = `${this.baseUrl}${this.wire.listPath} is no list of models.`
+        return { problem: { kind: 'model-list-strange', text } }
+      }
+      for (const { id, facts } of list) if (!this.told.has(id) || !this.wire.show) this.told.set(id, facts)
+      this.listed = { at: now, ids: list.map(({ id }) => id) }
+      return { ids: this.listed.ids }
+    } catch (error) {
+      return { problem: this.clean(trouble.unreachable(this.baseUrl, reasonOf(error))).problem }
+    }
+  }
+
+  /** Asks about a model before its first request, where the protocol has that. No answer is no reason to stop. */
+  private async learn(model: string, signal: AbortSignal): Promise<void> {
+    const { show } = this.wire
+    if (!show || this.told.get(model)?.contextTokens) return
+    const watch = new Watch(this.deps.clock, signal)
+    try {
+      watch.expect(showSeconds)
+      const response = await this.post(show.request(model), watch.signal)
+      const facts = show.facts(parseJson(await readText(response.body, listBytesMax)))
+      if (response.statusCode < 400 && facts) this.told.set(model, facts)
+    } catch {
+      // The request itself will meet the same trouble, and says so.
+      return
+    } finally {
+      watch.end()
+    }
+  }
+
+  private post({ path, body }: WireCall, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    return this.ask('POST', path, { body: JSON.stringify(body), signal })
+  }
+
+  private async ask(
+    method: 'GET' | 'POST',
+    path: string,
+    { body, signal }: { body?: string; signal: AbortSignal },
+  ): Promise<Dispatcher.ResponseData> {
+    this.agent ??= openAgent(this.config)
+    const agent = await this.agent
+    const key = await this.readKey()
+    signal.throwIfAborted()
+    const response = await agent.request({
+      ...splitUrl(`${this.baseUrl}${path}`),
+      method,
+      signal,
+      ...(body === undefined ? {} : { body }),
+      headers: {
+        accept: 'text/event-stream, application/json',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...this.wire.headers(key),
+      },
+    })
+    // A key that was refused may be replaced meanwhile.
+    if (response.statusCode === 401) this.key = null
+    // Who reads the body sees its errors; one that is left in the middle must not raise them to the process.
+    response.body.on('error', () => response.body.destroy())
+    return response
+  }
+
+  private async readKey(): Promise<string | null> {
+    const { api_key_env: variable, name: secret } = this.config
+    this.key ??= keyOf({ variable, secret, common: this.wire.keyVariables }, this.deps)
+    try {
+      this.secret = await this.key
+      return this.secret
+    } catch (error) {
+      // A keychain that was locked may be open the next time.
+      this.key = null
+      throw error
+    }
+  }
+
+  private async refusalOf(response: Dispatcher.ResponseData): Promise<Trouble> {
+    const text = await readText(response.body, errorBytesMax)
+    const error = errorOf((parseJson(text) as { error?: unknown } | null)?.error)
+    const detail = (error ? `${error.message} ${error.code ? `[${error.code}]` : ''}` : text).trim()
+    const retryAfter = response.headers['retry-after']
+    // Google says it in the body.
+    const asked = /"retryDelay"\s*:\s*"(\d+)/.exec(text)?.[1] ?? null
+    const header = Array.isArray(retryAfter) ? (retryAfter[0] ?? null) : (retryAfter ?? asked)
+    const short = detail.replace(/\s+/g, ' ').slice(0, errorCharsMax).replace(/\.$/, '')
+    return this.clean(trouble.httpTrouble(response.statusCode, short, header, this.deps.clock.now()))
+  }
+
+  /** Servers echo keys in their errors. */
+  private clean(dirty: Trouble): Trouble {
+    const { secret } = this
+    if (!secret) return dirty
+    return { ...dirty, problem: { ...dirty.problem, text: dirty.problem.text.replaceAll(secret, '[key]') } }
+  }
+}
+
+function failureOf({ problem, transient, aborted }: Trouble): ModelEvent {
+  return { type: 'failed', problem, transient: transient && !aborted, aborted: aborted ?? false }
+}
+
+/** Loaded at first use: it costs 100 ms and 20 MB. Watch holds the limits; `bodyTimeout` only ends what it drains. */
+async function openAgent(config: CommonConfig): Promise<Agent> {
+  const { Agent } = await import('undici')
+  return new Agent({
+    connect: { timeout: config.connect_seconds * 1000 },
+    headersTimeout: 0,
+    bodyTimeout: (config.stall_seconds + 10) * 1000,
+    keepAliveTimeout: 30_000,
+  })
+}
+
+function splitUrl(url: string): { origin: string; path: string } {
+  const { origin, pathname, search } = new URL(url)
+  return { origin, path: pathname + search }
+}
