@@ -88,4 +88,4 @@ export const replyWord = (reply: AskReply): string =>
 export const authorityWord = (by: AskAuthority | null): string =>
   by === null
     ? 'nobody'
-    : { person: 'a person', rule: 'a kept "always"', task: "the task's auto_accept", deadline: 'its deadline' }[by]
+    : { person: 'a person', rule: 'a kept "always"', task: 'what the task says', deadline: 'its deadline' }[by]
