@@ -50,7 +50,9 @@ export async function judge(run: Run, { call, argumentsText, cut }: Pending): Pr
   if (decision.action === 'allow') return may
   const reply = replyTo(run.transcript.entries, askIdOf(run.session.id, call))
   if (reply?.kind === 'reject') return answer(`Not permitted. ${reply.message ?? ''}`.trim())
-  return reply ? may : { kind: 'ask', call, what: reasonOf(decision, call.name), request: requestFor(call, facets) }
+  return reply
+    ? may
+    : { kind: 'ask', call, what: reasonOf(decision, call.name), request: requestFor(call, facets, decision) }
 }
 
 function faultsOf(error: z.ZodError): string {
@@ -76,10 +78,12 @@ const hasPaths = ({ layers }: Policy): boolean =>
   Object.values(layers).some((rules) => rules.some((rule) => rule.path !== undefined))
 
 /** An "always" to it covers what stands in its patterns, letter by letter. */
-function requestFor(call: ToolCall, facets: readonly Facet[]): AskRequest {
+function requestFor(call: ToolCall, facets: readonly Facet[], { by }: Decision): AskRequest {
   const named = facets.flatMap(({ line, texts, kind }) => (kind === 'other' ? [] : [line ?? texts[0] ?? '']))
   const patterns = named.length > 0 ? [...new Set(named)] : [call.argumentsText]
-  return { kind: 'permission', permission: call.name, patterns, always: patterns, detail: detailOf(call, named) }
+  const detail = detailOf(call, named)
+  const personOnly = by === 'trust' ? { personOnly: true } : {}
+  return { kind: 'permission', permission: call.name, patterns, always: patterns, detail, ...personOnly }
 }
 
 const detailOf = ({ argumentsText }: ToolCall, named: readonly string[]): string =>

@@ -26,6 +26,7 @@ export function boundedRequest(request: AskRequest): AskRequest {
       patterns: [...patterns.slice(0, storedPatternsMax).map(cut), ...rest],
       always: always.slice(0, storedPatternsMax).map(cut),
       detail: excerptOf(detail, 8_000),
+      ...(request.personOnly ? { personOnly: true } : {}),
     }
   }
   const questions = request.questions.slice(0, listMax).map((question) => ({

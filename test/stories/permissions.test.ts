@@ -160,6 +160,18 @@ describe('SE-3 the settings of a project', () => {
     expect([existsSync(join(folder, 'locked/a')), existsSync(join(folder, 'free'))]).toEqual([locked, free])
   })
 
+  it('PM-5 in an untrusted folder a person says of each command, not the task', async () => {
+    const story = await tell({ script: [bash('touch a'), { text: 'done' }] })
+    const folder = story.workspace()
+    await story.call('PUT', '/api/workspaces', { path: folder, trust: 'untrusted' })
+    story.drop('one.md', `---\nworkspace: ${folder}\nauto_accept: true\n---\n\nDo it.\n`)
+    await story.reaches('waiting')
+    const { items } = (await (await story.call('GET', '/api/asks')).json()) as AskList
+    await story.call('POST', `/api/asks/${items[0]?.id}`, { reply: 'once' })
+    await story.reaches('done')
+    expect(existsSync(join(folder, 'a'))).toBe(true)
+  })
+
   it('whoever changes rules that were taken is not rid of them', async () => {
     const script = [write('openloom.yaml'), { text: 'done' }, write('locked/a'), { text: 'done' }]
     const story = await tell({ script })

@@ -33,6 +33,7 @@ export function decide(policy: Policy, call: Judged): Decision {
   const ruled = byRules(policy, call)
   if (ruled.action === 'deny') return ruled
   const capped = byCaps(policy, call)
+  // Of two that are as strict the cap is named: neither a task nor a kept word answers for it.
   return capped && strictest(capped.action, ruled.action) === capped.action ? capped : ruled
 }
 

@@ -66,7 +66,7 @@ const gitReaders: Readonly<Record<string, RegExp>> = {
   describe: /^$/,
   'cat-file': /^--(textconv|filters)/,
 }
-const gitRunners = /^(--output|--ext-diff|--textconv|--open|-O|--filters|--show-signature|--contents)|%G/
+const gitRunners = /^(--ou|--ext|--textc|--open|-O|--filters|--show-sig|--contents)|%G/
 
 /** Commands that only read without certain options; these may be cut short, so each is refused by its start. */
 const limited: Readonly<Record<string, (words: readonly string[]) => boolean>> = {
@@ -78,7 +78,8 @@ const limited: Readonly<Record<string, (words: readonly string[]) => boolean>> =
   rg: without(/^--(pre|hostname-bin|search-zip)|^-\w*z/),
   sed: isPlainSed,
   date: without(/^-\w*s|^--s/),
-  printf: without(/^-v/),
+  // `%n` sets a variable, whose index bash would compute.
+  printf: without(/^-v|%[^%]*n|\[/),
   test: without(/^-v$|[[\]$`]/),
   '[': (words) => words.at(-1) === ']' && without(/^-v$|[[$`]|.\]/)(words),
   tail: without(/^-\w*[fF]|^--(f|retry|pid)/),

@@ -254,6 +254,8 @@ describe('AL-2 a command counts as reading only when that is proven', () => {
     '((PATH=1)); ls',
     'for PATH in .; do ls; done',
     'printf -v PATH x',
+    "printf '%n' 'a[$(rm x)]'",
+    'git diff --outpu=x',
     'tail -f a',
     'date -s now',
     "test -v 'a[$(rm x)]'",
