@@ -4,12 +4,14 @@ import { homedir } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { modelsSchema } from './agent/model-settings.ts'
+import { rulesSchema } from './agent/permission/rules.ts'
 import { checkers, isCheckLine, parseCheckLine } from './checks/index.ts'
 import type { AnyChecker } from './core/check.ts'
 import { hangPolicies } from './core/diagnosis.ts'
 import { ok, type Problem, type Result, refuse } from './core/problem.ts'
 import { drillRuntime } from './core/runtime.ts'
 import {
+  askPolicies,
   checkoutSchema,
   isolations,
   limitsSchema,
@@ -110,6 +112,7 @@ export const configSchema = z
         .default('wait')
         .describe('What becomes of the worktree of a verified task; wait: a person says.'),
       on_hang: z.enum(hangPolicies).default('alert').describe('What may be done when a session hangs.'),
+      ask: z.enum(askPolicies).default('wait').describe('deny: what needs a person is refused at once.'),
       ask_deadline_minutes: z
         .number()
         .positive()
@@ -128,6 +131,9 @@ export const configSchema = z
       runtimes: z.record(z.string(), portion).default({}),
     }),
     models: modelsSchema,
+    permissions: rulesSchema
+      .default([])
+      .describe('Rules for our own agent. In the openloom.yaml of a workspace they tighten, once a person took them.'),
     runtimes: z.array(z.discriminatedUnion('kind', runtimes)).prefault([{ kind: 'builtin' }, { kind: 'opencode' }]),
     child_env: z.array(z.string().min(1)).default([]).describe('Further variables that agents and checks may see.'),
     notify: z.strictObject({ sinks: z.array(z.discriminatedUnion('kind', sinks)).default([]) }),
@@ -155,15 +161,20 @@ export interface ConfigSources {
   env: Readonly<Record<string, string | undefined>>
   /** From the command line, already in the shape of the schema. */
   flags?: Tree
+  /** False: openloom.yaml of that folder is left alone, as nobody took its word. */
+  project?: boolean
 }
 
 /** Top-level keys of openloom.yaml that are settings; everything else there is a task. */
 export const settingSections: readonly string[] = Object.keys(configSchema.shape)
 
-export function loadConfig({ cwd, env, flags = {} }: ConfigSources): Result<LoadedConfig> {
+export function loadConfig({ cwd, env, flags = {}, project = true }: ConfigSources): Result<LoadedConfig> {
   const home = env.HOME ?? homedir()
   const userFile = env.OPENLOOM_CONFIG ?? join(env.XDG_CONFIG_HOME ?? join(home, '.config'), 'openloom', 'config.yaml')
-  const read = [readLayer(userFile, env.OPENLOOM_CONFIG !== undefined), readLayer(join(cwd, 'openloom.yaml'), false)]
+  const here = project ? [readLayer(join(cwd, 'openloom.yaml'), false)] : []
+  // Its rules are the project's: they tighten for work in this folder, and never stand in for the user's own.
+  for (const { layer } of here) delete layer?.values.permissions
+  const read = [readLayer(userFile, env.OPENLOOM_CONFIG !== undefined), ...here]
   const environment = environmentLayer(env)
   const problems = [...read.flatMap((file) => file.problems), ...environment.problems]
   if (problems.length > 0) return refuse(...problems)

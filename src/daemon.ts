@@ -132,7 +132,8 @@ function buildCore(plan: Plan) {
   const world = worldOf(plan, runtimes, alarm)
   const supervisor = new Supervisor(world)
   const commands = new Commands(world, supervisor)
-  const asks = new AskDesk(world, { deadlineMinutes: config.defaults.ask_deadline_minutes ?? null })
+  const { ask, ask_deadline_minutes } = config.defaults
+  const asks = new AskDesk(world, { ask, deadlineMinutes: ask_deadline_minutes ?? null })
   const keeper = new SessionKeeper(world, asks)
   const sessions = new SessionCommands(world, commands)
   const judge = new SessionJudge(world)

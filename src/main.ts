@@ -3,6 +3,7 @@
  */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { guarded } from './cli/guarded.ts'
 import { addModelVerbs } from './cli/model-verbs.ts'
 import type { Shell } from './cli/program.ts'
 import { keepAlive } from './lib/alive.ts'
@@ -268,6 +269,24 @@ function addSessionVerbs(program: Command, pick: (action: Action) => void): void
       pick(async () => (await load()).promptSession(id, text, { options: verb.optsWithGlobals(), shell })),
     )
   addAskVerbs(program, pick)
+  addTrustVerbs(program, pick)
+}
+
+function addTrustVerbs(program: Command, pick: (action: Action) => void): void {
+  const load = () => import('./cli/trust.ts')
+  const trust = program
+    .command('trust [folder]')
+    .description('trust a folder (default: this one): agents work there, and its own rules are taken')
+    .addOption(new Option('--read-only', 'agents only read there').conflicts('untrusted'))
+    .option('--untrusted', 'agents only read there, and ask before each command')
+    .option('--root', 'agents reach paths outside of it, too')
+    .option('--json', 'answer as JSON')
+    .action((folder, options) => pick(async () => (await load()).trust(folder, options, shell)))
+  trust
+    .command('list')
+    .description('what was said about folders')
+    .option('--json', 'answer as JSON')
+    .action((_, verb) => pick(async () => (await load()).listTrust(verb.optsWithGlobals(), shell)))
 }
 
 function addAskVerbs(program: Command, pick: (action: Action) => void): void {
@@ -362,22 +381,6 @@ async function main(): Promise<number> {
   }
   const [action] = chosen
   return action ? keepAlive(guarded(action)) : 2
-}
-
-/** Problems are for people; anything else that is thrown is a bug and shows where. */
-async function guarded(action: Action): Promise<number> {
-  try {
-    return await action()
-  } catch (error) {
-    const [{ ProblemError }, { UsageError }] = await Promise.all([
-      import('./core/problem.ts'),
-      import('./cli/program.ts'),
-    ])
-    if (!(error instanceof ProblemError)) throw error
-    const { printProblems } = await import('./cli/terminal.ts')
-    printProblems(error.problems)
-    return error instanceof UsageError ? 2 : 1
-  }
 }
 
 async function parseOneText(text: string): Promise<void> {

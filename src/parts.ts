@@ -3,7 +3,8 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { openModelDebug } from './agent/debug-log.ts'
 import { listModels, testProvider } from './agent/model-list.ts'
-import type { Rule } from './agent/permission.ts'
+import { createPolicies, managedFileDefault } from './agent/permission/policies.ts'
+import type { Rule } from './agent/permission/rules.ts'
 import { openProposer } from './agent/proposals.ts'
 import { asYaml, detectProviders } from './agent/providers/detect.ts'
 import { createSource, type ModelSource } from './agent/providers/index.ts'
@@ -13,10 +14,12 @@ import { checkers, describeCheck, parseCheckLine } from './checks/index.ts'
 import { type Config, type LoadedConfig, realOr, toPath } from './config.ts'
 import { systemClock } from './core/clock.ts'
 import { drillRuntime, type Runtime } from './core/runtime.ts'
+import type { SessionRecord } from './core/session.ts'
 import type { Sink } from './core/sink.ts'
 import { Checkouts } from './harness/checkout.ts'
 import type { World } from './harness/world.ts'
 import { sha256 } from './lib/digest.ts'
+import { isInside } from './lib/files.ts'
 import { newId } from './lib/id.ts'
 import { type Log, openLog, Secrets } from './lib/log.ts'
 import { childEnvironment } from './lib/process.ts'
@@ -66,9 +69,12 @@ export interface RuntimeOptions {
   narrowed?: { permissions: readonly Rule[]; stepsMax: number | null }
   /** Part of the owner of its processes; the daemon ends those of `agent` that a killed one left. */
   role: 'agent' | 'run'
+  /** Rules of the machine; absent: where they always are. */
+  managedFile?: string
 }
 
-export function openRuntimes({ base, loaded, env, sample, narrowed, role }: RuntimeOptions): Map<string, Runtime> {
+export function openRuntimes(options: RuntimeOptions): Map<string, Runtime> {
+  const { base, loaded, env, sample, narrowed, role } = options
   const { config } = loaded
   const deps = {
     journal: base.store.sessions,
@@ -82,16 +88,35 @@ export function openRuntimes({ base, loaded, env, sample, narrowed, role }: Runt
     ...(config.models.debug ? { debug: debugOf(config, base) } : {}),
     book: base.store.prompts,
     processEnv: env,
+    attended: role === 'agent',
     childNames: config.child_env,
     dataDir: config.data_dir,
   }
   const runtimes = config.runtimes.map((given): [string, Runtime] => {
     if (given.kind !== 'builtin') return [given.kind, createRuntime(given, deps)]
-    const permissions = [...given.permissions, ...(narrowed?.permissions ?? [])]
     const steps = narrowed?.stepsMax ? { steps_max: narrowed.stepsMax } : {}
-    return [given.kind, createRuntime({ ...given, ...steps, permissions }, deps)]
+    const user = [...config.permissions, ...given.permissions]
+    const policyOf = policies(options, { user, run: narrowed?.permissions ?? [] })
+    return [given.kind, createRuntime({ ...given, ...steps }, { ...deps, policyOf })]
   })
   return new Map(runtimes)
+}
+
+function policies({ base, loaded, managedFile }: RuntimeOptions, rules: Record<'user' | 'run', readonly Rule[]>) {
+  const { store } = base
+  const worktrees = join(realOr(loaded.config.data_dir), 'worktrees')
+  const originOf = ({ workspace, taskId }: SessionRecord): string =>
+    (isInside(worktrees, workspace) && taskId ? store.tasks.get(taskId)?.isolation?.origin : null) ?? workspace
+  return createPolicies({
+    ...rules,
+    managedFile: managedFile ?? managedFileDefault,
+    trustOf: (session) => store.workspaces.of(originOf(session)),
+    ignored: ({ id, taskId, workspace }, why) => {
+      const summary = `The settings of the project itself are not taken. ${why} Look at its openloom.yaml, then say so.`
+      const data = { workspace, summary, todo: `openloom trust ${workspace}` }
+      store.ledger.transact(() => store.ledger.emit({ type: 'workspace.ignored', sessionId: id, taskId, data }))
+    },
+  })
 }
 
 /** Those of the configuration and the drill's: it needs no model and is nobody's default. */

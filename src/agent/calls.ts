@@ -2,37 +2,19 @@
  * The calls of one reply: judged one by one, run in order (those that only read, at once), each answered. A call is in
  * the journal before it acts, and its result before anything else does.
  */
-import { relative } from 'node:path'
-import type { z } from 'zod'
 import { pause } from '../core/clock.ts'
 import { reasonOf } from '../core/problem.ts'
 import type { ToolCall } from '../core/session.ts'
-import type { AnyTool, ToolContext, ToolResult } from '../core/tool.ts'
+import type { ToolContext, ToolResult } from '../core/tool.ts'
 import { failpoint } from '../lib/failpoint.ts'
-import { realPathInside } from '../lib/files.ts'
-import { argumentTexts, parseArguments } from './arguments.ts'
+import { argumentTexts } from './arguments.ts'
 import { neverBegun, type OpenCall, unknownOutcome } from './history.ts'
-import { decide, subjectOf } from './permission.ts'
+import { type Judged, judge, type Pending } from './judge.ts'
 import type { Run } from './run.ts'
 
 const parallelMax = 10
 /** A tool that does not return when it is stopped is left behind. */
 const stopGraceMs = 3_000
-
-type Judged =
-  | { kind: 'answer'; call: ToolCall; output: string }
-  | { kind: 'ask'; call: ToolCall; what: string }
-  | { kind: 'run'; call: ToolCall; tool: AnyTool; input: unknown; readOnly: boolean }
-
-/** A call that has no result yet. */
-export interface Pending {
-  call: ToolCall
-  argumentsText: string
-  /** The output limit ended the reply in the middle of it. */
-  cut: boolean
-  /** It was running when a process was killed. */
-  begun: boolean
-}
 
 export interface Batch {
   answered: { call: ToolCall; result: ToolResult }[]
@@ -54,41 +36,6 @@ export function pendingOfOpen(open: readonly OpenCall[]): Pending[] {
   const begun = new Set(open.filter((one) => one.started).map((one) => one.call.id))
   const calls = open.map((one) => one.call)
   return pendingOf(calls, '').map((pending) => ({ ...pending, begun: begun.has(pending.call.id) }))
-}
-
-/** Schema first, then permission. Judged right before its turn: the calls before it may have moved what it names. */
-async function judge(run: Run, { call, argumentsText, cut }: Pending): Promise<Judged> {
-  const answer = (output: string): Judged => ({ kind: 'answer', call, output })
-  const tool = run.tools.find((one) => one.name === call.name)
-  if (!tool) {
-    return answer(`There is no tool "${call.name}". There are: ${run.tools.map((one) => one.name).join(', ')}.`)
-  }
-  const parsed = parseArguments(argumentsText)
-  if (!parsed.ok) {
-    const why = cut ? 'they were cut off by the output limit; make the call smaller' : parsed.fault
-    return answer(`Invalid arguments for ${call.name}: ${why}. The call was not run.`)
-  }
-  const checked = tool.schema.safeParse(parsed.value)
-  if (!checked.success) {
-    return answer(`Invalid arguments for ${call.name}: ${faultsOf(checked.error)}. The call was not run.`)
-  }
-  const subject = await subjectIn(run.session.workspace, checked.data)
-  const decision = decide(run.rules, call.name, subject)
-  if (decision === 'deny') return answer(`Not permitted: a rule denies ${call.name} for ${subject}.`)
-  if (decision === 'ask') return { kind: 'ask', call, what: `${call.name} ${subject}` }
-  return { kind: 'run', call, tool, input: checked.data, readOnly: tool.isReadOnly(checked.data) }
-}
-
-function faultsOf(error: z.ZodError): string {
-  return error.issues.map((issue) => `${issue.path.join('.') || 'arguments'}: ${issue.message}`).join('; ')
-}
-
-/** Rules see the real path, so that a link is no way around them. */
-async function subjectIn(workspace: string, input: unknown): Promise<string> {
-  const subject = subjectOf(input)
-  if (subject.kind !== 'path') return subject.text
-  const real = await realPathInside(workspace, subject.text)
-  return real === null ? subject.text : relative(workspace, real) || '.'
 }
 
 const changes = (one: Judged): boolean => one.kind === 'run' && !one.readOnly
@@ -116,7 +63,13 @@ export async function runCalls(
       if (!begun && !(unsure && changes(one))) return one
       return { kind: 'answer', call: one.call, output: begun ? unknownOutcome : neverBegun }
     })
-    if (judged[0]?.kind === 'ask') return { answered, stopped: { needsPermission: judged[0].what } }
+    const [first] = judged
+    if (first?.kind === 'ask') {
+      if (!run.asks) return { answered, stopped: { needsPermission: first.what } }
+      // What was said is in the journal by then, where the next judgement finds it.
+      if ((await run.asks.ask(run, first.call, first.request)) === null) return { answered, stopped: 'aborted' }
+      continue
+    }
     const batch = judged.slice(0, batchSize(judged))
     if (batch.some(changes)) onChanging()
     const begun = batch.flatMap((one) => {
@@ -142,6 +95,10 @@ async function perform(run: Run, one: Judged, context: ToolContext): Promise<Bat
   if (one.kind === 'run') run.onState({ tool: one.call.name, retry: null })
   const result = one.kind === 'run' ? await useTool(run, one, context) : { ok: false, output: outputOf(one) }
   failpoint('agent.tool.ran')
+  if (one.kind === 'answer' && one.denied) {
+    const { by, text } = one.denied
+    run.transcript.append({ type: 'call.denied', runId: run.id, callId: one.call.id, tool: one.call.name, by, text })
+  }
   answerCall(run, one.call, result)
   failpoint('agent.tool.ended')
   return { call: one.call, result }
@@ -163,12 +120,18 @@ async function useTool(run: Run, one: Extract<Judged, { kind: 'run' }>, context:
     return { ok: false, output: 'The tool did not stop when the run was stopped.' }
   }
   try {
-    return await Promise.race([one.tool.run(one.input, context), leftBehind()])
+    return await Promise.race([one.tool.run(one.input, { ...context, ...askingFor(run, one.call) }), leftBehind()])
   } catch (error) {
     return { ok: false, output: `The tool ${one.call.name} broke: ${reasonOf(error)}` }
   } finally {
     stopped.abort()
   }
+}
+
+/** The questions of a tool are bound to its call, as permissions are. */
+function askingFor(run: Run, call: ToolCall): Pick<ToolContext, 'askPerson'> {
+  const { asks } = run
+  return { askPerson: async (questions) => (asks ? asks.ask(run, call, { kind: 'question', questions }) : null) }
 }
 
 function aborted(...signals: AbortSignal[]): Promise<void> {

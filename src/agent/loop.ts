@@ -10,8 +10,9 @@ import type { EndReason, JournalEntry, ToolCall } from '../core/session.ts'
 import type { AnyTool, ToolContext } from '../core/tool.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import { killTree } from '../lib/process.ts'
-import { answerCall, type Batch, type Pending, pendingOf, pendingOfOpen, runCalls } from './calls.ts'
+import { answerCall, type Batch, pendingOf, pendingOfOpen, runCalls } from './calls.ts'
 import { lastTurnOf, messagesOf, openCallsOf, seenOf } from './history.ts'
+import type { Pending } from './judge.ts'
 import { tokensOf } from './prices.ts'
 import { readBranch, systemPrompt } from './prompt.ts'
 import { Repeats } from './repeats.ts'
@@ -74,6 +75,7 @@ async function openContext(run: Run, signal: AbortSignal): Promise<ToolContext> 
     owner: run.owner,
     clock: run.clock,
     signal,
+    access: run.policy.access,
     seen: seenOf(run.transcript.entries),
     live: (text) => run.onDelta('tool', text),
   }

@@ -1,4 +1,5 @@
 /** The roles an agent can have: words, tools and limits. A profile narrows, it never permits. */
+import type { Rule } from './permission/rules.ts'
 
 export interface Profile {
   name: string
@@ -7,6 +8,8 @@ export interface Profile {
   tools: readonly string[] | null
   /** Model calls in one run. */
   stepsMax: number
+  /** Only tighten what the user's rules allow. */
+  rules?: readonly Rule[]
 }
 
 export const profiles: readonly Profile[] = [

@@ -1,11 +1,12 @@
 /** One execution of the loop: what it is given, and its memory of the journal. It decides nothing. */
+import type { AskReply, AskRequest } from '../core/ask.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Problem } from '../core/problem.ts'
 import type { PromptRequest } from '../core/runtime.ts'
-import type { Journal, JournalEntry, SessionRecord } from '../core/session.ts'
+import type { Journal, JournalEntry, SessionRecord, ToolCall } from '../core/session.ts'
 import type { AnyTool } from '../core/tool.ts'
 import type { ModelDebug } from './debug-log.ts'
-import type { Rule } from './permission.ts'
+import type { Policy } from './permission/engine.ts'
 import type { Profile } from './profiles.ts'
 import type { ModelSource } from './providers/source.ts'
 
@@ -16,6 +17,13 @@ export const parked = new Error('parked')
 export interface LiveState {
   tool: string | null
   retry: { attempt: number; nextAt: number; problem: Problem } | null
+  /** It waits for a person; what it asks. */
+  asks?: { for: 'permission' | 'question'; text: string }
+}
+
+/** The way to a person. Null: the run is stopped. What was said is in the journal before it is given back. */
+export interface Asks {
+  ask(run: Run, call: ToolCall, request: AskRequest): Promise<AskReply | null>
 }
 
 export interface Run {
@@ -29,7 +37,9 @@ export interface Run {
   temperature: number | null
   profile: Profile
   tools: readonly AnyTool[]
-  rules: readonly Rule[]
+  policy: Policy
+  /** Null: nobody is there to be asked, so that an ask ends the run. */
+  asks: Asks | null
   limits: PromptRequest['limits']
   transcript: Transcript
   clock: Clock

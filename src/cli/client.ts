@@ -33,6 +33,11 @@ export class Client {
     return this.ask<T>(path, { method: 'POST', body: JSON.stringify(body), headers: json })
   }
 
+  put<T>(path: string, body: unknown): Promise<T> {
+    const headers = { 'content-type': 'application/json' }
+    return this.ask<T>(path, { method: 'PUT', body: JSON.stringify(body), headers })
+  }
+
   delete<T>(path: string): Promise<T> {
     return this.ask<T>(path, { method: 'DELETE' })
   }

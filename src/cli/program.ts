@@ -9,8 +9,8 @@ export interface Shell {
 }
 
 /** Throws the problems of the configuration; `--config` problems end with exit code 2 in main.ts. */
-export function configOf({ env, cwd }: Shell, flags: Tree = {}): LoadedConfig {
-  const loaded = loadConfig({ cwd, env, flags })
+export function configOf({ env, cwd }: Shell, flags: Tree = {}, project = true): LoadedConfig {
+  const loaded = loadConfig({ cwd, env, flags, project })
   if (!loaded.ok) throw new UsageError(...loaded.problems)
   return loaded.value
 }

@@ -2,12 +2,14 @@
 import { readFileSync, realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import type { LoadedConfig } from '../config.ts'
 import type { LoomEvent } from '../core/event.ts'
 import { ProblemError, reasonOf } from '../core/problem.ts'
 import type { Observation } from '../core/session.ts'
+import { readProjectSettings } from '../lib/project/settings.ts'
 import { exit } from './exit.ts'
 import { configOf, type Shell, UsageError } from './program.ts'
-import { openRunner, type Runner } from './runner.ts'
+import { acceptedSettings, openRunner, type Runner } from './runner.ts'
 import { print, printJson, printProblems, safe } from './terminal.ts'
 
 export interface RunOptions {
@@ -32,7 +34,7 @@ export async function run(options: RunOptions, shell: Shell): Promise<number> {
   }
   const schema = options.outputSchema ? readSchema(resolve(shell.cwd, options.outputSchema)) : null
   const { allow = [], deny = [], maxSteps } = options
-  const runner = openRunner(configOf(shell), { env: shell.env, allow, deny, stepsMax: maxSteps ?? null })
+  const runner = openRunner(await settingsFor(shell), { env: shell.env, allow, deny, stepsMax: maxSteps ?? null })
   if (!runner.ok) throw new ProblemError(...runner.problems)
   const quiet = options.json || options.streamJson
   const stops = [
@@ -54,6 +56,17 @@ export async function run(options: RunOptions, shell: Shell): Promise<number> {
     for (const stop of stops) stop()
     await runner.value.close()
   }
+}
+
+/** A folder may hold a stranger's project: its settings name models and addresses, and count once they were taken. */
+async function settingsFor(shell: Shell): Promise<LoadedConfig> {
+  const own = configOf(shell, {}, false)
+  const brought = await readProjectSettings(shell.cwd)
+  if (brought === null) return own
+  if (acceptedSettings(own, shell.cwd) === brought.sha256) return configOf(shell)
+  const todo = 'Look at it, then say `openloom trust` here.'
+  printProblems([{ kind: 'settings-ignored', text: 'The settings in ./openloom.yaml are not taken.', todo }])
+  return own
 }
 
 const hasCalls = ({ data }: LoomEvent): boolean => Array.isArray(data.calls) && data.calls.length > 0

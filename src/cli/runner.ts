@@ -1,4 +1,6 @@
 /** Our own agent without the harness: one session, prompts one after the other, headless permissions. For `run`. */
+import { existsSync, realpathSync } from 'node:fs'
+import { join } from 'node:path'
 import type { LoadedConfig } from '../config.ts'
 import { systemClock } from '../core/clock.ts'
 import { type Result, refuse } from '../core/problem.ts'
@@ -6,6 +8,7 @@ import type { Runtime } from '../core/runtime.ts'
 import type { Observation } from '../core/session.ts'
 import { newId } from '../lib/id.ts'
 import { type Base, openBase, openRuntimes } from '../parts.ts'
+import { openStore } from '../store/open.ts'
 
 export interface RunnerOptions {
   env: NodeJS.ProcessEnv
@@ -111,6 +114,18 @@ export function openRunner(loaded: LoadedConfig, options: RunnerOptions): Result
   if (runtime) return { ok: true, value: new Runner(base, runtime) }
   base.store.close()
   return refuse({ kind: 'no-runtime', text: 'The built-in runtime is not there.' })
+}
+
+/** Digest of the settings in this folder that a person took; null: none. */
+export function acceptedSettings({ config }: LoadedConfig, folder: string): string | null {
+  const path = join(config.data_dir, 'openloom.db')
+  if (!existsSync(path)) return null
+  const store = openStore({ path, clock: systemClock })
+  try {
+    return store.workspaces.of(realpathSync(folder))?.settingsSha256 ?? null
+  } finally {
+    store.close()
+  }
 }
 
 /** `bash(npm test*)` or `bash`. */

@@ -23,6 +23,8 @@ export type AskRequest =
       always: string[]
       /** The command, diff or path in question, for a person; at most 8,000 characters. */
       detail: string
+      /** Neither a kept "always" nor a task may answer it. */
+      personOnly?: boolean
     }
   | { kind: 'question'; questions: Question[] }
 

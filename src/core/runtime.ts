@@ -65,6 +65,8 @@ export interface LiveDelta {
 export interface Runtime {
   readonly name: string
   readonly abilities: RuntimeAbilities
+  /** What its own sessions ask; absent: it asks nothing, or its watch tells. */
+  readonly asks?: AskPort
   /** Null for a runtime that knows only its own sessions. */
   readonly watch: SessionWatch | null
   available(): Promise<Availability>
@@ -82,6 +84,12 @@ export interface Runtime {
   activity(sessionId: string): Promise<Activity | null>
   /** Parks what runs (as interrupted) and frees everything. */
   close(): Promise<void>
+}
+
+/** Asks come out of a runtime, answers get in. Asks repeat; who keeps them compares. Listeners never throw. */
+export interface AskPort {
+  onAsk(listener: (fact: Extract<SessionFact, { kind: 'ask' | 'ask.ended' }>) => void): () => void
+  answer(ask: Pick<PendingAsk, 'id' | 'sessionId' | 'scope'>, reply: AskReply): Promise<Result<void>>
 }
 
 /** A prompt of ours and the message it is in its runtime. */

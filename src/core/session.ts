@@ -1,5 +1,5 @@
 /** A session is a conversation in a runtime. Here: what one look at it says, and the journal our own agent writes. */
-import type { PendingAsk } from './ask.ts'
+import type { AskReply, PendingAsk } from './ask.ts'
 import type { Problem } from './problem.ts'
 
 /** All that one look saw. `unreachable` means "could not look" and is never turned into idle or done. */
@@ -56,6 +56,10 @@ export type JournalEntry =
   /** `readOnly`: this very call changes nothing, so that it may be run again after a crash. */
   | { type: 'tool.started'; runId: string; callId: string; readOnly: boolean }
   | { type: 'tool.ended'; runId: string; callId: string; ok: boolean; output: string; facts: Record<string, unknown> }
+  /** A call that was refused: by which rules or cap, and for what. */
+  | { type: 'call.denied'; runId: string; callId: string; tool: string; by: string; text: string }
+  /** What a person, a rule or a deadline said to this very call; there before the call goes on. */
+  | { type: 'ask.answered'; askId: string; callId: string; tool: string; reply: AskReply }
   /** A message that the loop itself put before the model (nudge, recovery note). */
   | { type: 'note'; runId: string; text: string }
   | { type: 'usage'; runId: string; usage: ModelUsage }
@@ -207,6 +211,20 @@ export interface SessionRecord {
   agent: string | null
   model: string | null
   createdAt: number
+}
+
+export const trusts = ['trusted', 'read-only', 'untrusted'] as const
+export const accesses = ['scoped', 'root'] as const
+
+/** What a person said about a folder in which agents work. */
+export interface Workspace {
+  /** Real path. */
+  path: string
+  trust: (typeof trusts)[number]
+  access: (typeof accesses)[number]
+  /** Of the project's own settings that were accepted; null: none. */
+  settingsSha256: string | null
+  at: number
 }
 
 /** Durable memory of our own agent. Synchronous: when `append` returns, its rows survive kill -9, all or none. */

@@ -53,6 +53,10 @@ export const checkoutSchema = z
   })
   .meta({ id: 'Checkout', description: 'How the clean checkout is made in which commands are run again.' })
 
+/** `deny`: what needs a person is refused at once, with a word to the agent. */
+export const askPolicies = ['wait', 'deny'] as const
+export type AskPolicy = (typeof askPolicies)[number]
+
 /** Globs, or false for none at all. */
 export const protectSchema = z.union([z.literal(false), z.array(z.string().min(1).max(500)).max(100)])
 /** `auto`: for tasks that bring no check. */
@@ -91,6 +95,8 @@ export interface TaskSpec {
   protect?: string[] | false | undefined
   /** How the clean checkout of the result is made in which commands run again; false: they do not. */
   checkout?: Checkout | false | undefined
+  /** Whether its session waits for a person; absent: the configuration's. */
+  ask?: AskPolicy | undefined
   /** Tasks that must be verified first: as written an id or a title, as accepted always ids. */
   after?: string[] | undefined
   /** Whether checks that passed before the work began count for less; absent: the configuration's. */
@@ -154,6 +160,7 @@ export function taskSpecSchema(check: z.ZodType<CheckSpec>) {
       on_hang: z.enum(hangPolicies).optional(),
       auto_accept: z.union([z.boolean(), z.array(z.string().min(1).max(500)).max(100)]).optional(),
       ask_deadline_minutes: z.number().positive().max(10_080).optional(),
+      ask: z.enum(askPolicies).optional(),
       after: z.array(z.string().trim().min(1).max(titleCharsMax)).max(afterMax).optional(),
       must_fail_first: z.boolean().optional(),
       protect: protectSchema.optional(),

@@ -1,5 +1,6 @@
 /** A tool is one thing the agent may do. Failure is a result that the model reads, never an exception. */
 import type { z } from 'zod'
+import type { AskReply, Question } from './ask.ts'
 import type { Clock } from './clock.ts'
 
 export interface ToolContext {
@@ -18,6 +19,16 @@ export interface ToolContext {
   seen: Map<string, string>
   /** Says something at once to whoever watches (output as it comes). */
   live(text: string): void
+  /** `root`: a person let this workspace's agent reach paths outside of it. Absent: scoped. */
+  access?: 'scoped' | 'root'
+  /** Has a person answer, however long that takes; null: nobody is there, or the run is stopped. Of one call only. */
+  askPerson?(questions: Question[]): Promise<AskReply | null>
+}
+
+/** One thing that a call is about, for the rules. Paths as the call names them; the judge finds out where they are. */
+export interface Subject {
+  kind: 'read' | 'write' | 'command' | 'address' | 'other'
+  text: string
 }
 
 export interface ToolResult {
@@ -34,6 +45,8 @@ export interface Tool<S extends z.ZodType = z.ZodType> {
   schema: S
   /** True when this very call cannot change anything; such calls run in parallel and may be repeated after a crash. */
   isReadOnly(input: z.output<S>): boolean
+  /** What rules compare; absent: the call itself, as a whole. */
+  subjects?(input: z.output<S>): Subject[]
   run(input: z.output<S>, context: ToolContext): Promise<ToolResult>
 }
 
@@ -42,5 +55,6 @@ export interface AnyTool {
   description: string
   schema: z.ZodType
   isReadOnly(input: unknown): boolean
+  subjects?(input: unknown): Subject[]
   run(input: unknown, context: ToolContext): Promise<ToolResult>
 }

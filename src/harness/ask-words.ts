@@ -26,6 +26,7 @@ export function boundedRequest(request: AskRequest): AskRequest {
       patterns: [...patterns.slice(0, storedPatternsMax).map(cut), ...rest],
       always: always.slice(0, storedPatternsMax).map(cut),
       detail: excerptOf(detail, 8_000),
+      ...(request.personOnly ? { personOnly: true } : {}),
     }
   }
   const questions = request.questions.slice(0, listMax).map((question) => ({
@@ -88,4 +89,4 @@ export const replyWord = (reply: AskReply): string =>
 export const authorityWord = (by: AskAuthority | null): string =>
   by === null
     ? 'nobody'
-    : { person: 'a person', rule: 'a kept "always"', task: "the task's auto_accept", deadline: 'its deadline' }[by]
+    : { person: 'a person', rule: 'a kept "always"', task: 'what the task says', deadline: 'its deadline' }[by]

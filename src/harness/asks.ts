@@ -15,10 +15,12 @@ import {
 } from '../core/ask.ts'
 import type { Timer } from '../core/clock.ts'
 import { ok, type Problem, type Result, reasonOf, refuse } from '../core/problem.ts'
+import type { AskPolicy } from '../core/spec.ts'
 import { isInside } from '../lib/files.ts'
 import type { AskKey, AskPlace } from '../store/asks.ts'
-import { answered, authorityWord, boundedRequest, ended, raised, replyWord } from './ask-words.ts'
-import { isAutoAccepted, isGranted, patternCharsMax } from './rules.ts'
+import { alreadyAnswered, ambiguous, gone, noRuntime, stopping, unkeepable, unknownAsk } from './ask-problems.ts'
+import { answered, boundedRequest, ended, raised } from './ask-words.ts'
+import { isAutoAccepted, isGranted } from './rules.ts'
 import type { World } from './world.ts'
 
 export type AskWorld = Pick<World, 'store' | 'runtimes' | 'clock' | 'log' | 'isolation'>
@@ -26,6 +28,8 @@ export type AskWorld = Pick<World, 'store' | 'runtimes' | 'clock' | 'log' | 'iso
 export interface AskSettings {
   /** Minutes until an ask is denied, for tasks that do not say and sessions without one; null: it waits. */
   deadlineMinutes: number | null
+  /** Whether a person is waited for, for tasks that do not say. */
+  ask: AskPolicy
 }
 
 /** Refusals of the runtime after which only a person tries again. */
@@ -82,11 +86,11 @@ export class AskDesk {
     }
     const request = boundedRequest(pending.request)
     const row = { ...pending, request, runtime, ...this.placeOf(runtime, pending) }
-    const by = this.ruleFor(row)
-    const ask = asks.open(row, by ? null : raised({ ...row, ...fresh }, this.titleOf(row.sessionId)))
-    if (by) {
+    const known = this.answerFor(row)
+    const ask = asks.open(row, known ? null : raised({ ...row, ...fresh }, this.titleOf(row.sessionId)))
+    if (known) {
       this.untold.add(nameOf(ask))
-      this.unasked(ask, { kind: 'once' }, by)
+      this.unasked(ask, known.reply, known.by)
     } else this.armDeadline(ask)
   }
 
@@ -159,8 +163,8 @@ export class AskDesk {
   /** Sends what was meant to be sent, or asks the rules again. */
   private consider(ask: Ask): void {
     if (ask.reply) return void this.deliver(ask)
-    const by = this.mayTry(ask) ? this.ruleFor(ask) : null
-    if (by) this.unasked(ask, { kind: 'once' }, by)
+    const known = this.mayTry(ask) ? this.answerFor(ask) : null
+    if (known) this.unasked(ask, known.reply, known.by)
     else if (!this.deadlines.has(nameOf(ask))) this.armDeadline(ask)
   }
 
@@ -168,19 +172,18 @@ export class AskDesk {
     return (this.tries.get(nameOf(ask)) ?? 0) < triesMax
   }
 
-  private ruleFor({
-    runtime,
-    workspace,
-    taskId,
-    rootId,
-    request,
-  }: Omit<Ask, 'status'> | RuleSubject): AskAuthority | null {
-    if (request.kind !== 'permission') return null
+  /** What is said without a person: by a kept "always", or by the task that works in the session. */
+  private answerFor(ask: RuleSubject): { reply: AskReply; by: AskAuthority } | null {
+    const { runtime, workspace, taskId, rootId, request } = ask
     const { asks, tasks } = this.world.store
-    if (isGranted(request, asks.grantsFor({ runtime, workspace }, request.permission))) return 'rule'
+    const isKept =
+      request.kind === 'permission' && isGranted(request, asks.grantsFor({ runtime, workspace }, request.permission))
+    if (isKept) return { reply: { kind: 'once' }, by: 'rule' }
     // A mark in a session is a claim; only the task that works in it by our own books lends it its rights.
     if (!taskId || !tasks.activeOfSession(rootId).includes(taskId)) return null
-    return isAutoAccepted(request, tasks.get(taskId)?.spec.auto_accept) ? 'task' : null
+    const spec = tasks.get(taskId)?.spec
+    if (isAutoAccepted(request, spec?.auto_accept)) return { reply: { kind: 'once' }, by: 'task' }
+    return (spec?.ask ?? this.settings.ask) === 'deny' ? { reply: nobodyIsAsked, by: 'task' } : null
   }
 
   /** Without a person who waits for the outcome. */
@@ -213,11 +216,12 @@ export class AskDesk {
   private async send(ask: Ask): Promise<Result<Ask>> {
     const { reply, by } = ask
     if (!reply || !by) throw new Error(`nothing to send for ${ask.id}`)
-    const watch = this.world.runtimes.get(ask.runtime)?.watch
+    const host = this.world.runtimes.get(ask.runtime)
+    const port = host?.asks ?? host?.watch
     const { id, sessionId, scope } = ask
     // "always" of a runtime covers more than was shown and is forgotten by its restart: ours is kept here.
     const wire: AskReply = reply.kind === 'always' ? { kind: 'once' } : reply
-    const sent = watch ? await watch.answer({ id, sessionId, scope }, wire) : refuse(noRuntime(ask.runtime))
+    const sent = port ? await port.answer({ id, sessionId, scope }, wire) : refuse(noRuntime(ask.runtime))
     if (this.closed) return refuse(stopping)
     return sent.ok ? ok(this.conclude(ask, reply, by)) : this.refused(ask, sent.problems)
   }
@@ -344,48 +348,11 @@ export class AskDesk {
 
 type RuleSubject = Pick<Ask, 'runtime' | 'workspace' | 'taskId' | 'rootId' | 'request'>
 
+const nobodyIsAsked: AskReply = {
+  kind: 'reject',
+  message: 'Nobody is asked while this task runs. Go on without it, or do it another way.',
+}
+
 const fresh = { status: 'open', reply: null, by: null, askedAt: 0, endedAt: null } as const
 
 const nameOf = ({ runtime, id }: AskKey): string => `${runtime} ${id}`
-
-function unkeepable({ request }: Ask): Problem[] {
-  if (request.kind !== 'permission') return []
-  const todo = 'Allow it once.'
-  if (request.patterns.length === 0) {
-    return [{ kind: 'nothing-to-keep', text: 'It names nothing that could be allowed for good.', todo }]
-  }
-  if (request.patterns.every((pattern) => pattern.length <= patternCharsMax)) return []
-  return [{ kind: 'too-long', text: 'It is too long to be allowed for good.', todo }]
-}
-
-const unknownAsk = (id: string): Problem => ({
-  kind: 'unknown-ask',
-  text: `Nothing is asked under the id ${id.slice(0, 120)}.`,
-  todo: 'List what is open with `openloom asks`.',
-})
-
-const ambiguous = (ids: readonly string[]): Problem => ({
-  kind: 'ambiguous-id',
-  text: `Several begin so: ${ids.join(', ')}.`,
-  todo: 'Give more of the id.',
-})
-
-const alreadyAnswered = ({ reply, by }: Ask): Problem => ({
-  kind: 'already-answered',
-  text: `It was ${reply ? replyWord(reply) : 'answered'} already, by ${authorityWord(by)}.`,
-})
-
-const gone: Problem = {
-  kind: 'ask-gone',
-  text: 'The session does not wait for this any more: it was answered elsewhere, or its turn is over.',
-}
-
-const stopping: Problem = {
-  kind: 'stopping',
-  text: 'The daemon is stopping; the answer is kept and sent at its start.',
-}
-
-const noRuntime = (name: string): Problem => ({
-  kind: 'no-runtime',
-  text: `The runtime ${name} takes no answers: it is not configured any more.`,
-})

@@ -5,7 +5,7 @@
 import type { PendingAsk } from '../core/ask.ts'
 import type { Timer } from '../core/clock.ts'
 import { reasonOf } from '../core/problem.ts'
-import type { SessionWatch } from '../core/runtime.ts'
+import type { AskPort, SessionWatch } from '../core/runtime.ts'
 import type { SessionFact, WatchedSession } from '../core/session.ts'
 import type { Kept, StateNews } from '../store/watched.ts'
 import type { AskDesk } from './asks.ts'
@@ -67,7 +67,10 @@ export class SessionKeeper {
   /** Listens to every runtime that watches; the watching itself is begun by the daemon, afterwards. */
   start(): void {
     this.since = this.world.clock.now()
-    for (const { name, watch } of this.world.runtimes.values()) if (watch) this.listen(name, watch)
+    for (const { name, watch, asks } of this.world.runtimes.values()) {
+      if (watch) this.listen(name, watch)
+      if (asks) this.stops.push(asks.onAsk((fact) => this.hearAsk(name, fact)))
+    }
   }
 
   /** Called after a writing with the sessions that are different now. */
@@ -85,6 +88,14 @@ export class SessionKeeper {
       lane.totals.close()
     }
     this.listeners.clear()
+  }
+
+  /** Of our own sessions, which are in the store before they ask. What could not be stored is told again. */
+  private hearAsk(runtime: string, fact: Parameters<Parameters<AskPort['onAsk']>[0]>[0]): void {
+    this.guard(runtime, () => {
+      if (fact.kind === 'ask') this.desk.report(runtime, fact.ask)
+      else this.desk.ended(runtime, fact.askId)
+    })
   }
 
   private listen(runtime: string, watch: SessionWatch): void {

@@ -15,7 +15,7 @@ export function isGranted(request: AskRequest, granted: ReadonlySet<string>): bo
 
 /** `auto_accept` of a task: everything, or what globs over `permission pattern` cover. */
 export function isAutoAccepted(request: AskRequest, autoAccept: boolean | readonly string[] | undefined): boolean {
-  if (request.kind !== 'permission' || !autoAccept) return false
+  if (request.kind !== 'permission' || request.personOnly || !autoAccept) return false
   if (autoAccept === true) return true
   const { permission, detail } = request
   const joined = permission === 'bash' && shellMeta.test(detail)
@@ -28,6 +28,6 @@ export function isAutoAccepted(request: AskRequest, autoAccept: boolean | readon
 }
 
 function everyPattern(request: AskRequest, covers: (pattern: string) => boolean): boolean {
-  if (request.kind !== 'permission' || request.patterns.length === 0) return false
+  if (request.kind !== 'permission' || request.personOnly || request.patterns.length === 0) return false
   return request.patterns.every((pattern) => pattern.length <= patternCharsMax && covers(pattern))
 }

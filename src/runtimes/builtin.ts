@@ -3,12 +3,14 @@
  * not in the journal did not happen.
  */
 import { join } from 'node:path'
+import { AskBoard } from '../agent/asks.ts'
 import type { ModelDebug } from '../agent/debug-log.ts'
 import { lastTurnOf, standingOf, usageOf } from '../agent/history.ts'
 import { runAgent } from '../agent/loop.ts'
 import { type Choice, chooseModel } from '../agent/model-choice.ts'
 import type { Purposes } from '../agent/model-settings.ts'
-import { defaultRules, type Rule } from '../agent/permission.ts'
+import type { Policy } from '../agent/permission/engine.ts'
+import { defaultRules } from '../agent/permission/rules.ts'
 import { type Profile, profiles } from '../agent/profiles.ts'
 import { isTransient, type ModelSource } from '../agent/providers/index.ts'
 import { type LiveState, parked, type Run, Transcript } from '../agent/run.ts'
@@ -45,9 +47,12 @@ export interface BuiltinOptions {
   outputRoot: string
   /** Owner of all child processes; the daemon's own name. */
   owner: string
-  permissions?: readonly Rule[]
   /** Hears what is said to models and back. */
   debug?: ModelDebug
+  /** Asked at the start of each run. Absent: what is inside the workspace is allowed. */
+  policyOf?(session: SessionRecord): Promise<Policy>
+  /** Whether there is anybody who answers; if not, an ask ends the run. */
+  attended?: boolean
   profiles?: readonly Profile[]
   tools?: readonly AnyTool[]
   platform?: string
@@ -78,8 +83,9 @@ export function createBuiltin(options: BuiltinOptions): Runtime {
 
 class Builtin implements Runtime {
   readonly name: string
-  readonly abilities: RuntimeAbilities = { resume: true, watch: false, usage: true, permissions: false }
+  readonly abilities: RuntimeAbilities = { resume: true, watch: false, usage: true, permissions: true }
   readonly watch = null
+  readonly asks: AskBoard
   private readonly options: BuiltinOptions
   private readonly tools: readonly AnyTool[]
   private readonly profiles: readonly Profile[]
@@ -94,6 +100,7 @@ class Builtin implements Runtime {
     this.name = options.name ?? 'builtin'
     this.tools = options.tools ?? createTools()
     this.profiles = options.profiles ?? profiles
+    this.asks = new AskBoard(options)
   }
 
   available(): Promise<Availability> {
@@ -171,6 +178,7 @@ class Builtin implements Runtime {
     if (!session || !profile) return refuse(missing(request.sessionId))
     const chosen = await this.within(answerMs, (signal) => this.choose(profile, session.model, signal))
     if (!chosen.ok) return chosen
+    const policy = (await this.options.policyOf?.(session)) ?? openPolicy
     // From here to the end nothing is awaited: of two calls with one id only the first can get further.
     if (this.closed) return refuse({ kind: 'runtime-closed', text: 'The runtime is shutting down.' })
     const running = this.live.get(session.id)
@@ -180,9 +188,10 @@ class Builtin implements Runtime {
     const standing = standingOf(transcript.entries, request.promptId)
     if (standing === 'over') return ok(undefined)
     if (standing === 'new') {
+      this.asks.forget(session.id, transcript.entries)
       transcript.append({ type: 'prompt', promptId: request.promptId, text: request.text })
     }
-    this.start({ session, profile, request, transcript, choice: chosen.value, resumed: standing === 'open' })
+    this.start({ session, profile, request, transcript, choice: chosen.value, policy, resumed: standing === 'open' })
     return ok(undefined)
   }
 
@@ -211,8 +220,8 @@ class Builtin implements Runtime {
     this.nudge(session.id)
   }
 
-  private runOf({ session, profile, request, transcript, choice, resumed }: Begin, live: Live): Run {
-    const { clock, debug, env, outputRoot, owner, permissions, platform } = this.options
+  private runOf({ session, profile, request, transcript, choice, policy, resumed }: Begin, live: Live): Run {
+    const { clock, debug, env, outputRoot, owner, attended, platform } = this.options
     const id = newId('r', clock.now())
     live.owner = `${owner}/${id}`
     return {
@@ -223,7 +232,8 @@ class Builtin implements Runtime {
       ...choice,
       profile,
       tools: profile.tools === null ? this.tools : this.tools.filter((tool) => profile.tools?.includes(tool.name)),
-      rules: permissions ?? defaultRules,
+      policy: { ...policy, layers: { ...policy.layers, profile: profile.rules ?? [] } },
+      asks: attended ? this.asks : null,
       limits: request.limits,
       transcript,
       clock,
@@ -273,6 +283,9 @@ class Builtin implements Runtime {
 
   async abort(sessionId: string): Promise<void> {
     const live = this.live.get(sessionId)
+    // Told before the calls are closed: afterwards nobody could tell which of them asked.
+    const open = live?.transcript.entries ?? this.options.journal.entries(sessionId).map((row) => row.entry)
+    this.asks.forget(sessionId, open)
     if (!live) return
     live.stop.abort(new Error('cancelled'))
     await this.ended(live)
@@ -314,15 +327,20 @@ interface Begin {
   request: PromptRequest
   transcript: Transcript
   choice: Choice
+  policy: Policy
   resumed: boolean
 }
+
+/** For unattended work that nobody said more about. */
+const openPolicy: Policy = { layers: { user: defaultRules }, trust: 'trusted', access: 'scoped' }
 
 const missing = (sessionId: string): Problem => ({
   kind: 'session-missing',
   text: `The built-in runtime has no session ${sessionId}.`,
 })
 
-function liveState({ tool, retry }: LiveState): SessionState {
+function liveState({ tool, retry, asks }: LiveState): SessionState {
+  if (asks) return { kind: 'waiting', ...asks }
   if (!retry) return { kind: 'busy', tool }
   return { kind: 'retrying', attempt: retry.attempt, nextAt: retry.nextAt, text: retry.problem.text }
 }

@@ -1,6 +1,6 @@
 /** The runtimes there are. A new one is one file (or folder) and one line here. */
 import { z } from 'zod'
-import { defaultRules, ruleSchema } from '../agent/permission.ts'
+import { rulesSchema } from '../agent/permission/rules.ts'
 import { profiles } from '../agent/profiles.ts'
 import { createTools, toolSettingsSchema } from '../agent/tools/index.ts'
 import type { Runtime } from '../core/runtime.ts'
@@ -11,14 +11,14 @@ const builtinSchema = z
   .strictObject({
     kind: z.literal('builtin').default('builtin'),
     model: z.string().min(1).optional().describe('`model` or `provider/model`; default: the first that is configured.'),
-    permissions: z.array(ruleSchema).max(1_000).default([]).describe('Added behind the default, which allows all.'),
+    permissions: rulesSchema.default([]).describe('Added behind the default, which allows all.'),
     tools: toolSettingsSchema.prefault({}),
     steps_max: z.number().int().min(1).max(10_000).optional().describe('Model calls in one run.'),
   })
   .meta({ id: 'BuiltinRuntime', description: 'The agent loop of OpenLoom itself.' })
 
 export type BuiltinConfig = z.output<typeof builtinSchema>
-type BuiltinDeps = Omit<BuiltinOptions, 'defaultModel' | 'permissions' | 'profiles' | 'tools'>
+type BuiltinDeps = Omit<BuiltinOptions, 'defaultModel' | 'profiles' | 'tools'>
 
 export const builtin = {
   kind: 'builtin',
@@ -28,7 +28,6 @@ export const builtin = {
     return createBuiltin({
       ...deps,
       defaultModel: config.model ?? null,
-      permissions: [...defaultRules, ...config.permissions],
       tools: createTools(config.tools),
       profiles: stepsMax === undefined ? profiles : profiles.map((profile) => ({ ...profile, stepsMax })),
     })

@@ -4,7 +4,7 @@
 import type { Ask, Grant } from '../core/ask.ts'
 import type { Census } from '../core/check.ts'
 import type { LoomEvent } from '../core/event.ts'
-import type { SessionUsageSums, UsageSum } from '../core/session.ts'
+import type { SessionUsageSums, UsageSum, Workspace } from '../core/session.ts'
 import type { Task, TaskItem } from '../core/task.ts'
 import type { AttemptRecord } from '../core/verdict.ts'
 import type { IsolationLook } from '../harness/isolation.ts'
@@ -108,6 +108,16 @@ export interface AskList {
 }
 export interface GrantList {
   items: Grant[]
+}
+
+/** `GET /api/workspaces`, `PUT /api/workspaces`. */
+export interface WorkspaceList {
+  items: Workspace[]
+}
+/** `permissions`: the project's own rules that were taken with it. */
+export interface WorkspaceSaid {
+  workspace: Workspace
+  permissions: unknown
 }
 
 /** `GET /api/usage?by=session|task|model|workspace|day&since=&until=`. */

@@ -15,6 +15,7 @@ import { receiptRoutes } from './routes/receipts.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { taskRoutes } from './routes/tasks.ts'
 import { usageRoutes } from './routes/usage.ts'
+import { workspaceRoutes } from './routes/workspaces.ts'
 import { servePage } from './static.ts'
 
 export interface AppOptions {
@@ -48,6 +49,7 @@ export function createApp(world: ServerWorld, { hosts, cookieName, webDir }: App
     .route('/api/usage', usageRoutes(world))
     .route('/api/receipts', receiptRoutes(world))
     .route('/api/flakes', flakeRoutes(world))
+    .route('/api/workspaces', workspaceRoutes(world))
     .route('/api', askRoutes(world))
     .route('/api', daemonRoutes(world, cookieName))
   const info = {

@@ -25,6 +25,7 @@ import { Sessions } from './sessions.ts'
 import { Tasks } from './tasks.ts'
 import { Usage } from './usage.ts'
 import { WatchedSessions } from './watched.ts'
+import { Workspaces } from './workspaces.ts'
 
 export interface StoreOptions {
   /** File path, or `:memory:`. */
@@ -49,6 +50,7 @@ export interface Store {
   receipts: Receipts
   outbox: StoreOutbox
   logins: Logins
+  workspaces: Workspaces
   close(): void
 }
 
@@ -75,6 +77,7 @@ export function openStore(options: StoreOptions): Store {
     receipts: new Receipts(ledger),
     outbox: new StoreOutbox(ledger),
     logins: new Logins(ledger),
+    workspaces: new Workspaces(ledger),
     close: () => sqlite.close(),
   }
 }

@@ -3,7 +3,7 @@ import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlit
 import type { AskAuthority, AskReply, AskRequest, AskStatus } from '../core/ask.ts'
 import type { Diagnosis } from '../core/diagnosis.ts'
 import type { EventType } from '../core/event.ts'
-import type { JournalEntry, SessionState } from '../core/session.ts'
+import type { JournalEntry, SessionState, Workspace } from '../core/session.ts'
 import type { TaskSpec } from '../core/spec.ts'
 import type { AddedCheck, Isolation, Reason, Source, TaskStatus } from '../core/task.ts'
 import type { CheckRecord, Quarantine, Verdict } from '../core/verdict.ts'
@@ -181,8 +181,8 @@ export const sessions = sqliteTable(
 export const workspaces = sqliteTable('workspaces', {
   /** Real path. */
   path: text('path').primaryKey(),
-  trust: text('trust').notNull(),
-  access: text('access').notNull(),
+  trust: text('trust').$type<Workspace['trust']>().notNull(),
+  access: text('access').$type<Workspace['access']>().notNull(),
   /** Of the project's own settings that were accepted; others are not taken. */
   settingsSha256: text('settings_sha256'),
   at: integer('at').notNull(),

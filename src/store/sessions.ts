@@ -170,6 +170,16 @@ function eventOf(entry: JournalEntry, calls: readonly ToolCall[]): NewEvent | nu
       return { type: 'usage.recorded', data: { ...entry.usage } }
     case 'run.ended':
       return { type: 'run.ended', data: { reason: entry.reason, text: short(entry.text), problem: entry.problem } }
+    case 'call.denied': {
+      const { callId, tool, by, text } = entry
+      return { type: 'permission.decided', data: { callId, tool, decision: 'deny', by, text: short(text) } }
+    }
+    case 'ask.answered': {
+      const { askId, callId, tool, reply } = entry
+      if (reply.kind === 'answers') return null
+      const decision = reply.kind === 'reject' ? 'deny' : 'allow'
+      return { type: 'permission.decided', data: { callId, tool, decision, by: 'reply', askId } }
+    }
     case 'prompt':
     case 'note':
       return null

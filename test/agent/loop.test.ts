@@ -6,7 +6,7 @@ import { pause, systemClock } from '../../src/core/clock.ts'
 import type { AnyTool } from '../../src/core/tool.ts'
 import { ownedProcesses } from '../../src/lib/process.ts'
 import { lookUntil } from '../contracts/runtime.ts'
-import { type AgentOptions, agentWorld, endsOf } from '../fakes/agent-world.ts'
+import { type AgentOptions, agentWorld, endsOf, userRules } from '../fakes/agent-world.ts'
 
 const call = (name: string, args: Record<string, unknown>) => ({ name, arguments: args })
 
@@ -283,17 +283,19 @@ describe('limits and permissions', () => {
 
   it('a denied call is answered and the run goes on', async () => {
     const permissions = [
-      { tool: '*', pattern: '*', action: 'allow' as const },
-      { tool: 'glob', pattern: '*', action: 'deny' as const },
+      { tool: '*', action: 'allow' as const },
+      { tool: 'glob', action: 'deny' as const },
     ]
-    const { world, ends } = await limited({ toolCalls: null, tokens: null }, { permissions })
+    const { world, ends } = await limited({ toolCalls: null, tokens: null }, { policyOf: userRules(permissions) })
     expect(ends).toEqual(['completed'])
     expect(world.outputs()[0]).toContain('Not permitted')
   })
 
   it('a call that needs a person ends the run; after the rules were changed it goes on', async () => {
     const script = [{ tool_calls: [call('bash', { command: 'npm publish' })] }, { text: 'done' }]
-    const world = await agentWorld(script, { permissions: [{ tool: 'bash', pattern: 'npm test', action: 'allow' }] })
+    const world = await agentWorld(script, {
+      policyOf: userRules([{ tool: 'bash', pattern: 'npm test', action: 'allow' }]),
+    })
     expect((await world.run('go')).state).toMatchObject({
       kind: 'failed',
       transient: false,
@@ -305,7 +307,7 @@ describe('limits and permissions', () => {
 
   it('see the real path: a link is no way around a rule', async () => {
     const permissions = [
-      { tool: '*', pattern: '*', action: 'allow' as const },
+      { tool: '*', action: 'allow' as const },
       { tool: 'write', pattern: 'locked/*', action: 'deny' as const },
     ]
     const script = [
@@ -317,7 +319,7 @@ describe('limits and permissions', () => {
       },
       { text: 'done' },
     ]
-    const world = await agentWorld(script, { permissions })
+    const world = await agentWorld(script, { policyOf: userRules(permissions) })
     await world.put('locked/keep', '')
     await world.run('go')
     expect(world.outputs()[1]).toContain('Not permitted')

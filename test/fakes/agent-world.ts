@@ -3,6 +3,8 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import type { Policy } from '../../src/agent/permission/engine.ts'
+import type { Rule } from '../../src/agent/permission/rules.ts'
 import { openai, openaiSchema } from '../../src/agent/providers/openai.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import type { LiveDelta, PromptRequest, Runtime } from '../../src/core/runtime.ts'
@@ -133,6 +135,13 @@ function sights(
     },
   }
 }
+
+/** The rules of the user, and nothing else. */
+export const userRules = (user: readonly Rule[]) => async (): Promise<Policy> => ({
+  layers: { user },
+  trust: 'trusted',
+  access: 'scoped',
+})
 
 /** The reasons of the runs so far. */
 export const endsOf = (entries: readonly JournalEntry[]): string[] =>

@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import type { PendingAsk } from '../../src/core/ask.ts'
 import { systemClock } from '../../src/core/clock.ts'
+import type { AnyTool } from '../../src/core/tool.ts'
 import { runtimeKinds } from '../../src/runtimes/index.ts'
 import { sampleMarkdown, sampleScript } from '../../src/sample/sample.ts'
 import type { ScriptInput } from '../../src/sample/script.ts'
@@ -40,6 +43,38 @@ describe('the built-in runtime', () => {
     expect((await priced.run('go')).usage).toEqual({ toolCalls: 1, tokens: 2_200, costMicros: 4_800 })
     const unpriced = await agentWorld(script)
     expect((await unpriced.run('go')).usage).toEqual({ toolCalls: 1, tokens: 2_200, costMicros: null })
+  })
+
+  it('PM-6 a tool asks a person, of its own call, and goes on with the answer', async () => {
+    const question = { header: 'Colour', text: 'Which?', options: [], multiple: false }
+    const asker: AnyTool = {
+      name: 'asker',
+      description: 'Asks a person one question.',
+      schema: z.strictObject({}),
+      isReadOnly: () => true,
+      async run(_, context) {
+        const reply = await context.askPerson?.([question])
+        return { ok: true, output: reply?.kind === 'answers' ? reply.answers.flat().join() : 'nobody' }
+      },
+    }
+    const script = [{ tool_calls: [{ name: 'asker', arguments: {} }] }, { text: 'done' }]
+    const world = await agentWorld(script, { tools: [asker], attended: true })
+    const asked: PendingAsk[] = []
+    world.runtime.asks?.onAsk((fact) => {
+      if (fact.kind === 'ask') asked.push(fact.ask)
+    })
+    await world.prompt('go')
+    const waiting = await lookUntil(world.runtime, world.sessionId, ['waiting'])
+    expect(waiting.state).toMatchObject({ for: 'question', text: 'Which?' })
+    expect(asked).toMatchObject([{ request: { kind: 'question', questions: [question] } }])
+    const [ask] = asked
+    if (!ask) throw new Error('nothing was asked')
+    expect(await world.runtime.asks?.answer(ask, { kind: 'answers', answers: [['red']] })).toMatchObject({ ok: true })
+    expect((await world.over()).state).toMatchObject({ kind: 'idle', complete: true })
+    expect(world.outputs()).toEqual(['red'])
+    const headless = await agentWorld(script, { tools: [asker] })
+    await headless.run('go')
+    expect(headless.outputs()).toEqual(['nobody'])
   })
 
   it('shows what is going on: the tool, then the retry', async () => {

@@ -6,6 +6,7 @@ import { pause } from '../../core/clock.ts'
 import type { AnyTool, Tool, ToolContext, ToolResult } from '../../core/tool.ts'
 import { newId } from '../../lib/id.ts'
 import { type CommandOutcome, runCommand } from '../../lib/process.ts'
+import { isProvenReadOnly } from '../permission/read-only.ts'
 import { failure } from './text-file.ts'
 
 export const bashSettingsSchema = z.strictObject({
@@ -53,8 +54,8 @@ function bashTool(settings: BashSettings, running: Map<string, Background>): Any
       'Runs a command with bash in the workspace, without input. Each call is a new shell. Long output keeps head ' +
       'and tail; the whole is in a file that read and grep can open. Background processes end with the run.',
     schema,
-    // Proving that a shell line changes nothing needs a parser; until there is one, none counts as proven.
-    isReadOnly: () => false,
+    isReadOnly: ({ command, run_in_background }) => !run_in_background && isProvenReadOnly(command),
+    subjects: ({ command }) => [{ kind: 'command', text: command }],
     async run(input, context) {
       const id = newId(input.run_in_background ? 'bg' : 'sh', context.clock.now())
       const request = requestOf(input.command, id, context)

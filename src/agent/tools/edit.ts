@@ -35,6 +35,7 @@ export const edit: Tool<typeof editSchema> = {
     'once, unless replace_all is true; add lines around it to make it unique.',
   schema: editSchema,
   isReadOnly: () => false,
+  subjects: ({ file_path }) => [{ kind: 'write', text: file_path }],
   run: ({ file_path, ...one }, context) => change(context, file_path, [one]),
 }
 
@@ -44,6 +45,7 @@ export const multiedit: Tool<typeof multieditSchema> = {
     'Several replacements in one file, in order, each on the result of the one before. If one fails, none is made.',
   schema: multieditSchema,
   isReadOnly: () => false,
+  subjects: ({ file_path }) => [{ kind: 'write', text: file_path }],
   run: ({ file_path, edits }, context) => change(context, file_path, edits),
 }
 

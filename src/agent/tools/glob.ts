@@ -17,6 +17,7 @@ export const glob: Tool<typeof schema> = {
   description: 'Lists files whose path fits a pattern. Ignored files (.gitignore) are left out.',
   schema,
   isReadOnly: () => true,
+  subjects: ({ path }) => [{ kind: 'read', text: path ?? '.' }],
   async run(input, context) {
     const place = await locate(context, input.path ?? '.')
     if (!place) return outside(input.path ?? '.')

@@ -22,6 +22,7 @@ export const grep: Tool<typeof schema> = {
   description: `Searches files with a regular expression. At most ${linesMax} lines; ignored files are left out.`,
   schema,
   isReadOnly: () => true,
+  subjects: ({ path }) => [{ kind: 'read', text: path ?? '.' }],
   async run(input, context) {
     const place = await locate(context, input.path ?? '.', true)
     if (!place) return outside(input.path ?? '.')

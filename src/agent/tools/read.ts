@@ -25,6 +25,7 @@ export const read: Tool<typeof schema> = {
     'A file must be read before it can be changed.',
   schema,
   isReadOnly: () => true,
+  subjects: ({ file_path }) => [{ kind: 'read', text: file_path }],
   async run(input, context) {
     const place = await locate(context, input.file_path, true)
     if (!place) return outside(input.file_path)

@@ -2,7 +2,7 @@
  * Text files as the writing tools see them: inside the workspace, as last read, and written back in their own style.
  */
 import { stat } from 'node:fs/promises'
-import { relative } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { createTwoFilesPatch } from 'diff'
 import type { ToolContext, ToolResult } from '../../core/tool.ts'
 import { sha256 } from '../../lib/digest.ts'
@@ -29,6 +29,10 @@ export interface Place {
 export async function locate(context: ToolContext, path: string, reading = false): Promise<Place | null> {
   const inside = await realPathInside(context.workspace, path)
   if (inside !== null) return { real: inside, shown: relative(context.workspace, inside) || '.' }
+  if (context.access === 'root') {
+    const real = await realPathInside('/', resolve(context.workspace, path))
+    return real === null ? null : { real, shown: real }
+  }
   const whole = reading ? await realPathInside(context.outputDir, path) : null
   return whole === null ? null : { real: whole, shown: whole }
 }

@@ -15,6 +15,7 @@ export const write: Tool<typeof schema> = {
     'To change a part of a file use edit.',
   schema,
   isReadOnly: () => false,
+  subjects: ({ file_path }) => [{ kind: 'write', text: file_path }],
   async run(input, context) {
     const place = await locate(context, input.file_path)
     if (!place) return outside(input.file_path)

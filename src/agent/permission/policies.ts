@@ -1,0 +1,82 @@
+/**
+ * What holds for a session, from all that speak: the machine, the user, the project as far as a person took its word,
+ * and the run. It reads, and decides no call.
+ */
+import type { SessionRecord, Workspace } from '../../core/session.ts'
+import { decodeUtf8, errnoOf, readBounded } from '../../lib/files.ts'
+import { type ProjectSettings, readProjectSettings } from '../../lib/project/settings.ts'
+import { parseYaml } from '../../lib/yaml.ts'
+import type { Policy } from './engine.ts'
+import { defaultRules, type Rule, rulesSchema } from './rules.ts'
+
+export interface PolicySources {
+  /** Written by whoever runs the machine: no layer lifts it. */
+  managedFile: string
+  user: readonly Rule[]
+  run: readonly Rule[]
+  /** What a person said of the session's workspace, or of the project that its worktree belongs to. */
+  trustOf(session: SessionRecord): Workspace | null
+  /** That a project's own settings are not taken; told once a workspace. */
+  ignored(session: SessionRecord, why: string): void
+}
+
+export const managedFileDefault = '/etc/openloom/policy.yaml'
+const sizeBytesMax = 256 * 1024
+const nothing: readonly Rule[] = [{ tool: '*', action: 'deny' }]
+const askForAll: readonly Rule[] = [
+  { tool: '*', action: 'ask' },
+  { tool: 'read', action: 'allow' },
+  { tool: 'glob', action: 'allow' },
+  { tool: 'grep', action: 'allow' },
+]
+
+export function createPolicies(sources: PolicySources): (session: SessionRecord) => Promise<Policy> {
+  const told = new Set<string>()
+  return async (session) => {
+    const said = sources.trustOf(session)
+    const [managed, settings] = await Promise.all([
+      readManaged(sources.managedFile),
+      readProjectSettings(session.workspace),
+    ])
+    const { rules, why } = projectRules(said, settings)
+    if (why !== null && !told.has(session.workspace)) {
+      told.add(session.workspace)
+      sources.ignored(session, why)
+    }
+    const { trust, access } = said ?? { trust: 'trusted', access: 'scoped' }
+    const layers = { managed, user: [...defaultRules, ...sources.user], project: rules, run: sources.run }
+    return { layers, trust, access }
+  }
+}
+
+/** No file: no word. One that cannot be read may have forbidden anything, so everything is. */
+async function readManaged(path: string): Promise<readonly Rule[]> {
+  try {
+    const { bytes, whole } = await readBounded(path, sizeBytesMax)
+    const text = whole ? decodeUtf8(bytes) : null
+    const parsed = text === null ? null : parseYaml(text, { sizeBytesMax })
+    const written = parsed?.ok ? (parsed.value.value as Record<string, unknown> | null)?.permissions : null
+    const rules = rulesSchema.safeParse(written)
+    return rules.success ? rules.data : nothing
+  } catch (error) {
+    return ['ENOENT', 'ENOTDIR'].includes(errnoOf(error)) ? [] : nothing
+  }
+}
+
+interface ProjectRules {
+  rules: readonly Rule[]
+  /** Why they are not taken. */
+  why: string | null
+}
+
+function projectRules(said: Workspace | null, settings: ProjectSettings | null): ProjectRules {
+  const accepted = said?.settingsSha256 ?? null
+  if (settings?.sha256 === accepted) {
+    const parsed = rulesSchema.safeParse(settings?.permissions ?? [])
+    if (parsed.success) return { rules: parsed.data, why: null }
+    return { rules: askForAll, why: 'Its permissions cannot be read as rules.' }
+  }
+  // Whoever changes rules that were taken must not be rid of them by that.
+  if (accepted !== null) return { rules: askForAll, why: 'Its permissions changed since a person accepted them.' }
+  return { rules: [], why: said ? 'Its permissions are new.' : 'Nobody has said yet that it is trusted.' }
+}

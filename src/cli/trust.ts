@@ -1,0 +1,44 @@
+/** `openloom trust`: how far a folder is trusted, said by a person. */
+import { resolve } from 'node:path'
+import type { WorkspaceList, WorkspaceSaid } from '../server/api.ts'
+import { requireDaemon } from './client.ts'
+import { exit } from './exit.ts'
+import { configOf, type Shell } from './program.ts'
+import { cut, paint, print, printJson, safe, table } from './terminal.ts'
+
+export interface TrustOptions {
+  readOnly?: boolean
+  untrusted?: boolean
+  root?: boolean
+  json?: boolean
+}
+
+export async function trust(folder: string | undefined, options: TrustOptions, shell: Shell): Promise<number> {
+  const client = requireDaemon(configOf(shell), shell.env)
+  const said = await client.put<WorkspaceSaid>('/api/workspaces', {
+    path: resolve(shell.cwd, folder ?? '.'),
+    trust: options.untrusted ? 'untrusted' : options.readOnly ? 'read-only' : 'trusted',
+    access: options.root ? 'root' : 'scoped',
+  })
+  if (options.json) {
+    printJson(said)
+    return exit.ok
+  }
+  const { workspace, permissions } = said
+  print(`${safe(workspace.path)}  ${paint('bold', workspace.trust)}, ${workspace.access}`)
+  const rules = Array.isArray(permissions) ? permissions : []
+  if (rules.length > 0) print('Its own rules hold from now on, as far as they are stricter than yours:')
+  for (const rule of rules.slice(0, 50)) print(`  ${cut(JSON.stringify(rule), 200)}`)
+  return exit.ok
+}
+
+export async function listTrust(options: { json?: boolean }, shell: Shell): Promise<number> {
+  const page = await requireDaemon(configOf(shell), shell.env).get<WorkspaceList>('/api/workspaces')
+  if (options.json) printJson(page)
+  else if (page.items.length === 0) print('Nothing was said about any folder.')
+  else {
+    const rows = page.items.map(({ path, trust, access }) => [trust, access, safe(path)])
+    print(table([['trust', 'access', 'folder'], ...rows]))
+  }
+  return exit.ok
+}

@@ -1,0 +1,35 @@
+/** The settings that a project brings in its own openloom.yaml, by what they say: hostile until a person took them. */
+import { join } from 'node:path'
+import { canonicalJson } from '../canonical.ts'
+import { sha256 } from '../digest.ts'
+import { decodeUtf8, errnoOf, readBounded } from '../files.ts'
+import { parseYaml } from '../yaml.ts'
+
+export interface ProjectSettings {
+  /** As written, none: an empty list; null: the file cannot be read as settings. */
+  permissions: unknown
+  sha256: string
+}
+
+/** What says how agents work; a task beside it may change freely. */
+const powerful = ['permissions', 'models', 'runtimes', 'child_env', 'notify', 'sources', 'server', 'data_dir']
+const sizeBytesMax = 256 * 1024
+
+/** Null where the project brings none. A file that cannot be read has a digest too, to be told from another. */
+export async function readProjectSettings(workspace: string): Promise<ProjectSettings | null> {
+  try {
+    const { bytes, whole } = await readBounded(join(workspace, 'openloom.yaml'), sizeBytesMax)
+    const text = whole ? decodeUtf8(bytes) : null
+    const parsed = text === null ? null : parseYaml(text, { sizeBytesMax })
+    if (!parsed?.ok) return { permissions: null, sha256: sha256(bytes) }
+    const { value } = parsed.value
+    if (typeof value !== 'object' || value === null) return null
+    const settings = Object.entries(value).filter(([key]) => powerful.includes(key))
+    if (settings.length === 0) return null
+    const { permissions = [] } = Object.fromEntries(settings)
+    return { permissions, sha256: sha256(canonicalJson(Object.fromEntries(settings))) }
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error))) return null
+    return { permissions: null, sha256: sha256(errnoOf(error)) }
+  }
+}

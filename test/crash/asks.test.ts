@@ -1,0 +1,47 @@
+/** An ask of our own agent, over the death of the daemon. */
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import type { AskItem, AskList } from '../../src/server/api.ts'
+import { DaemonRig, eventually, type Life } from '../fakes/daemon.ts'
+import { drop, workspaceOf } from './scene.ts'
+
+const rig = new DaemonRig()
+const settings = 'runtimes: [{ kind: builtin, permissions: [{ tool: bash, action: ask }] }]\n'
+beforeAll(async () => {
+  writeFileSync(join(rig.folder, 'openloom.yaml'), settings)
+  await rig.open({
+    script: [{ tool_calls: [{ name: 'bash', arguments: { command: 'echo right > result.txt' } }] }, { text: 'Done.' }],
+  })
+  await rig.makeTemplate()
+})
+beforeEach(() => rig.reset())
+afterAll(() => rig.close())
+
+const openAsk = (life: Life): Promise<AskItem> =>
+  eventually('it asks', async () => {
+    const { items } = (await (await life.api('/api/asks')).json()) as AskList
+    return items[0] ?? null
+  })
+
+it('PM-4 asked, killed, started, answered: the run goes on, and the same call is not asked twice', async () => {
+  const first = await rig.started()
+  drop(rig, 'one')
+  const ask = await openAsk(first)
+  await first.kill()
+  const second = await rig.started()
+  expect((await openAsk(second)).id).toBe(ask.id)
+  expect(existsSync(join(workspaceOf(rig, 'one'), 'result.txt'))).toBe(false)
+  const body = JSON.stringify({ reply: 'once' })
+  const headers = { 'content-type': 'application/json' }
+  const answered = await eventually('it is answered', async () => {
+    const answer = await second.api(`/api/asks/${ask.id}`, { method: 'POST', body, headers })
+    return answer.status === 200 ? answer : null
+  })
+  expect(answered.status).toBe(200)
+  const last = await rig.settled(second, 1)
+  expect(last).toMatchObject([{ status: 'done' }])
+  const all = (await (await second.api('/api/asks?status=all')).json()) as AskList
+  expect(all.items.map(({ id, status }) => [id, status])).toEqual([[ask.id, 'answered']])
+  await second.kill()
+})
