@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Problem } from '../core/problem.ts'
 import type { PromptRequest } from '../core/runtime.ts'
 import type { Journal, JournalEntry, SessionRecord } from '../core/session.ts'
-import type { AnyTool } from '../core/tool.ts'
+import type { AnyTool, Confinement } from '../core/tool.ts'
 import type { Rule } from './permission.ts'
 import type { Profile } from './profiles.ts'
 import type { ModelSource } from './providers/source.ts'
@@ -35,6 +35,7 @@ export interface Run {
   env: Readonly<Record<string, string>>
   platform: string
   owner: string
+  confinement: Confinement
   outputDir: string
   signal: AbortSignal
   onState(state: LiveState): void

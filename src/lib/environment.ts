@@ -36,6 +36,8 @@ export const variables: readonly { name: string; path: string; read: Read }[] = 
   { name: 'OPENLOOM_PROPOSE_CHECKS', path: 'defaults.propose_checks', read: flag },
   { name: 'OPENLOOM_STALE_BUSY_CHECKS', path: 'stale_busy.checks', read: number },
   { name: 'OPENLOOM_STALE_BUSY_SECONDS', path: 'stale_busy.after_seconds', read: number },
+  { name: 'OPENLOOM_SANDBOX_MODE', path: 'sandbox.mode', read: text },
+  { name: 'OPENLOOM_SANDBOX_NETWORK', path: 'sandbox.network', read: text },
   { name: 'OPENLOOM_DRAIN_SECONDS', path: 'drain_seconds', read: number },
   { name: 'OPENLOOM_LOG_LEVEL', path: 'log_level', read: text },
   { name: 'OPENLOOM_SAMPLE', path: 'sample', read: text },

@@ -25,6 +25,7 @@ import type {
 import type { Journal, JournalEntry, Observation, SessionRecord, SessionState } from '../core/session.ts'
 import type { AnyTool } from '../core/tool.ts'
 import { newId } from '../lib/id.ts'
+import { type Sandbox, unconfined } from '../lib/sandbox/sandbox.ts'
 
 export interface BuiltinOptions {
   /** Default: builtin. */
@@ -41,6 +42,8 @@ export interface BuiltinOptions {
   outputRoot: string
   /** Owner of all child processes; the daemon's own name. */
   owner: string
+  /** What the commands of the agent run in; absent: nothing. */
+  sandbox?: Sandbox
   permissions?: readonly Rule[]
   profiles?: readonly Profile[]
   tools?: readonly AnyTool[]
@@ -203,7 +206,7 @@ class Builtin implements Runtime {
   }
 
   private runOf({ session, profile, request, transcript, choice, resumed }: Begin, live: Live): Run {
-    const { clock, env, outputRoot, owner, permissions, platform } = this.options
+    const { clock, env, outputRoot, owner, sandbox, permissions, platform } = this.options
     const id = newId('r', clock.now())
     live.owner = `${owner}/${id}`
     return {
@@ -221,6 +224,7 @@ class Builtin implements Runtime {
       env,
       platform: platform ?? process.platform,
       owner: live.owner,
+      confinement: sandbox?.confine({ workspace: session.workspace, writable: true, owner: id }) ?? unconfined,
       outputDir: join(outputRoot, session.id),
       signal: live.stop.signal,
       onState: (state) => {
