@@ -15,7 +15,7 @@ export function runOwned(context: CheckContext, wanted: Wanted): Promise<Command
  */
 export function runForeign(context: CheckContext, wanted: Wanted): Promise<CommandOutcome> {
   const argv = ['sh', '-c', '"$@"; exit $?', 'sh', ...wanted.argv] as const
-  return runOwned(context, { ...wanted, argv: context.confinement.wrap(argv) })
+  return runOwned(context, { ...wanted, argv: context.confinement.wrap(argv, wanted.cwd) })
 }
 
 /** What a command says that wanted more than the sandbox gives: a place to write, a host, a socket, a program. */

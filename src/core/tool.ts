@@ -7,7 +7,8 @@ export type Argv = readonly [string, ...string[]]
 /** How the commands of one place are started: as they are, or in a sandbox that lets them reach that place alone. */
 export interface Confinement {
   readonly kind: 'bwrap' | 'none'
-  wrap(argv: Argv): Argv
+  /** `cwd`: where it is started; a folder that it is not shown is its failure. */
+  wrap(argv: Argv, cwd: string): Argv
 }
 
 export interface ToolContext {

@@ -183,7 +183,9 @@ export class Checkouts {
   ): Promise<void> {
     const { env, owner, sandbox } = this.options
     const outcome = await runCommand({
-      argv: sandbox.confine({ workspace, writable: true, owner: task.id, ...shown }).wrap(['bash', '-c', line]),
+      argv: sandbox
+        .confine({ workspace, writable: true, owner: task.id, ...shown })
+        .wrap(['bash', '-c', line], workspace),
       cwd: workspace,
       env,
       owner: `${owner}/${task.id}/setup`,

@@ -35,8 +35,8 @@ export async function sandboxWorld(given: Partial<SandboxSettings> = {}) {
   })
   const run = (line: string, place: Partial<Place> = {}, timeoutMs = 15_000) => {
     const { wrap } = sandbox.confine({ workspace, writable: true, owner: 'r-1', ...place })
-    const argv = wrap(['bash', '-c', line])
     const cwd = place.workspace ?? workspace
+    const argv = wrap(['bash', '-c', line], cwd)
     return runCommand({ argv, cwd, env, owner, timeoutMs, outputBytesMax: 20_000 })
   }
   const passes = async (line: string, place: Partial<Place> = {}) => {

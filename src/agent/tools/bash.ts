@@ -77,7 +77,7 @@ function bashTool(settings: BashSettings, running: Map<string, Background>): Any
 /** Each command is its own owner below the run: ending one at its limit leaves the others alone. */
 function requestOf(command: string, id: string, context: ToolContext) {
   return {
-    argv: context.confinement.wrap(['bash', '-c', command]),
+    argv: context.confinement.wrap(['bash', '-c', command], context.workspace),
     cwd: context.workspace,
     env: context.env,
     owner: `${context.owner}/${id}`,

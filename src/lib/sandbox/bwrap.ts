@@ -87,18 +87,25 @@ export class BwrapSandbox implements Sandbox {
   }
 
   confine(place: Place) {
-    return { kind: this.kind, wrap: (argv: Argv) => this.wrap(argv, place) } as const
+    return { kind: this.kind, wrap: (argv: Argv, cwd: string) => this.wrap(argv, cwd, place) } as const
   }
 
   /** Looked at anew for each command: the one before may have made a repository of the folder. */
-  private wrap(argv: Argv, place: Place): Argv {
+  private wrap(argv: Argv, cwd: string, place: Place): Argv {
     const { machine, gitconfig } = this.options
     const { enter, flags } = this.networkOf(place)
     const own = gitconfig === null ? [] : ['--ro-bind', gitconfig, join(machine.home, '.gitconfig')]
     const inHome = mountsOf(place, machine, this.shown)
     const files = [...mountArguments(inHome), ...(inHome.get(machine.home) === 'empty' ? own : [])]
     const env = ['--setenv', 'HOME', machine.home, '--setenv', 'TMPDIR', '/tmp']
-    return [...enter, ...this.base, ...files, ...['--remount-ro', '/', ...env, ...flags, '--'], ...this.limits, ...argv]
+    return [
+      ...enter,
+      ...this.base,
+      ...files,
+      ...['--remount-ro', '/', '--chdir', cwd, ...env, ...flags, '--'],
+      ...this.limits,
+      ...argv,
+    ]
   }
 
   private networkOf({ owner }: Place): { enter: Argv; flags: string[] } {

@@ -28,9 +28,12 @@ describe.runIf(hasBwrap)('the sandbox', () => {
   })
 
   it('SE-2 shows no process but its own, and passes on the exit code', async () => {
-    const { run, passes } = await sandboxWorld()
+    const { home, workspace, sandbox, run, passes } = await sandboxWorld()
     expect(await passes('ls /proc | grep -c "^[0-9]"')).toMatch(/^[1-6]\n$/)
     expect((await run('exit 7')).exitCode).toBe(7)
+    const { wrap } = sandbox.confine({ workspace, writable: true, owner: 'r-1' })
+    const lost = spawnSync('env', wrap(['true'], `${home}/elsewhere`), { encoding: 'utf8' })
+    expect(lost).toMatchObject({ status: 1, stderr: expect.stringMatching(/^bwrap: Can't chdir/) })
     expect((await run('no-such-program-here')).exitCode).toBe(127)
   })
 
