@@ -3,6 +3,7 @@ import { cpus } from 'node:os'
 import { falseCompletion } from './false-completion/report.ts'
 import { largeStore, mainPath, manyFiles, type Row, startAndIdle } from './measures.ts'
 import { crowd, openCode } from './opencode.ts'
+import { sandboxed } from './sandbox.ts'
 import { verdicts } from './verdicts.ts'
 
 const quick = process.argv.includes('--quick')
@@ -12,6 +13,7 @@ const hundredThousand = { files: 100_000, barMs: 2_000, workSeconds: 25, rounds:
 
 const groups: [string, () => Promise<Row[]>][] = [
   ['Main path', mainPath],
+  ['Sandbox', sandboxed],
   ['Start and idle', () => startAndIdle(quick ? 5 : 30)],
   ['A large store', () => largeStore(10_000, 500_000)],
   ['A flood', () => manyFiles(quick ? 200 : 1_000)],

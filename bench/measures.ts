@@ -34,7 +34,7 @@ const steps = (call: (i: number) => ToolCallInput): ReplyInput[] => [
   { text: 'done' },
 ]
 
-const script: ScriptInput = {
+export const script: ScriptInput = {
   conversations: [
     { match: 'twenty reads', replies: steps(reads) },
     { match: 'twenty shells', replies: steps(shells) },
@@ -93,7 +93,7 @@ async function finishToVerdict(world: BenchWorld): Promise<number[]> {
   return times
 }
 
-async function loopTime(world: BenchWorld, goal: string, rounds: number): Promise<number[]> {
+export async function loopTime(world: BenchWorld, goal: string, rounds: number): Promise<number[]> {
   const times: number[] = []
   for (let i = 0; i < rounds; i++) {
     const workspace = world.workspace(`${goal.replace(' ', '-')}-${i}`)

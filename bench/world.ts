@@ -51,6 +51,8 @@ export async function openWorld({ script, folder, env, program = builtProgram }:
       OPENLOOM_BASE_URL: model.url,
       OPENLOOM_MODEL: 'scripted-model',
       OPENLOOM_SAMPLE: 'off',
+      // Its price is a row of its own.
+      OPENLOOM_SANDBOX_MODE: 'off',
       OPENLOOM_MUST_FAIL_FIRST: 'no',
       // Nobody listens there: a server of whoever runs this is not to be touched.
       OPENLOOM_OPENCODE_URL: 'http://127.0.0.1:9',

@@ -28,6 +28,7 @@ import type { SourcePolicy } from './inbox/policy.ts'
 import { writtenTask } from './inbox/written.ts'
 import { environmentLayer, environmentLists } from './lib/environment.ts'
 import { type Layer, mergeLayers, type Tree } from './lib/layers.ts'
+import { sandboxSchema } from './lib/sandbox/sandbox.ts'
 import { parseYaml } from './lib/yaml.ts'
 import { sinkKinds } from './notify/index.ts'
 import { runtimeKinds } from './runtimes/index.ts'
@@ -138,6 +139,7 @@ export const configSchema = z
     child_env: z.array(z.string().min(1)).default([]).describe('Further variables that agents and checks may see.'),
     notify: z.strictObject({ sinks: z.array(z.discriminatedUnion('kind', sinks)).default([]) }),
     keychain: z.enum(['auto', 'off']).default('auto').describe('off: stored secrets are kept in a file.'),
+    sandbox: sandboxSchema,
     drain_seconds: seconds.default(5),
     log_level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('warn'),
     sample: z.enum(['auto', 'on', 'off']).default('auto'),
@@ -195,7 +197,7 @@ export function loadConfig({ cwd, env, flags = {}, project = true }: ConfigSourc
 /** Sections are objects so that a misspelt key inside one is found; their defaults are the schema's. */
 function defaultsFor(env: ConfigSources['env'], home: string): Tree {
   const data_dir = join(env.XDG_DATA_HOME ?? join(home, '.local', 'share'), 'openloom')
-  const empty = ['server', 'inbox', 'sources', 'defaults', 'stale_busy', 'concurrency', 'models', 'notify']
+  const empty = ['server', 'inbox', 'sources', 'defaults', 'stale_busy', 'concurrency', 'models', 'notify', 'sandbox']
   const limits = { attempts: 3, minutes: 60, tool_calls: 500 }
   return { data_dir, ...Object.fromEntries(empty.map((name) => [name, {}])), defaults: { limits } }
 }
@@ -297,7 +299,11 @@ function knownKeys(path: readonly string[]): string[] {
 
 function absolute(config: Config, base: { cwd: string; home: string }): Config {
   const data_dir = toPath(config.data_dir, base)
-  return { ...config, data_dir, inbox: { ...config.inbox, dir: toPath(config.inbox.dir, base) } }
+  const [also_read, also_write] = [config.sandbox.also_read, config.sandbox.also_write].map((paths) =>
+    paths.map((path) => toPath(path, base)),
+  )
+  const sandbox = { ...config.sandbox, also_read: also_read ?? [], also_write: also_write ?? [] }
+  return { ...config, data_dir, sandbox, inbox: { ...config.inbox, dir: toPath(config.inbox.dir, base) } }
 }
 
 /** `~` and relative paths made absolute. */

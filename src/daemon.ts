@@ -21,8 +21,19 @@ import { makeParser } from './inbox/parser.ts'
 import { InboxWays } from './inbox/ways.ts'
 import { version, webDir } from './lib/paths.ts'
 import { killTree } from './lib/process.ts'
+import { startWatchdog } from './lib/watchdog.ts'
 import { Courier } from './notify/courier.ts'
-import { type Base, findAgent, openAgents, openBase, openSinks, type Plan, readiness, worldOf } from './parts.ts'
+import {
+  type Base,
+  findAgent,
+  findSandbox,
+  openAgents,
+  openBase,
+  openSinks,
+  type Plan,
+  readiness,
+  worldOf,
+} from './parts.ts'
 import { openSample } from './sample/open.ts'
 import type { DaemonState } from './server/api.ts'
 import { createApp } from './server/app.ts'
@@ -77,6 +88,16 @@ const notLoopback = (host: string) => ({
 async function startLocked(loaded: LoadedConfig, options: DaemonOptions, lock: Lock): Promise<Result<Daemon>> {
   const base = openBase(loaded, options.env)
   const { config } = loaded
+  const confined = await findSandbox(loaded, options.env, base)
+  if (!confined.ok) {
+    base.store.close()
+    lock.release()
+    return confined
+  }
+  const sandbox = confined.value
+  if (sandbox.kind === 'none' && config.sandbox.mode !== 'off') {
+    base.log.warn({ why: sandbox.detail }, 'commands are not confined: there is no sandbox')
+  }
   if (options.onEvent) base.store.ledger.onEvent(options.onEvent)
   const modelless = config.models.providers.length === 0
   const agentFound = modelless && (await findAgent(config, options.env))
@@ -84,9 +105,11 @@ async function startLocked(loaded: LoadedConfig, options: DaemonOptions, lock: L
   const alone = options.alone ?? false
   const sample = wantsSample && !alone ? await openSample(systemClock) : null
   const runtime = agentFound && !sample ? 'opencode' : 'builtin'
-  const parts = build({ ...base, loaded, env: options.env, alone, sample, runtime })
+  const owners = ['agent', 'check'].map((role) => `${base.owner}-${role}`)
+  const built = build({ ...base, sandbox, loaded, env: options.env, alone, sample, runtime })
+  const parts = { ...built, watchdog: startWatchdog(owners) }
   // What a killed daemon left running belongs to nobody now.
-  for (const role of ['agent', 'check']) await killTree(undefined, `${base.owner}-${role}`)
+  for (const owner of owners) await killTree(undefined, owner)
   await openKeys(base.keyring, parts.alarms)
   parts.checkouts.start(base.store)
   parts.keeper.start()
@@ -197,6 +220,7 @@ function build(plan: Plan) {
     startedAt,
     seq: store.ledger.head(),
     sample: sample !== null,
+    sandbox: { kind: plan.sandbox.kind, detail: plan.sandbox.detail },
     draining: supervisor.isDraining,
     inbox: { dir: config.inbox.dir, watching: directory.watching },
     runtimes: await Promise.all([...runtimes.values()].filter((one) => one.name !== drillRuntime).map(readiness)),
@@ -223,10 +247,10 @@ function build(plan: Plan) {
   }
   const hosts = () => hostNames(config.server, address.port)
   const app = createApp(served, { hosts, cookieName: () => `openloom_${address.port}`, webDir })
-  return { ...core, store, log, courier, app, auth, token, address, sample }
+  return { ...core, store, log, courier, app, auth, token, address, sample, sandbox: plan.sandbox }
 }
 
-type Parts = ReturnType<typeof build>
+type Parts = ReturnType<typeof build> & { watchdog: { stop(): Promise<void> } }
 
 function listenAll(runtimes: ReadonlyMap<string, Runtime>, listener: (delta: LiveDelta) => void): () => void {
   const stops = [...runtimes.values()].map((runtime) => runtime.onDelta(listener))
@@ -284,7 +308,20 @@ interface Stop {
 
 /** No new work; turns that run get `drainMs` to end, the rest is parked and found again by the next start. */
 async function stopParts(parts: Parts, { now, drainMs, hurried }: Stop): Promise<void> {
-  const { directory, supervisor, checkouts, runtimes, asks, keeper, stalls, courier, store, sample } = parts
+  const {
+    directory,
+    supervisor,
+    checkouts,
+    runtimes,
+    asks,
+    keeper,
+    stalls,
+    courier,
+    store,
+    sample,
+    sandbox,
+    watchdog,
+  } = parts
   await directory.close()
   supervisor.refuseNew()
   const busy = () =>
@@ -304,6 +341,8 @@ async function stopParts(parts: Parts, { now, drainMs, hurried }: Stop): Promise
   noteLife(parts, { type: 'daemon.stopped', data: {} })
   await courier.close(now ? 0 : 2_000)
   await sample?.close()
+  await sandbox.close()
+  await watchdog.stop()
 }
 
 /** A full disk must neither keep the daemon from working on nor from stopping in order. */

@@ -13,6 +13,7 @@ import { openaiSchema } from './agent/providers/openai.ts'
 import { checkers, describeCheck, parseCheckLine } from './checks/index.ts'
 import { type Config, type LoadedConfig, realOr, toPath } from './config.ts'
 import { systemClock } from './core/clock.ts'
+import { ok, type Result, refuse } from './core/problem.ts'
 import { drillRuntime, type Runtime } from './core/runtime.ts'
 import type { SessionRecord } from './core/session.ts'
 import type { Sink } from './core/sink.ts'
@@ -23,6 +24,8 @@ import { isInside } from './lib/files.ts'
 import { newId } from './lib/id.ts'
 import { type Log, openLog, Secrets } from './lib/log.ts'
 import { childEnvironment } from './lib/process.ts'
+import { openSandbox } from './lib/sandbox/open.ts'
+import type { Sandbox } from './lib/sandbox/sandbox.ts'
 import { createSinks } from './notify/index.ts'
 import { createBuiltin } from './runtimes/builtin.ts'
 import { createRuntime } from './runtimes/index.ts'
@@ -44,6 +47,9 @@ export interface Base {
   owner: string
 }
 
+/** With what commands are confined in: it is found out once, before anything is built. */
+export type Confined = Base & { sandbox: Sandbox }
+
 /** Store and diary of the data directory: what the daemon and a single run have in common. */
 export function openBase({ config }: LoadedConfig, env: NodeJS.ProcessEnv): Base {
   const secrets = new Secrets()
@@ -57,11 +63,30 @@ export function openBase({ config }: LoadedConfig, env: NodeJS.ProcessEnv): Base
   return { store, keyring, log: openLog(config.log_level, secrets), secrets, owner }
 }
 
+/** What commands are confined in on this machine, or why nothing is; a problem where the settings require it. */
+export async function findSandbox(
+  { config, home }: LoadedConfig,
+  env: NodeJS.ProcessEnv,
+  { log, owner }: Pick<Base, 'log' | 'owner'>,
+): Promise<Result<Sandbox>> {
+  const sandbox = await openSandbox({
+    settings: config.sandbox,
+    home,
+    dataDir: realOr(config.data_dir),
+    env: childEnvironment(env, config.child_env),
+    owner: `${owner}-sandbox`,
+    log,
+  })
+  if (sandbox.kind === 'bwrap' || config.sandbox.mode !== 'require') return ok(sandbox)
+  const text = `Commands cannot be confined here: ${sandbox.detail}.`
+  return refuse({ kind: 'no-sandbox', text, todo: 'Set that right, or sandbox.mode: auto.' })
+}
+
 /** Of all processes that the daemon of this data directory starts; behind it stands their role. */
 export const ownerOf = (dataDir: string): string => `loom-${sha256(realOr(dataDir)).slice(0, 12)}`
 
 export interface RuntimeOptions {
-  base: Omit<Base, 'keyring'>
+  base: Omit<Confined, 'keyring'>
   loaded: LoadedConfig
   env: NodeJS.ProcessEnv
   sample?: Sample | null
@@ -84,6 +109,7 @@ export function openRuntimes(options: RuntimeOptions): Map<string, Runtime> {
     env: childEnvironment(env, config.child_env),
     outputRoot: join(config.data_dir, 'outputs'),
     owner: `${base.owner}-${role}`,
+    sandbox: base.sandbox,
     log: (text: string) => base.log.error({ role }, text),
     ...(config.models.debug ? { debug: debugOf(config, base) } : {}),
     book: base.store.prompts,
@@ -132,6 +158,7 @@ export function openAgents(options: Omit<RuntimeOptions, 'role'>): Map<string, R
     env: childEnvironment(env, config.child_env),
     outputRoot: join(config.data_dir, 'outputs'),
     owner: `${base.owner}-agent`,
+    sandbox: base.sandbox,
     log: (text) => base.log.error({ role: drillRuntime }, text),
   })
   return openRuntimes({ ...options, role: 'agent' }).set(drillRuntime, drill)
@@ -165,7 +192,7 @@ function openProviders({ config }: Pick<LoadedConfig, 'config'>, options: Provid
   return configs.map((config) => createSource(config, { clock: systemClock, env, secret: (name) => stored.read(name) }))
 }
 
-export interface Plan extends Base {
+export interface Plan extends Confined {
   loaded: LoadedConfig
   env: NodeJS.ProcessEnv
   /** For one task alone. */
@@ -194,8 +221,9 @@ export function openSinks({ loaded, alone, sample, store }: Plan): Sink[] {
 }
 
 export function worldOf(plan: Plan, runtimes: ReadonlyMap<string, Runtime>, alarm: World['alarm']): World {
-  const { loaded, alone, env, store, keyring, log, owner } = plan
+  const { loaded, alone, env, store, keyring, log, owner, sandbox } = plan
   const { config } = loaded
+  const checkoutDir = join(realOr(config.data_dir), 'checkouts')
   const [checkEnv, checkOwner] = [childEnvironment(env, config.child_env), `${owner}-check`]
   return {
     store,
@@ -212,11 +240,13 @@ export function worldOf(plan: Plan, runtimes: ReadonlyMap<string, Runtime>, alar
     clock: systemClock,
     env: checkEnv,
     owner: checkOwner,
+    sandbox,
     checkouts: new Checkouts({
-      folder: join(config.data_dir, 'checkouts'),
+      folder: checkoutDir,
       clock: systemClock,
       env: checkEnv,
       owner: checkOwner,
+      sandbox,
       log,
     }),
     isolation: { dir: join(realOr(config.data_dir), 'worktrees'), owner: `${owner}-tree` },

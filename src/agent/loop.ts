@@ -41,8 +41,9 @@ const endOf = (reason: EndReason, text = '', problem: Problem | null = null): En
 /** Null when the run was parked: it stays open. Rejects only for bugs and for a journal that cannot be written. */
 export async function runAgent(run: Run): Promise<EndReason | null> {
   const { id: runId, promptId, resumed, model, source, transcript } = run
+  const sandbox = run.confinement.kind
   const before = lastTurnOf(transcript.entries)?.ended?.reason ?? null
-  transcript.append({ type: 'run.started', runId, promptId, resumed, model, provider: source.provider.name })
+  transcript.append({ type: 'run.started', runId, promptId, resumed, model, provider: source.provider.name, sandbox })
   failpoint('agent.run.started')
   // Its abort is the end of everything that belongs to the run, whichever way the run ends.
   const scope = new AbortController()
@@ -73,6 +74,7 @@ async function openContext(run: Run, signal: AbortSignal): Promise<ToolContext> 
     outputDir: run.outputDir,
     env: run.env,
     owner: run.owner,
+    confinement: run.confinement,
     clock: run.clock,
     signal,
     access: run.policy.access,

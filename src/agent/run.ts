@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Problem } from '../core/problem.ts'
 import type { PromptRequest } from '../core/runtime.ts'
 import type { Journal, JournalEntry, SessionRecord, ToolCall } from '../core/session.ts'
-import type { AnyTool } from '../core/tool.ts'
+import type { AnyTool, Confinement } from '../core/tool.ts'
 import type { ModelDebug } from './debug-log.ts'
 import type { Policy } from './permission/engine.ts'
 import type { Profile } from './profiles.ts'
@@ -47,6 +47,7 @@ export interface Run {
   env: Readonly<Record<string, string>>
   platform: string
   owner: string
+  confinement: Confinement
   outputDir: string
   debug?: ModelDebug
   signal: AbortSignal

@@ -8,7 +8,7 @@ import type { CommandOutcome } from '../lib/process.ts'
 import { globField, nameField, pathField, unquoted } from './fields.ts'
 import { aborted, fail, failedToLook, findInside, pass } from './look.ts'
 import { beforeReport, type Report, readReports, Stdout } from './report.ts'
-import { runForeign } from './spawn.ts'
+import { runForeign, withSandbox } from './spawn.ts'
 
 const outputBytesMax = 64 * 1024
 /** What a shell answers for a program that it does not find. */
@@ -85,11 +85,11 @@ async function runOnce(spec: Spec, cwd: string, context: CheckContext): Promise<
   const stdout = new Stdout()
   const heard = before ? {} : { onStdout: stdout.push }
   const ran = await runForeign(context, { argv, cwd, env: context.env, timeoutMs, outputBytesMax, ...heard })
-  if (ran.ended !== 'exit') return judge(spec, ran, { census: null })
+  if (ran.ended !== 'exit') return withSandbox(judge(spec, ran, { census: null }), ran, context)
   const report = before
     ? await readReports(spec.report ?? '', before, context)
     : { census: stdout.census(context.workspace) }
-  return judge(spec, ran, report)
+  return withSandbox(judge(spec, ran, report), ran, context)
 }
 
 function judge(spec: Spec, ran: CommandOutcome, report: Report): CheckResult {

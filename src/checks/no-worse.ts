@@ -17,7 +17,7 @@ import type { CommandOutcome } from '../lib/process.ts'
 import { nameField, pathField, unquoted } from './fields.ts'
 import { aborted, fail, failedToLook, findInside, pass } from './look.ts'
 import { Stdout } from './report.ts'
-import { runForeign } from './spawn.ts'
+import { runForeign, withSandbox } from './spawn.ts'
 
 /** All of it is read for names, so that it holds more than what is shown. */
 const outputBytesMax = 2 * 1024 * 1024
@@ -70,7 +70,8 @@ export const noWorse: Checker<'no_worse', typeof schema> = {
       outputBytesMax,
       onStdout: stdout.push,
     })
-    return { ...judge(spec, outcome, context), ...counted(outcome, stdout.census(context.workspace)) }
+    const judged = withSandbox(judge(spec, outcome, context), outcome, context)
+    return { ...judged, ...counted(outcome, stdout.census(context.workspace)) }
   },
 }
 

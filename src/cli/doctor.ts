@@ -5,7 +5,8 @@ import type { LoadedConfig } from '../config.ts'
 import { systemClock } from '../core/clock.ts'
 import type { Runtime } from '../core/runtime.ts'
 import { openLog, Secrets } from '../lib/log.ts'
-import { openModelDesk, openRuntimes, readiness } from '../parts.ts'
+import { noSandbox } from '../lib/sandbox/sandbox.ts'
+import { findSandbox, openModelDesk, openRuntimes, readiness } from '../parts.ts'
 import { openStore } from '../store/open.ts'
 import { findDaemon } from './client.ts'
 import { exit } from './exit.ts'
@@ -28,6 +29,7 @@ export async function doctor(options: { json?: boolean }, shell: Shell): Promise
     writable('inbox', config.inbox.dir),
     worktrees(join(config.data_dir, 'worktrees')),
     ...(process.getuid?.() === 0 ? [{ name: 'user', ok: false, text: 'root; agents would run as root too' }] : []),
+    await sandboxFinding(loaded, shell.env),
     daemonFinding(findDaemon(loaded, shell.env)?.url ?? null),
     ...(await runtimeFindings(loaded, shell.env)),
     ...(await modelFindings(loaded, shell.env)),
@@ -70,9 +72,21 @@ const daemonFinding = (url: string | null): Finding => ({
   text: url ? `running at ${url}` : 'not running',
 })
 
+/** Switched off is what somebody wanted; everything else that is missing is not. */
+async function sandboxFinding(loaded: LoadedConfig, env: NodeJS.ProcessEnv): Promise<Finding> {
+  const log = openLog('silent', new Secrets())
+  const found = await findSandbox(loaded, env, { log, owner: `doctor-${process.pid}` })
+  if (!found.ok) return { name: 'sandbox', ok: false, text: found.problems[0]?.text ?? 'none' }
+  const { kind, detail } = found.value
+  await found.value.close()
+  const isMeant = kind === 'bwrap' || loaded.config.sandbox.mode === 'off'
+  return { name: 'sandbox', ok: isMeant, text: kind === 'bwrap' ? detail : `none: ${detail}` }
+}
+
 async function runtimeFindings(loaded: LoadedConfig, env: NodeJS.ProcessEnv): Promise<Finding[]> {
   const store = openStore({ path: ':memory:', clock: systemClock })
-  const base = { store, log: openLog('silent', new Secrets()), secrets: new Secrets(), owner: 'doctor' }
+  const sandbox = noSandbox('not asked')
+  const base = { store, log: openLog('silent', new Secrets()), secrets: new Secrets(), owner: 'doctor', sandbox }
   const runtimes = openRuntimes({ base, loaded, env, role: 'run' })
   try {
     const found = await Promise.all([...runtimes.values()].map(readiness))

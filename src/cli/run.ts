@@ -34,7 +34,8 @@ export async function run(options: RunOptions, shell: Shell): Promise<number> {
   }
   const schema = options.outputSchema ? readSchema(resolve(shell.cwd, options.outputSchema)) : null
   const { allow = [], deny = [], maxSteps } = options
-  const runner = openRunner(await settingsFor(shell), { env: shell.env, allow, deny, stepsMax: maxSteps ?? null })
+  const opts = { env: shell.env, allow, deny, stepsMax: maxSteps ?? null }
+  const runner = await openRunner(await settingsFor(shell), opts)
   if (!runner.ok) throw new ProblemError(...runner.problems)
   const quiet = options.json || options.streamJson
   const stops = [

@@ -7,7 +7,7 @@ import { type Result, refuse } from '../core/problem.ts'
 import type { Runtime } from '../core/runtime.ts'
 import type { Observation } from '../core/session.ts'
 import { newId } from '../lib/id.ts'
-import { type Base, openBase, openRuntimes } from '../parts.ts'
+import { type Confined, findSandbox, openBase, openRuntimes } from '../parts.ts'
 import { openStore } from '../store/open.ts'
 
 export interface RunnerOptions {
@@ -33,12 +33,12 @@ const headless = [
 ]
 
 export class Runner {
-  private readonly base: Base
+  private readonly base: Confined
   private readonly runtime: Runtime
   private readonly id = newId('r', systemClock.now())
   private turns = 0
 
-  constructor(base: Base, runtime: Runtime) {
+  constructor(base: Confined, runtime: Runtime) {
     this.base = base
     this.runtime = runtime
   }
@@ -73,6 +73,7 @@ export class Runner {
 
   async close(): Promise<void> {
     await this.runtime.close()
+    await this.base.sandbox.close()
     this.base.store.close()
   }
 
@@ -100,9 +101,15 @@ export class Runner {
   }
 }
 
-export function openRunner(loaded: LoadedConfig, options: RunnerOptions): Result<Runner> {
+export async function openRunner(loaded: LoadedConfig, options: RunnerOptions): Promise<Result<Runner>> {
   const { env, allow, deny, stepsMax } = options
-  const base = openBase(loaded, env)
+  const bare = openBase(loaded, env)
+  const sandbox = await findSandbox(loaded, env, bare)
+  if (!sandbox.ok) {
+    bare.store.close()
+    return sandbox
+  }
+  const base = { ...bare, sandbox: sandbox.value }
   const rules = [
     ...headless,
     ...allow.map((text) => ruleOf(text, 'allow')),
@@ -112,6 +119,7 @@ export function openRunner(loaded: LoadedConfig, options: RunnerOptions): Result
     'builtin',
   )
   if (runtime) return { ok: true, value: new Runner(base, runtime) }
+  await base.sandbox.close()
   base.store.close()
   return refuse({ kind: 'no-runtime', text: 'The built-in runtime is not there.' })
 }

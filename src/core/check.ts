@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import type { Clock } from './clock.ts'
 import type { ModelUsage } from './session.ts'
+import type { Confinement } from './tool.ts'
 
 /** What a task asks to be proven. `kind` picks the checker; the other fields are that checker's own, already parsed. */
 export interface CheckSpec {
@@ -70,6 +71,8 @@ export interface CheckContext {
   env: Readonly<Record<string, string>>
   /** Owner of every child process (lib/process.ts). */
   owner: string
+  /** What a task or a project brings is started through this. */
+  confinement: Confinement
   clock: Clock
   signal: AbortSignal
 }

@@ -1,6 +1,7 @@
 /** A session is a conversation in a runtime. Here: what one look at it says, and the journal our own agent writes. */
 import type { AskReply, PendingAsk } from './ask.ts'
 import type { Problem } from './problem.ts'
+import type { Confinement } from './tool.ts'
 
 /** All that one look saw. `unreachable` means "could not look" and is never turned into idle or done. */
 export type SessionState =
@@ -43,7 +44,16 @@ export interface Observation {
  */
 export type JournalEntry =
   | { type: 'prompt'; promptId: string; text: string }
-  | { type: 'run.started'; runId: string; promptId: string; resumed: boolean; model: string; provider: string }
+  | {
+      type: 'run.started'
+      runId: string
+      promptId: string
+      resumed: boolean
+      model: string
+      provider: string
+      /** What its commands run in; absent: before there was any. */
+      sandbox?: Confinement['kind']
+    }
   | {
       type: 'assistant'
       runId: string

@@ -3,6 +3,15 @@ import type { z } from 'zod'
 import type { AskReply, Question } from './ask.ts'
 import type { Clock } from './clock.ts'
 
+export type Argv = readonly [string, ...string[]]
+
+/** How the commands of one place are started: as they are, or in a sandbox that lets them reach that place alone. */
+export interface Confinement {
+  readonly kind: 'bwrap' | 'none'
+  /** `cwd`: where it is started; a folder that it is not shown is its failure. */
+  wrap(argv: Argv, cwd: string): Argv
+}
+
 export interface ToolContext {
   /** Real path; every path of a tool must resolve, symlinks included, to something inside. */
   workspace: string
@@ -12,6 +21,8 @@ export interface ToolContext {
   env: Readonly<Record<string, string>>
   /** Owner of every child process (lib/process.ts); whatever still carries it when the run ends is ended with it. */
   owner: string
+  /** What runs a command of the agent starts it through this. */
+  confinement: Confinement
   clock: Clock
   /** Aborted on cancel: the tool ends its process tree and returns within a second. */
   signal: AbortSignal

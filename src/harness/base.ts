@@ -7,6 +7,7 @@ import type { TaskSpec } from '../core/spec.ts'
 import { checksOf, type Task } from '../core/task.ts'
 import type { CheckRecord } from '../core/verdict.ts'
 import { NoCleanTree } from '../lib/clean-repository.ts'
+import type { Opened } from './checkout.ts'
 import { examine } from './examine.ts'
 import { noteLook } from './footing.ts'
 import { noteInstalled } from './installed.ts'
@@ -75,9 +76,8 @@ async function examineBase(task: Task, world: World, signal: AbortSignal): Promi
   }
 }
 
-interface Beside {
-  /** A clean checkout of what the work begins from. */
-  workspace: string
+/** A clean checkout of what the work begins from. */
+interface Beside extends Pick<Opened, 'workspace' | 'shown'> {
   indexes: ReadonlySet<number>
 }
 
@@ -97,7 +97,8 @@ async function openBeside(
     const ground = await world.checkouts.ground(task, signal)
     const result = ground.isGit ? await world.checkouts.result(ground, null, task) : 'there is no git'
     if (typeof result === 'string') return null
-    return { ...(await world.checkouts.open(task, ground, result, how)), indexes: new Set(indexes) }
+    const { workspace, shown } = await world.checkouts.open(task, ground, result, how)
+    return { workspace, shown, indexes: new Set(indexes) }
   } catch (error) {
     // Without a checkout they look in the workspace, and the agent waits.
     if (error instanceof NoCleanTree) return null
@@ -105,11 +106,16 @@ async function openBeside(
   }
 }
 
-async function lookBeside(task: Task, { workspace, indexes }: Beside, world: World, stop: AbortSignal): Promise<void> {
+async function lookBeside(
+  task: Task,
+  { indexes, ...checkout }: Beside,
+  world: World,
+  stop: AbortSignal,
+): Promise<void> {
   const limit = new AbortController()
   const timer = world.clock.after(world.settings.baseMs, () => limit.abort(new Error('over')))
   const signal = AbortSignal.any([stop, limit.signal])
-  const seen = await examine(task, world, { signal, skip: (index) => !indexes.has(index), workspace })
+  const seen = await examine(task, world, { signal, skip: (index) => !indexes.has(index), ...checkout })
   timer.cancel()
   if (stop.aborted) return
   const found = new Map(seen.map((record) => [record.index, record]))

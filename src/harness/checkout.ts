@@ -12,11 +12,13 @@ import { BlobIds } from '../lib/blob-ids.ts'
 import { NoCleanTree } from '../lib/clean-repository.ts'
 import { Dependencies } from '../lib/dependencies.ts'
 import { excerptOf } from '../lib/excerpt.ts'
-import { errnoOf, isInside } from '../lib/files.ts'
+import { errnoOf, isInside, realPathInside } from '../lib/files.ts'
 import { askGit, type GitRequest, hasRepository } from '../lib/git.ts'
 import type { Log } from '../lib/log.ts'
 import { runCommand } from '../lib/process.ts'
 import { type Result, type ResultEntry, resultOf } from '../lib/result.ts'
+import { gitOf } from '../lib/sandbox/mounts.ts'
+import type { Sandbox, Shown } from '../lib/sandbox/sandbox.ts'
 import { lookAt } from '../lib/tree.ts'
 import type { Store } from '../store/open.ts'
 import type { Base, Ground } from './pinned.ts'
@@ -35,6 +37,8 @@ export interface Opened {
   workspace: string
   /** Folders of installed packages that are only linked. */
   linked: string[]
+  /** Where what is only linked lies: commands in the checkout are shown that, too. */
+  shown: Shown
 }
 
 export interface CheckoutOptions {
@@ -43,6 +47,8 @@ export interface CheckoutOptions {
   folder: string
   env: Readonly<Record<string, string>>
   owner: string
+  /** For set-up lines. */
+  sandbox: Sandbox
   log: Log
 }
 
@@ -105,8 +111,9 @@ export class Checkouts {
       })
       const workspace = join(room.tree.path, relative(root, task.workspace))
       if (lookAt(workspace)?.kind !== 'folder') throw new NoCleanTree('the workspace is no part of the result')
-      if (how.setup !== undefined) await this.setUp(task, how.setup, workspace, git.signal)
-      return { workspace, linked }
+      const shown = await this.shownOf(root, linked)
+      if (how.setup !== undefined) await this.setUp(task, how.setup, { workspace, shown, signal: git.signal })
+      return { workspace, linked, shown }
     })
   }
 
@@ -153,16 +160,28 @@ export class Checkouts {
     return mine
   }
 
+  /** Objects are read where they lie; packages may keep caches among them, as they do in the work tree. */
+  private async shownOf(root: string, linked: readonly string[]): Promise<Shown> {
+    const git = gitOf(root, '/')
+    const real = await Promise.all(linked.map((path) => realPathInside(root, path)))
+    return {
+      alsoRead: git ? [join(git.common, 'objects')] : [],
+      // A link that leads out of the work tree may be a command's work.
+      alsoWrite: real.filter((path) => path !== null),
+    }
+  }
+
   private async setUp(
     task: Pick<Task, 'id'>,
     line: string,
-    cwd: string,
-    signal: AbortSignal | undefined,
+    { workspace, shown, signal }: Pick<Opened, 'workspace' | 'shown'> & { signal: AbortSignal | undefined },
   ): Promise<void> {
-    const { env, owner } = this.options
+    const { env, owner, sandbox } = this.options
     const outcome = await runCommand({
-      argv: ['bash', '-c', line],
-      cwd,
+      argv: sandbox
+        .confine({ workspace, writable: true, owner: task.id, ...shown })
+        .wrap(['bash', '-c', line], workspace),
+      cwd: workspace,
       env,
       owner: `${owner}/${task.id}/setup`,
       timeoutMs: setupMs,

@@ -189,7 +189,8 @@ async function runAll(
     if (signal.aborted) break
     const checker = world.checkers.find((one) => one.kind === record.spec.kind)
     const was = before.get(record.index) ?? null
-    const context = { ...contextOf(task, world, { signal, before: was }), workspace: opened.workspace }
+    const { workspace, shown } = opened
+    const context = contextOf({ ...task, workspace }, world, { signal, before: was, shown })
     results.set(record.index, withFacts(await runOne(checker, record.spec, context), opened, result))
   }
   return results

@@ -3,6 +3,7 @@ import type { AnyChecker, CheckContext, CheckResult, CheckSpec } from '../core/c
 import { reasonOf } from '../core/problem.ts'
 import { checksOf, type Task } from '../core/task.ts'
 import type { CheckRecord } from '../core/verdict.ts'
+import type { Shown } from '../lib/sandbox/sandbox.ts'
 import { footingOf } from './footing.ts'
 import type { World } from './world.ts'
 
@@ -15,6 +16,8 @@ export interface Pass {
   before?: ReadonlyMap<number, CheckResult>
   /** The folder that stands for the workspace; absent: the workspace itself. */
   workspace?: string
+  /** What of this machine a command is shown beside it. */
+  shown?: Shown
   /** Called with each as it finishes. */
   keep?(record: CheckRecord): void
 }
@@ -29,8 +32,8 @@ export async function examine(task: Task, world: World, pass: Pass): Promise<Che
     const begun = world.clock.monotonic()
     const checker = world.checkers.find((one) => one.kind === spec.kind)
     const before = pass.before?.get(index) ?? null
-    const { workspace = task.workspace } = pass
-    const context = contextOf({ ...task, workspace }, world, { signal: pass.signal, before })
+    const { workspace = task.workspace, signal, shown } = pass
+    const context = contextOf({ ...task, workspace }, world, { signal, before, shown })
     const result = await runOne(checker, spec, context)
     if (pass.signal.aborted) break
     const title = world.describeCheck(spec)
@@ -68,7 +71,7 @@ export type Placed = Pick<Task, 'id' | 'workspace' | 'startedAt' | 'createdAt' |
 export function contextOf(
   task: Placed,
   world: World,
-  { signal, before }: Pick<CheckContext, 'signal' | 'before'>,
+  { signal, before, shown }: Pick<CheckContext, 'signal' | 'before'> & { shown?: Shown | undefined },
 ): CheckContext {
   return {
     workspace: task.workspace,
@@ -78,6 +81,7 @@ export function contextOf(
     before,
     env: world.env,
     owner: `${world.owner}/${task.id}`,
+    confinement: world.sandbox.confine({ workspace: task.workspace, writable: true, owner: task.id, ...shown }),
     clock: world.clock,
     signal,
   }

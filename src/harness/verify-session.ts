@@ -107,7 +107,8 @@ async function judge(one: Case, world: World, signal: AbortSignal): Promise<Sess
   const standing = standingOf(one)
   const before = new Map<number, CheckResult>()
   for (const [index, spec] of specs.entries()) {
-    const context = { ...contextOf(standing, world, { signal, before: null }), workspace: then.workspace }
+    const { workspace, shown } = then
+    const context = contextOf({ ...standing, workspace }, world, { signal, before: null, shown })
     before.set(index, await runOne(checkerOf(spec, world), spec, context))
   }
   await noteThen(one, specs)

@@ -7,6 +7,7 @@ import type { Checkout, ProjectChecks } from '../core/spec.ts'
 import type { Source } from '../core/task.ts'
 import type { Backoff } from '../lib/backoff.ts'
 import type { Log } from '../lib/log.ts'
+import type { Sandbox } from '../lib/sandbox/sandbox.ts'
 import type { Keyring } from '../store/keyring.ts'
 import type { Store } from '../store/open.ts'
 import type { Checkouts } from './checkout.ts'
@@ -29,6 +30,8 @@ export interface World {
   env: Readonly<Record<string, string>>
   /** Owner of child processes of checks (lib/process.ts). */
   owner: string
+  /** What commands of tasks and projects run in. */
+  sandbox: Sandbox
   isolation: {
     /** Real path of the folder for worktrees. */
     dir: string

@@ -38,6 +38,8 @@ export const variables: readonly { name: string; path: string; read: Read }[] = 
   { name: 'OPENLOOM_STALE_BUSY_SECONDS', path: 'stale_busy.after_seconds', read: number },
   { name: 'OPENLOOM_DEBUG_LLM', path: 'models.debug', read: flag },
   { name: 'OPENLOOM_KEYCHAIN', path: 'keychain', read: text },
+  { name: 'OPENLOOM_SANDBOX_MODE', path: 'sandbox.mode', read: text },
+  { name: 'OPENLOOM_SANDBOX_NETWORK', path: 'sandbox.network', read: text },
   { name: 'OPENLOOM_DRAIN_SECONDS', path: 'drain_seconds', read: number },
   { name: 'OPENLOOM_LOG_LEVEL', path: 'log_level', read: text },
   { name: 'OPENLOOM_SAMPLE', path: 'sample', read: text },

@@ -13,6 +13,9 @@ import { HeadTail } from './excerpt.ts'
  */
 export const ownerVariable = 'OPENLOOM_OWNER'
 
+/** And this one: the process that started it. A daemon's successor has the same owners, but never this. */
+export const hostVariable = 'OPENLOOM_HOST_PID'
+
 export interface CommandRequest {
   /**
    * Program and arguments; never a string that something was
@@ -121,7 +124,7 @@ function start(request: CommandRequest): ChildProcess | string {
   try {
     return spawn(program, args, {
       cwd: request.cwd,
-      env: { ...request.env, [ownerVariable]: request.owner },
+      env: { ...request.env, [hostVariable]: `${process.pid}`, [ownerVariable]: request.owner },
       detached: true,
       stdio: ['ignore', 'pipe', request.stdoutOnly ? 'ignore' : 'pipe'],
     })

@@ -29,6 +29,7 @@ import type {
 import type { Journal, JournalEntry, Observation, SessionRecord, SessionState } from '../core/session.ts'
 import type { AnyTool } from '../core/tool.ts'
 import { newId } from '../lib/id.ts'
+import { type Sandbox, unconfined } from '../lib/sandbox/sandbox.ts'
 
 export interface BuiltinOptions {
   /** Default: builtin. */
@@ -47,6 +48,8 @@ export interface BuiltinOptions {
   outputRoot: string
   /** Owner of all child processes; the daemon's own name. */
   owner: string
+  /** What the commands of the agent run in; absent: nothing. */
+  sandbox?: Sandbox
   /** Hears what is said to models and back. */
   debug?: ModelDebug
   /** Asked at the start of each run. Absent: what is inside the workspace is allowed. */
@@ -221,7 +224,7 @@ class Builtin implements Runtime {
   }
 
   private runOf({ session, profile, request, transcript, choice, policy, resumed }: Begin, live: Live): Run {
-    const { clock, debug, env, outputRoot, owner, attended, platform } = this.options
+    const { clock, debug, env, outputRoot, owner, sandbox, attended, platform } = this.options
     const id = newId('r', clock.now())
     live.owner = `${owner}/${id}`
     return {
@@ -240,6 +243,9 @@ class Builtin implements Runtime {
       env,
       platform: platform ?? process.platform,
       owner: live.owner,
+      confinement:
+        sandbox?.confine({ workspace: session.workspace, writable: policy.trust !== 'read-only', owner: id }) ??
+        unconfined,
       outputDir: join(outputRoot, session.id),
       ...(debug ? { debug } : {}),
       signal: live.stop.signal,

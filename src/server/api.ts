@@ -140,6 +140,8 @@ export interface DaemonState {
   /** True while the daemon runs on the scripted sample model; the page says so in plain sight. */
   sample: boolean
   draining: boolean
+  /** What commands of agents and checks run in, and why nothing, where it is `none`. */
+  sandbox: { kind: 'bwrap' | 'none'; detail: string }
   inbox: { dir: string; watching: boolean }
   runtimes: { name: string; ready: boolean; detail: string }[]
   sinks: { id: string; kind: string; label: string; pending: number; dead: number }[]

@@ -151,12 +151,17 @@ const short = (text: string): string => (text.length > summaryCharsMax ? `${text
 
 const callOf = (call: ToolCall) => ({ name: call.name, summary: short(call.argumentsText) })
 
+const startOf = ({ model, provider, resumed, sandbox }: Extract<JournalEntry, { type: 'run.started' }>) => ({
+  ...{ model, provider, resumed },
+  ...(sandbox ? { sandbox } : {}),
+})
+
 /** What the log tells of a journal row; prompts are told by the harness, notes are between loop and model. */
 function eventOf(entry: JournalEntry, calls: readonly ToolCall[]): NewEvent | null {
   const call = 'callId' in entry ? calls.find((c) => c.id === entry.callId) : undefined
   switch (entry.type) {
     case 'run.started':
-      return { type: 'run.started', data: { model: entry.model, provider: entry.provider, resumed: entry.resumed } }
+      return { type: 'run.started', data: startOf(entry) }
     case 'assistant':
       return { type: 'message.finished', data: { text: entry.text.slice(0, 8_000), calls: entry.calls.map(callOf) } }
     case 'tool.started':

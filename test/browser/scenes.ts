@@ -20,6 +20,7 @@ export function stateOf(details: readonly TaskDetail[], seq: number, more: Parti
     seq,
     sample: false,
     draining: false,
+    sandbox: { kind: 'bwrap', detail: 'bubblewrap 0.8.0, network: proxy' },
     inbox: { dir: '/home/ada/openloom/inbox', watching: true },
     runtimes: [{ name: 'builtin', ready: true, detail: 'qwen3-coder at http://127.0.0.1:11434' }],
     sinks: [{ id: 'file-1', kind: 'file', label: '/home/ada/openloom/notices', pending: 0, dead: 0 }],

@@ -1,11 +1,12 @@
 /**
  * Lives of the daemon: one per data directory, a drain that ends, and nothing left of what a killed one had running.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest'
 import { DaemonRig, eventually, type Life } from '../fakes/daemon.ts'
-import { account, drop, noFault, workspaceOf } from './scene.ts'
+import { hasBwrap } from '../fakes/sandbox.ts'
+import { account, drop, noFault, taskText, workspaceOf } from './scene.ts'
 
 const long = 'touch begun; setsid sleep 600 & nohup sleep 600 > /dev/null 2>&1 & (sleep 600 &) ; sleep 600'
 const rig = new DaemonRig()
@@ -94,9 +95,9 @@ it('on a second SIGTERM ends at once', async () => {
 it('ends what a killed daemon left running, setsid and nohup included, and finishes the tasks', async () => {
   const names = ['one', 'two', 'three', 'four']
   const life = await working(names)
-  await life.kill()
   const left = rig.orphans()
   expect(left.length).toBeGreaterThanOrEqual(12)
+  await life.kill()
   const next = await rig.started()
   const alive = left.filter((pid) => existsSync(`/proc/${pid}/status`) && !isZombie(pid))
   expect(alive).toEqual([])
@@ -106,3 +107,46 @@ it('ends what a killed daemon left running, setsid and nohup included, and finis
 })
 
 const isZombie = (pid: number): boolean => /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'))
+
+const eight = [
+  'touch begun; sleep 600',
+  'touch begun; setsid sleep 600',
+  'nohup sleep 600 > /dev/null 2>&1 & touch begun; wait',
+  '(setsid sleep 600 &) ; touch begun; sleep 600',
+  'sleep 600 & disown; touch begun; sleep 600',
+  `python3 -c 'import os, time; os.fork() or (os.setsid(), os.fork()); time.sleep(600)' & touch begun; wait`,
+  `trap '' TERM HUP; touch begun; sleep 600; sleep 600`,
+  'touch begun; sleep 600 | cat',
+]
+
+/** The agent starts the last of them in the background. */
+const callOf = (command: string, index: number) => ({
+  name: 'bash',
+  arguments: index === 7 ? { command, run_in_background: true } : { command, timeout: 500_000 },
+})
+
+const modes = hasBwrap ? ['off', 'auto'] : ['off']
+it.each(modes)('TL-4 leaves none of eight commands a second after kill -9, sandbox %s', async (mode) => {
+  const own = new DaemonRig()
+  onTestFinished(() => own.close())
+  const conversations = eight.map((command, index) => ({
+    match: `eight-${index}`,
+    replies: [
+      { tool_calls: [callOf(command, index)] },
+      { tool_calls: [{ name: 'bash', arguments: { command: 'sleep 600', timeout: 500_000 } }] },
+    ],
+  }))
+  const env = { OPENLOOM_SANDBOX_MODE: mode, OPENLOOM_CONCURRENCY: '8' }
+  await own.open({ script: { conversations }, env })
+  const life = await own.started()
+  const names = eight.map((_, index) => `eight-${index}`)
+  for (const name of names) {
+    writeFileSync(join(own.inbox, `${name}.md`), taskText(own, name).replace('Do it.', `Do ${name}.`))
+  }
+  const all = () => names.every((name) => existsSync(join(workspaceOf(own, name), 'begun')))
+  await eventually('the commands run', all)
+  expect(own.orphans().length).toBeGreaterThan(8)
+  await life.kill()
+  await eventually('they are gone', () => own.orphans().length === 0, 1_000)
+  expect(own.orphans()).toEqual([])
+})

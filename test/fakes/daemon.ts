@@ -150,6 +150,8 @@ export class DaemonRig {
       OPENLOOM_UI_PORT: '0',
       OPENLOOM_WORKSPACE_ROOTS: this.work,
       OPENLOOM_SAMPLE: 'off',
+      // The crash story of the sandbox switches it on.
+      OPENLOOM_SANDBOX_MODE: 'off',
       OPENLOOM_MUST_FAIL_FIRST: 'no',
       // Nobody listens there: a server of whoever runs this is not to be touched.
       OPENLOOM_OPENCODE_URL: 'http://127.0.0.1:9',

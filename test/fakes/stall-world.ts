@@ -17,6 +17,7 @@ import { type StallOptions, type StallSettings, Stalls } from '../../src/harness
 import { Supervisor } from '../../src/harness/supervisor.ts'
 import type { World } from '../../src/harness/world.ts'
 import { openLog, Secrets } from '../../src/lib/log.ts'
+import { noSandbox } from '../../src/lib/sandbox/sandbox.ts'
 import { openStore, type Store } from '../../src/store/open.ts'
 import { handCheckouts } from './checkouts.ts'
 import { HandClock } from './clock.ts'
@@ -128,6 +129,7 @@ export class StallWorld {
       clock: this.clock,
       env: {},
       owner: `test-${process.pid}`,
+      sandbox: noSandbox('a test'),
       isolation: { dir: '/nowhere/worktrees', owner: `test-${process.pid}` },
       settings: { ...idle, backoff },
       checkouts: handCheckouts(this.folder),

@@ -50,6 +50,8 @@ export async function tell({ script = done, settings, env = {} }: StoryOptions =
     OPENLOOM_BASE_URL: model.url,
     OPENLOOM_MODEL: 'scripted-model',
     OPENLOOM_SAMPLE: 'off',
+    // Stories of the sandbox switch it on; the others are about something else, and quicker without.
+    OPENLOOM_SANDBOX_MODE: 'off',
     OPENLOOM_MUST_FAIL_FIRST: 'no',
     // Nobody listens there: a server of whoever runs this is not to be touched.
     OPENLOOM_OPENCODE_URL: 'http://127.0.0.1:9',

@@ -7,6 +7,7 @@ import { createTools } from '../../src/agent/tools/index.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import type { ToolContext, ToolResult } from '../../src/core/tool.ts'
 import { childEnvironment, killTree } from '../../src/lib/process.ts'
+import { unconfined } from '../../src/lib/sandbox/sandbox.ts'
 
 export interface ToolWorld {
   context: ToolContext
@@ -35,6 +36,7 @@ export async function toolWorld(tools = createTools()): Promise<ToolWorld> {
     outputDir,
     env: childEnvironment(process.env),
     owner,
+    confinement: unconfined,
     clock: systemClock,
     signal: stop.signal,
     seen: new Map(),

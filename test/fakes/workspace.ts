@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import type { CheckContext } from '../../src/core/check.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { childEnvironment } from '../../src/lib/process.ts'
+import { unconfined } from '../../src/lib/sandbox/sandbox.ts'
 
 export class TemporaryWorkspace {
   /** A folder around the workspace, for things that must stay out of reach. */
@@ -53,6 +54,7 @@ export class TemporaryWorkspace {
       before: null,
       env: this.env,
       owner: this.owner,
+      confinement: unconfined,
       clock: systemClock,
       signal: new AbortController().signal,
       ...more,

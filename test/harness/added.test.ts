@@ -9,6 +9,7 @@ import type { Task } from '../../src/core/task.ts'
 import { addChecks } from '../../src/harness/added.ts'
 import type { World } from '../../src/harness/world.ts'
 import { openLog, Secrets } from '../../src/lib/log.ts'
+import { noSandbox } from '../../src/lib/sandbox/sandbox.ts'
 import { openStore } from '../../src/store/open.ts'
 import { handCheckouts } from '../fakes/checkouts.ts'
 import { HandClock } from '../fakes/clock.ts'
@@ -43,6 +44,7 @@ function makeWorld(propose: Proposer['propose']) {
       },
       backoff: { firstMs: 1_000, factor: 2, maxMs: 60_000 },
     },
+    sandbox: noSandbox('a test'),
     isolation: { dir: '/nowhere/worktrees', owner: `test-${process.pid}` },
     checkouts: handCheckouts(workspace),
     log: openLog('silent', new Secrets()),

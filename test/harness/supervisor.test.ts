@@ -11,6 +11,7 @@ import { Commands } from '../../src/harness/commands.ts'
 import { Supervisor } from '../../src/harness/supervisor.ts'
 import type { World } from '../../src/harness/world.ts'
 import { openLog, Secrets } from '../../src/lib/log.ts'
+import { noSandbox } from '../../src/lib/sandbox/sandbox.ts'
 import { openStore } from '../../src/store/open.ts'
 import { handCheckouts } from '../fakes/checkouts.ts'
 import { HandClock } from '../fakes/clock.ts'
@@ -59,6 +60,7 @@ function makeWorld() {
     clock,
     env: {},
     owner: `test-${process.pid}`,
+    sandbox: noSandbox('a test'),
     isolation: { dir: '/nowhere/worktrees', owner: `test-${process.pid}` },
     settings: {
       concurrency: { tasks: 2, runtimes: {} },

@@ -22,7 +22,9 @@ function world(settings = ''): World {
   const home = mkdtempSync(join(tmpdir(), 'loom-models-'))
   onTestFinished(() => rmSync(home, { recursive: true, force: true }))
   mkdirSync(join(home, 'work'))
-  if (settings) writeFileSync(join(home, 'work', 'openloom.yaml'), settings)
+  const own = join(home, '.config', 'openloom')
+  mkdirSync(own, { recursive: true })
+  if (settings) writeFileSync(join(own, 'config.yaml'), settings)
   const printed: string[] = []
   return {
     home,

@@ -59,7 +59,7 @@ function bashTool(settings: BashSettings, running: Map<string, Background>): Any
     async run(input, context) {
       const id = newId(input.run_in_background ? 'bg' : 'sh', context.clock.now())
       const request = requestOf(input.command, id, context)
-      if (input.run_in_background) return startInBackground(running, { id, request, context })
+      if (input.run_in_background) return startInBackground(running, { id, request, context, command: input.command })
       const timeoutMs = input.timeout === 0 ? settings.timeout_ms : input.timeout
       const outcome = await runCommand({
         ...request,
@@ -78,7 +78,7 @@ function bashTool(settings: BashSettings, running: Map<string, Background>): Any
 /** Each command is its own owner below the run: ending one at its limit leaves the others alone. */
 function requestOf(command: string, id: string, context: ToolContext) {
   return {
-    argv: ['bash', '-c', command] as [string, ...string[]],
+    argv: context.confinement.wrap(['bash', '-c', command], context.workspace),
     cwd: context.workspace,
     env: context.env,
     owner: `${context.owner}/${id}`,
@@ -129,9 +129,16 @@ function fitLines(output: string, sizeBytes: number): { text: string; whole: boo
   return { text, whole: false }
 }
 
+interface BackgroundStart {
+  id: string
+  request: ReturnType<typeof requestOf>
+  context: ToolContext
+  command: string
+}
+
 function startInBackground(
   running: Map<string, Background>,
-  { id, request, context }: { id: string; request: ReturnType<typeof requestOf>; context: ToolContext },
+  { id, request, context, command }: BackgroundStart,
 ): ToolResult {
   const mine = [...running.values()].filter((one) => one.owner === context.owner && !one.outcome)
   if (mine.length >= backgroundMax) {
@@ -155,7 +162,7 @@ function startInBackground(
     }),
   }
   running.set(id, background)
-  const facts = { command: request.argv[2], id, file: request.spoolPath }
+  const facts = { command, id, file: request.spoolPath }
   return { ok: true, output: `Started in the background as ${id}; its output is in ${request.spoolPath}.`, facts }
 }
 
