@@ -31,9 +31,14 @@ const row = (name: string, values: readonly number[], [bar, original]: [number, 
   note: `p99 ${quantile([...values], 0.99).toFixed(0)} ms, n ${values.length}`,
 })
 
-export async function openCode(idleSeconds: number): Promise<Row[]> {
+/** The bundle lies elsewhere than the installer thinks. */
+export function installOpenCode(): void {
   const installer = join(import.meta.dirname, '..', 'scripts', 'opencode.mjs')
   process.env['OPENLOOM_REAL_OPENCODE'] ??= execFileSync(process.execPath, [installer], { encoding: 'utf8' }).trim()
+}
+
+export async function openCode(idleSeconds: number): Promise<Row[]> {
+  installOpenCode()
   const server = new OpenCodeServer({ script })
   await server.open()
   const proxy = await countingProxy(server.port)

@@ -132,9 +132,7 @@ export const configSchema = z
       runtimes: z.record(z.string(), portion).default({}),
     }),
     models: modelsSchema,
-    permissions: rulesSchema
-      .default([])
-      .describe('Rules for our own agent. In the openloom.yaml of a workspace they tighten, once a person took them.'),
+    permissions: rulesSchema.default([]).describe('For our own agent. Those of a workspace tighten, once taken.'),
     runtimes: z.array(z.discriminatedUnion('kind', runtimes)).prefault([{ kind: 'builtin' }, { kind: 'opencode' }]),
     child_env: z.array(z.string().min(1)).default([]).describe('Further variables that agents and checks may see.'),
     notify: z.strictObject({ sinks: z.array(z.discriminatedUnion('kind', sinks)).default([]) }),
@@ -158,24 +156,26 @@ export interface LoadedConfig {
   cwd: string
 }
 
+export type Project = 'own' | 'accepted' | 'foreign'
+
 export interface ConfigSources {
   cwd: string
   env: Readonly<Record<string, string | undefined>>
   /** From the command line, already in the shape of the schema. */
   flags?: Tree
-  /** False: openloom.yaml of that folder is left alone, as nobody took its word. */
-  project?: boolean
+  /** Whose openloom.yaml of that folder is: of who starts this (absent), or a project's, taken by a person or not. */
+  project?: Project
 }
 
 /** Top-level keys of openloom.yaml that are settings; everything else there is a task. */
 export const settingSections: readonly string[] = Object.keys(configSchema.shape)
 
-export function loadConfig({ cwd, env, flags = {}, project = true }: ConfigSources): Result<LoadedConfig> {
+export function loadConfig({ cwd, env, flags = {}, project = 'own' }: ConfigSources): Result<LoadedConfig> {
   const home = env.HOME ?? homedir()
   const userFile = env.OPENLOOM_CONFIG ?? join(env.XDG_CONFIG_HOME ?? join(home, '.config'), 'openloom', 'config.yaml')
-  const here = project ? [readLayer(join(cwd, 'openloom.yaml'), false)] : []
-  // Its rules are the project's: they tighten for work in this folder, and never stand in for the user's own.
-  for (const { layer } of here) delete layer?.values.permissions
+  const here = project !== 'foreign' ? [readLayer(join(cwd, 'openloom.yaml'), false)] : []
+  // Rules of a project tighten for work in it, and never stand in for the user's own.
+  if (project === 'accepted') for (const { layer } of here) delete layer?.values.permissions
   const read = [readLayer(userFile, env.OPENLOOM_CONFIG !== undefined), ...here]
   const environment = environmentLayer(env)
   const problems = [...read.flatMap((file) => file.problems), ...environment.problems]

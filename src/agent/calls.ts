@@ -10,6 +10,7 @@ import { failpoint } from '../lib/failpoint.ts'
 import { argumentTexts } from './arguments.ts'
 import { neverBegun, type OpenCall, unknownOutcome } from './history.ts'
 import { type Judged, judge, type Pending } from './judge.ts'
+import { hidingOf } from './permission/engine.ts'
 import type { Run } from './run.ts'
 
 const parallelMax = 10
@@ -120,7 +121,7 @@ async function useTool(run: Run, one: Extract<Judged, { kind: 'run' }>, context:
     return { ok: false, output: 'The tool did not stop when the run was stopped.' }
   }
   try {
-    return await Promise.race([one.tool.run(one.input, { ...context, ...askingFor(run, one.call) }), leftBehind()])
+    return await Promise.race([one.tool.run(one.input, contextFor(run, one, context)), leftBehind()])
   } catch (error) {
     return { ok: false, output: `The tool ${one.call.name} broke: ${reasonOf(error)}` }
   } finally {
@@ -129,9 +130,14 @@ async function useTool(run: Run, one: Extract<Judged, { kind: 'run' }>, context:
 }
 
 /** The questions of a tool are bound to its call, as permissions are. */
-function askingFor(run: Run, call: ToolCall): Pick<ToolContext, 'askPerson'> {
-  const { asks } = run
-  return { askPerson: async (questions) => (asks ? asks.ask(run, call, { kind: 'question', questions }) : null) }
+function contextFor(run: Run, { call, readOnly }: Extract<Judged, { kind: 'run' }>, context: ToolContext): ToolContext {
+  const { asks, policy, profile } = run
+  const hides = readOnly ? hidingOf(policy, { tool: call.name, profile: profile.name }) : null
+  return {
+    ...context,
+    ...(hides ? { hides } : {}),
+    askPerson: async (questions) => (asks ? asks.ask(run, call, { kind: 'question', questions }) : null),
+  }
 }
 
 function aborted(...signals: AbortSignal[]): Promise<void> {

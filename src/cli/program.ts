@@ -1,5 +1,5 @@
 /** What every verb gets: the configuration, its environment, and one way to end. */
-import { type LoadedConfig, loadConfig } from '../config.ts'
+import { type LoadedConfig, loadConfig, type Project } from '../config.ts'
 import { ProblemError } from '../core/problem.ts'
 import type { Tree } from '../lib/layers.ts'
 
@@ -9,7 +9,7 @@ export interface Shell {
 }
 
 /** Throws the problems of the configuration; `--config` problems end with exit code 2 in main.ts. */
-export function configOf({ env, cwd }: Shell, flags: Tree = {}, project = true): LoadedConfig {
+export function configOf({ env, cwd }: Shell, flags: Tree = {}, project: Project = 'own'): LoadedConfig {
   const loaded = loadConfig({ cwd, env, flags, project })
   if (!loaded.ok) throw new UsageError(...loaded.problems)
   return loaded.value

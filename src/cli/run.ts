@@ -61,10 +61,10 @@ export async function run(options: RunOptions, shell: Shell): Promise<number> {
 
 /** A folder may hold a stranger's project: its settings name models and addresses, and count once they were taken. */
 async function settingsFor(shell: Shell): Promise<LoadedConfig> {
-  const own = configOf(shell, {}, false)
+  const own = configOf(shell, {}, 'foreign')
   const brought = await readProjectSettings(shell.cwd)
   if (brought === null) return own
-  if (acceptedSettings(own, shell.cwd) === brought.sha256) return configOf(shell)
+  if (acceptedSettings(own, shell.cwd) === brought.sha256) return configOf(shell, {}, 'accepted')
   const todo = 'Look at it, then say `openloom trust` here.'
   printProblems([{ kind: 'settings-ignored', text: 'The settings in ./openloom.yaml are not taken.', todo }])
   return own

@@ -32,6 +32,8 @@ export interface ToolContext {
   live(text: string): void
   /** `root`: a person let this workspace's agent reach paths outside of it. Absent: scoped. */
   access?: 'scoped' | 'root'
+  /** What a search leaves out, because the rules keep it from this call: paths from the workspace. Of one call only. */
+  hides?(path: string): boolean
   /** Has a person answer, however long that takes; null: nobody is there, or the run is stopped. Of one call only. */
   askPerson?(questions: Question[]): Promise<AskReply | null>
 }

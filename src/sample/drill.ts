@@ -14,7 +14,7 @@ interface Move {
 const claim = (text: string): Move => ({ text })
 const skipTotals = `sed "s/test('totals'/test.skip('totals'/" cart.test.mjs > cart.new && mv cart.new cart.test.mjs`
 
-/** Hangs with children that left its group, as servers do; says who they are beside the workspace. */
+/** Hangs with children that left its group, as servers do; says in a file how many there are. */
 export const hangingLine = (pidFile: string): string =>
   [
     `echo $$ >> ${pidFile}`,
@@ -33,7 +33,7 @@ export const drillScripts = {
   'skipped-test': [{ run: `${skipTotals}; echo done > done.txt` }, claim('All tests pass.')],
   'untracked-file': [{ run: 'echo "cat answer" > sum.sh; echo 4 > answer' }, claim('The test passes now.')],
   'hung-child': [
-    { run: hangingLine('../pids'), timeoutMs: 1_500 },
+    { run: hangingLine('pids'), timeoutMs: 1_500 },
     { run: 'echo here > out.txt' },
     claim('Done, in spite of the command that hung.'),
   ],

@@ -187,7 +187,7 @@ describe.concurrent('the fire drill', () => {
 
   it('puts everything away when it is interrupted, in the running daemon and in the second one', async () => {
     const installation = await new Installation().serve()
-    expect(await installation.interrupted('hung-child', 'pids')).toBe(130)
+    expect(await installation.interrupted('hung-child', 'work/pids')).toBe(130)
     await installation.expectTidy()
     expect(await installation.interrupted('dropped-webhook', 'data/daemon.json')).toBe(130)
     await installation.expectTidy()

@@ -1,5 +1,7 @@
 /** Who gets in and who does not, over real sockets: what browsers, other sites and rebound names send. */
+import { readdirSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Story, tell } from '../fakes/story.ts'
 
@@ -228,5 +230,35 @@ describe('a path', () => {
       expect(headers.get('x-content-type-options'), path).toBe('nosniff')
       expect(headers.get('referrer-policy'), path).toBe('no-referrer')
     }
+  })
+})
+
+describe('SE-4 W15 an id that is a path', () => {
+  const hostile = ['..%2f', '..%2f..%2f..%2fetc%2fpasswd', '..%5c..', '%00', '%2fetc%2fpasswd', 'x'.repeat(3_000)]
+
+  it('is refused by every route that takes an id, and touches no file', async () => {
+    writeFileSync(join(story.folder, 'witness'), 'here')
+    const files = () => readdirSync(story.folder, { recursive: true, encoding: 'utf8' }).sort()
+    const before = files()
+    const { paths } = (await (await story.call('GET', '/api/openapi.json')).json()) as {
+      paths: Record<string, Record<string, unknown>>
+    }
+    const routes = Object.entries(paths)
+      .filter(([path]) => path.includes('{'))
+      .flatMap(([path, methods]) => Object.keys(methods).map((method) => ({ path, method: method.toUpperCase() })))
+    expect(routes.length).toBeGreaterThan(15)
+    const body = JSON.stringify({})
+    const more = ['Content-Type: application/json', `Content-Length: ${body.length}`]
+    for (const { path, method } of routes) {
+      for (const id of hostile) {
+        const target = path.replace(/\{[^}]+\}/g, id)
+        const lines = [`${method} ${target} HTTP/1.1`, here(), bearer(), ...(method === 'GET' ? [] : more)]
+        const { status, text } = await raw(lines, method === 'GET' ? '' : body)
+        expect(status, `${method} ${target}`).toBeGreaterThanOrEqual(400)
+        expect(status, `${method} ${target}: ${text}`).toBeLessThan(500)
+        expect(text).not.toContain('root:')
+      }
+    }
+    expect(files()).toEqual(before)
   })
 })

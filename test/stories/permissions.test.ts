@@ -49,6 +49,40 @@ async function asking(script: ScriptInput, keys = '', more = settings): Promise<
   }
 }
 
+describe('PM-1 a path that is denied', () => {
+  it('is in no search either: neither its lines nor its name', async () => {
+    const search = (name: string, args: Record<string, unknown>) => ({ tool_calls: [{ name, arguments: args }] })
+    const story = await tell({
+      settings: 'permissions:\n  - { path: secrets/**, action: deny }\n  - { path: "*.pem", action: ask }\n',
+      script: [
+        search('grep', { pattern: 'word' }),
+        search('glob', { pattern: '*' }),
+        search('grep', { pattern: 'word', path: 'secrets' }),
+        { text: 'done' },
+      ],
+    })
+    const folder = story.workspace()
+    for (const [name, text] of Object.entries({
+      'a.txt': 'word',
+      'secrets/b.txt': 'word b',
+      'deep/key.pem': 'word c',
+    })) {
+      mkdirSync(join(folder, name, '..'), { recursive: true })
+      writeFileSync(join(folder, name), text)
+    }
+    story.drop('work.md', `---\nworkspace: ${folder}\nmax_attempts: 1\n---\n\nDo it.\n`)
+    const body = await until(() => {
+      const last = story.requests.at(-1)?.body as { messages: { role: string; content: string }[] } | undefined
+      expect(last?.messages.filter(({ role }) => role === 'tool')).toHaveLength(3)
+      return last
+    })
+    const [lines, names, direct] = body?.messages.filter(({ role }) => role === 'tool').map((one) => one.content) ?? []
+    expect(lines).toBe('a.txt:1:word')
+    expect(names).toBe('a.txt')
+    expect(direct).toContain('Not permitted')
+  })
+})
+
 describe('PM-3 an ask of our own agent', () => {
   it('makes the task wait, and allowed once it is asked again', async () => {
     const a = await asking([bash('echo 1 > made'), bash('echo 1 > made'), { text: 'done' }])

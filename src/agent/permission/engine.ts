@@ -62,6 +62,22 @@ function byCaps({ trust, access }: Policy, { facets, onlyReads }: Judged): Decis
   return trust === 'untrusted' && outward ? cap('ask', outward) : null
 }
 
+/**
+ * What a search below a permitted folder must leave out, as its own tool or `read` would be refused it: paths from the
+ * workspace. Null: no rule speaks of paths.
+ */
+export function hidingOf(policy: Policy, call: Call): ((path: string) => boolean) | null {
+  const layers = Object.values(policy.layers)
+  const isNarrow = ({ action, path, pattern }: Rule) =>
+    action !== 'allow' && (path !== undefined || (pattern !== undefined && pattern !== '*'))
+  if (!layers.some((rules) => rules.some(isNarrow))) return null
+  const said = (tool: string, path: string): Action =>
+    byRules(policy, { ...call, tool, onlyReads: null, facets: [{ ...seen, texts: [path], paths: [path] }] }).action
+  return (path) => said(call.tool, path) !== 'allow' || said('read', path) === 'deny'
+}
+
+const seen = { kind: 'read', line: null, transparent: false, leaves: null } as const
+
 const shownOf = ({ line, texts }: Facet): string => line ?? texts[0] ?? ''
 
 /** What the model and the log are told. */

@@ -35,7 +35,8 @@ export const glob: Tool<typeof schema> = {
       ],
       separator: '\0',
       onPiece(path) {
-        if (chooser.kind !== 'among' || chooser.paths.has(path)) found.push(where.prefix + path)
+        const isWanted = chooser.kind !== 'among' || chooser.paths.has(path)
+        if (isWanted && !context.hides?.(where.prefix + path)) found.push(where.prefix + path)
         return found.length <= filesMax
       },
     })

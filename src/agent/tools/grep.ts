@@ -15,6 +15,8 @@ const schema = z.strictObject({
 type Input = z.output<typeof schema>
 
 const linesMax = 200
+/** Past that many the search is ended, and which of them are the first in order is not known. */
+const hitsMax = 20_000
 const columnsMax = 500
 
 export const grep: Tool<typeof schema> = {
@@ -30,27 +32,65 @@ export const grep: Tool<typeof schema> = {
     if (!where) return failure(`${place.shown} does not exist.`)
     const chooser = await chooserOf(context, where.cwd, where.file === null ? input.include : undefined)
     if ('problem' in chooser) return failure(chooser.problem)
-    const found: string[] = []
+    const { prefix } = where
+    const hits = new Hits(
+      (path) => (chooser.kind !== 'among' || chooser.paths.has(path)) && !context.hides?.(prefix + path),
+    )
     const problem = await searchWith(context, {
       cwd: where.cwd,
       args: [...(chooser.kind === 'name' ? chooser.args : []), ...optionsOf(input), where.file ?? './'],
       // With --files-with-matches a NUL is all that stands between two names.
       separator: input.mode === 'files' ? '\0' : '\n',
-      onPiece(piece) {
-        const line = lineOf(
-          input.mode === 'files' ? `${piece}\0` : piece,
-          (path) => chooser.kind !== 'among' || chooser.paths.has(path),
-        )
-        if (line !== null) found.push(line === '--' ? line : where.prefix + line)
-        return found.length <= linesMax
-      },
+      onPiece: (piece) => hits.take(input.mode === 'files' ? `${piece}\0` : piece),
     })
     if (problem !== null) return failure(problem)
+    const found = hits.inOrder().map((line) => (line === gap ? line : prefix + line))
     if (found.length === 0) return { ok: true, output: `No match for ${input.pattern}.`, facts: { lines: 0 } }
     const shown = found.slice(0, linesMax)
     const more = found.length > linesMax ? `\n(only the first ${linesMax} lines; there are more matches)` : ''
     return { ok: true, output: shown.join('\n') + more, facts: { lines: shown.length } }
   },
+}
+
+const gap = '--'
+
+/** Lines as the threads of the search bring them, file by file; shown in the order of paths. */
+class Hits {
+  private readonly files = new Map<string, string[] | null>()
+  private readonly isWanted: (path: string) => boolean
+  private last: string[] = []
+  private count = 0
+
+  constructor(isWanted: (path: string) => boolean) {
+    this.isWanted = isWanted
+  }
+
+  /** `path NUL rest`; false when there is more than anybody will look at. */
+  take(piece: string): boolean {
+    const cut = piece.indexOf('\0')
+    if (piece === gap) this.last.push(gap)
+    if (cut < 0) return true
+    const path = piece.slice(0, cut).replace(/^\.\//, '')
+    const rest = piece.slice(cut + 1).replace(/\r$/, '')
+    let lines = this.files.get(path)
+    if (lines === undefined) {
+      lines = this.isWanted(path) ? [] : null
+      this.files.set(path, lines)
+    }
+    this.last = lines ?? []
+    if (lines === null) return true
+    lines.push(rest === '' ? path : `${path}:${rest}`)
+    this.count += 1
+    return this.count <= hitsMax
+  }
+
+  /** Groups of lines with their context stand apart. */
+  inOrder(): string[] {
+    const files = [...this.files].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, lines]) => (lines ? [lines] : []))
+    const hasGaps = files.some((lines) => lines.includes(gap))
+    const whole = files.map((lines) => (lines.at(-1) === gap ? lines.slice(0, -1) : lines))
+    return whole.flatMap((lines, index) => (hasGaps && index > 0 ? [gap, ...lines] : lines))
+  }
 }
 
 function optionsOf(input: Input): string[] {
@@ -64,21 +104,8 @@ function optionsOf(input: Input): string[] {
     ...(input.mode === 'content' && input.context > 0 ? ['--context', String(input.context)] : []),
     ...(input.ignore_case ? ['--ignore-case'] : []),
     '--with-filename',
-    '--sort',
-    'path',
     '--regexp',
     input.pattern,
     '--',
   ]
-}
-
-/** `path NUL rest` as one line; null for what is no result. */
-function lineOf(piece: string, wanted: (path: string) => boolean): string | null {
-  if (piece === '--') return piece
-  const cut = piece.indexOf('\0')
-  if (cut < 0) return null
-  const path = piece.slice(0, cut).replace(/^\.\//, '')
-  const rest = piece.slice(cut + 1).replace(/\r$/, '')
-  if (!wanted(path)) return null
-  return rest === '' ? path : `${path}:${rest}`
 }

@@ -130,8 +130,9 @@ export class Stage {
         left.push(`${what}: ${reasonOf(error)}`)
       }
     }
-    for (const closer of this.closers.reverse()) await attempt('a process or server of the drill', closer)
+    // Before its processes are ended: a task that goes on starts more of them.
     for (const id of this.tasks) await attempt(`task ${id}`, () => this.putAway(id))
+    for (const closer of this.closers.reverse()) await attempt('a process or server of the drill', closer)
     const remove = () => rm(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
     await attempt(`the folder ${this.folder}`, remove)
     // Another drill may have its folder beside this one.

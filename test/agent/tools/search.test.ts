@@ -72,6 +72,20 @@ describe('TL-3 grep', () => {
     expect(lines[200]).toContain('only the first 200 lines')
   })
 
+  it('answers in the order of paths, groups of lines apart from each other, whichever thread was first', async () => {
+    const world = await toolWorld()
+    const names = Array.from({ length: 40 }, (_, i) => `f${String(i).padStart(2, '0')}`)
+    for (const name of names) await world.put(name, `hit\n${'x\n'.repeat(Number(name.slice(1)) * 500)}hit\n`)
+    const files = (await world.use('grep', { pattern: 'hit', mode: 'files' })).output.split('\n')
+    expect(files).toEqual(names)
+    const { output } = await world.use('grep', { pattern: 'hit', include: 'f0[12]', context: 1 })
+    const [first, second] = [
+      'f01:1:hit\nf01:2-x\n--\nf01:501-x\nf01:502:hit',
+      'f02:1:hit\nf02:2-x\n--\nf02:1001-x\nf02:1002:hit',
+    ]
+    expect(output).toBe(`${first}\n--\n${second}`)
+  })
+
   it('names the fault of a bad expression', async () => {
     const world = await project()
     expect(await world.use('grep', { pattern: '(' })).toMatchObject({ ok: false, output: /unclosed group/ })
