@@ -9,7 +9,7 @@ import type { ToolContext, ToolResult } from '../core/tool.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import { argumentTexts } from './arguments.ts'
 import { neverBegun, type OpenCall, unknownOutcome } from './history.ts'
-import { type Judged, judge, type Pending } from './judge.ts'
+import { type Judged, judge, type Pending, permits } from './judge.ts'
 import type { Run } from './run.ts'
 
 const parallelMax = 10
@@ -120,7 +120,7 @@ async function useTool(run: Run, one: Extract<Judged, { kind: 'run' }>, context:
     return { ok: false, output: 'The tool did not stop when the run was stopped.' }
   }
   try {
-    return await Promise.race([one.tool.run(one.input, { ...context, ...askingFor(run, one.call) }), leftBehind()])
+    return await Promise.race([one.tool.run(one.input, { ...context, ...boundTo(run, one.call) }), leftBehind()])
   } catch (error) {
     return { ok: false, output: `The tool ${one.call.name} broke: ${reasonOf(error)}` }
   } finally {
@@ -128,10 +128,13 @@ async function useTool(run: Run, one: Extract<Judged, { kind: 'run' }>, context:
   }
 }
 
-/** The questions of a tool are bound to its call, as permissions are. */
-function askingFor(run: Run, call: ToolCall): Pick<ToolContext, 'askPerson'> {
+/** The questions of a tool, and what it may touch, are bound to its call. */
+function boundTo(run: Run, call: ToolCall): Pick<ToolContext, 'askPerson' | 'permits'> {
   const { asks } = run
-  return { askPerson: async (questions) => (asks ? asks.ask(run, call, { kind: 'question', questions }) : null) }
+  return {
+    askPerson: async (questions) => (asks ? asks.ask(run, call, { kind: 'question', questions }) : null),
+    permits: (subject) => permits(run, call, subject),
+  }
 }
 
 function aborted(...signals: AbortSignal[]): Promise<void> {

@@ -34,6 +34,8 @@ export interface ToolContext {
   access?: 'scoped' | 'root'
   /** Has a person answer, however long that takes; null: nobody is there, or the run is stopped. Of one call only. */
   askPerson?(questions: Question[]): Promise<AskReply | null>
+  /** Whether the rules let this very call touch that as well, unasked. Absent: there are no rules. */
+  permits?(subject: Subject): Promise<boolean>
 }
 
 /** One thing that a call is about, for the rules. Paths as the call names them; the judge finds out where they are. */

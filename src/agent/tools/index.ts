@@ -6,9 +6,13 @@ import { edit, multiedit } from './edit.ts'
 import { glob } from './glob.ts'
 import { grep } from './grep.ts'
 import { read } from './read.ts'
+import { createWebFetch, webSettingsSchema } from './web-fetch.ts'
 import { write } from './write.ts'
 
-export const toolSettingsSchema = z.strictObject({ bash: bashSettingsSchema.prefault({}) })
+export const toolSettingsSchema = z.strictObject({
+  bash: bashSettingsSchema.prefault({}),
+  web: webSettingsSchema.prefault({}),
+})
 export type ToolSettings = z.output<typeof toolSettingsSchema>
 
 export const createTools = (settings: ToolSettings = toolSettingsSchema.parse({})): AnyTool[] => [
@@ -19,4 +23,5 @@ export const createTools = (settings: ToolSettings = toolSettingsSchema.parse({}
   glob,
   grep,
   ...createBash(settings.bash),
+  createWebFetch(settings.web),
 ]

@@ -16,4 +16,5 @@ toolContract(createTools(), {
   grep: { good: { pattern: 'x' }, at: (path) => ({ pattern: '.', path }) },
   bash: { good: { command: 'echo hello' } },
   bash_output: { good: { id: 'bg_nobody' } },
+  web_fetch: { good: { url: 'http://127.0.0.1:9/' } },
 })
