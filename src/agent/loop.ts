@@ -78,6 +78,7 @@ async function openContext(run: Run, signal: AbortSignal): Promise<ToolContext> 
     clock: run.clock,
     signal,
     access: run.policy.access,
+    seesImages: run.source.images(run.model),
     seen: seenOf(run.transcript.entries),
     live: (text) => run.onDelta('tool', text),
   }

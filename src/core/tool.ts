@@ -32,6 +32,8 @@ export interface ToolContext {
   live(text: string): void
   /** `root`: a person let this workspace's agent reach paths outside of it. Absent: scoped. */
   access?: 'scoped' | 'root'
+  /** Whether the model that asks sees pictures. */
+  seesImages?: boolean
   /** Has a person answer, however long that takes; null: nobody is there, or the run is stopped. Of one call only. */
   askPerson?(questions: Question[]): Promise<AskReply | null>
   /** Whether the rules let this very call touch that as well, unasked. Absent: there are no rules. */

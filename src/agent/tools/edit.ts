@@ -1,7 +1,7 @@
 /** Replaces literal text in a file: one place (edit) or several, all or nothing (multiedit). It guesses no match. */
 import { z } from 'zod'
 import type { Tool, ToolContext, ToolResult } from '../../core/tool.ts'
-import { failure, locate, outside, readTextFile, staleReason, writeChange } from './text-file.ts'
+import { failure, openToChange, writeChange } from './text-file.ts'
 
 const replacement = {
   old_string: z.string().min(1).describe('Exactly as it stands in the file, without the line numbers of read.'),
@@ -50,13 +50,10 @@ export const multiedit: Tool<typeof multieditSchema> = {
 }
 
 async function change(context: ToolContext, path: string, edits: readonly Replacement[]): Promise<ToolResult> {
-  const place = await locate(context, path)
-  if (!place) return outside(path)
-  const before = await readTextFile(place)
+  const opened = await openToChange(context, path)
+  if ('refused' in opened) return opened.refused
+  const { place, before } = opened
   if (before === null) return failure(`${place.shown} does not exist. Use write for a new file.`)
-  if (typeof before === 'string') return failure(before)
-  const stale = staleReason(context, place, before)
-  if (stale) return failure(stale)
   let after = before.text
   let count = 0
   for (const [index, one] of edits.entries()) {

@@ -169,7 +169,7 @@ const isHtml = (type: string, text: string): boolean =>
   /html/.test(type) || (type === '' && /^\s*<(!doctype html|html)/i.test(text))
 
 /** Without what a person would not see: control characters, turned directions, tags that only a model reads. */
-const seen = (text: string): string =>
+export const seen = (text: string): string =>
   text.replace(/[^\P{Cc}\n\t]|[\u200b\u202a-\u202e\u2060-\u2069\ufeff]|[\u{e0000}-\u{e007f}]/gu, '')
 
 interface Shown {
