@@ -1,6 +1,7 @@
 /** The tools there are. A new one is one file and one line here. */
 import { z } from 'zod'
 import type { AnyTool } from '../../core/tool.ts'
+import { askUser } from './ask-user.ts'
 import { bashSettingsSchema, createBash } from './bash.ts'
 import { edit, multiedit } from './edit.ts'
 import { glob } from './glob.ts'
@@ -9,6 +10,7 @@ import { notebookEdit } from './notebook-edit.ts'
 import { read } from './read.ts'
 import { createWebFetch, webSettingsSchema } from './web-fetch.ts'
 import { createWebSearch, type KeyChain, searchSettingsSchema } from './web-search.ts'
+import { workItems } from './work-items.ts'
 import { write } from './write.ts'
 
 export const toolSettingsSchema = z.strictObject({
@@ -34,4 +36,6 @@ export const createTools = (
   ...createBash(settings.bash),
   createWebFetch(settings.web),
   ...(settings.search ? [createWebSearch(settings.search, keys)] : []),
+  askUser,
+  workItems,
 ]

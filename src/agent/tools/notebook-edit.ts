@@ -3,10 +3,10 @@ import { z } from 'zod'
 import type { Tool, ToolContext, ToolResult } from '../../core/tool.ts'
 import { fieldSpans, itemSpans, type Span } from '../../lib/json-spans.ts'
 import { idOf, type Notebook, parseNotebook } from './notebook.ts'
-import { failure, openToChange, writeChange } from './text-file.ts'
+import { changesFile, failure, filePath, openToChange, writeChange } from './text-file.ts'
 
 const schema = z.strictObject({
-  file_path: z.string().min(1).describe('Absolute, or relative to the workspace.'),
+  file_path: filePath,
   mode: z.enum(['replace', 'insert', 'delete']).default('replace'),
   cell_id: z.string().min(1).optional().describe('As read shows it. insert: the cell before; absent: at the start.'),
   cell_type: z.enum(['code', 'markdown', 'raw']).optional().describe('Of an inserted cell; default: code.'),
@@ -20,8 +20,7 @@ export const notebookEdit: Tool<typeof schema> = {
     'Replaces the source of one cell of a .ipynb file that was read in this session, inserts a cell behind another, ' +
     'or deletes one. Outputs stay as they are until the notebook is run.',
   schema,
-  isReadOnly: () => false,
-  subjects: ({ file_path }) => [{ kind: 'write', text: file_path }],
+  ...changesFile,
   async run(input, context) {
     const opened = await openToChange(context, input.file_path)
     if ('refused' in opened) return opened.refused

@@ -6,10 +6,10 @@ import { sha256 } from '../../lib/digest.ts'
 import { errnoOf, openRegular } from '../../lib/files.ts'
 import { parseNotebook, showNotebook } from './notebook.ts'
 import { showPicture } from './picture.ts'
-import { editBytesMax, failure, locate, outside, type Place } from './text-file.ts'
+import { editBytesMax, failure, filePath, locate, outside, type Place } from './text-file.ts'
 
 const schema = z.strictObject({
-  file_path: z.string().min(1).describe('Absolute, or relative to the workspace.'),
+  file_path: filePath,
   offset: z.number().int().min(0).default(0).describe('Lines to pass over, from 0.'),
   limit: z.number().int().min(1).max(10_000).default(2000).describe('Lines to read.'),
 })

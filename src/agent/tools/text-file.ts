@@ -4,7 +4,8 @@
 import { stat } from 'node:fs/promises'
 import { relative, resolve } from 'node:path'
 import { createTwoFilesPatch } from 'diff'
-import type { ToolContext, ToolResult } from '../../core/tool.ts'
+import { z } from 'zod'
+import type { Subject, ToolContext, ToolResult } from '../../core/tool.ts'
 import { sha256 } from '../../lib/digest.ts'
 import { decodeUtf8, errnoOf, readBounded, realPathInside, writeAtomic } from '../../lib/files.ts'
 
@@ -18,6 +19,14 @@ export const failure = (output: string, facts: Record<string, unknown> = {}): To
   output,
   facts,
 })
+
+export const filePath = z.string().min(1).describe('Absolute, or relative to the workspace.')
+
+/** Of tools that change one file. */
+export const changesFile = {
+  isReadOnly: () => false,
+  subjects: ({ file_path }: { file_path: string }): Subject[] => [{ kind: 'write', text: file_path }],
+}
 
 export interface Place {
   real: string

@@ -20,5 +20,7 @@ toolContract(createTools(), {
   grep: { good: { pattern: 'x' }, at: (path) => ({ pattern: '.', path }) },
   bash: { good: { command: 'echo hello' } },
   bash_output: { good: { id: 'bg_nobody' } },
+  ask_user: { good: { questions: [{ question: 'Which?', choices: ['a', 'b'] }] } },
+  work_items: { good: { add: ['one'] } },
   web_fetch: { good: { url: 'http://127.0.0.1:9/' } },
 })
