@@ -1,5 +1,5 @@
 /**
- * Parses the arguments and picks a command; loads only what that command needs. As a thread it parses one task text.
+ * Parses the arguments and picks a command; loads only what that command needs. As a thread it does one job.
  */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
@@ -7,6 +7,7 @@ import { guarded } from './cli/guarded.ts'
 import { addModelVerbs } from './cli/model-verbs.ts'
 import type { Shell } from './cli/program.ts'
 import { keepAlive } from './lib/alive.ts'
+import type { Job } from './lib/beside.ts'
 import { version } from './lib/paths.ts'
 
 const shell: Shell = { env: process.env, cwd: process.cwd() }
@@ -383,13 +384,15 @@ async function main(): Promise<number> {
   return action ? keepAlive(guarded(action)) : 2
 }
 
-async function parseOneText(text: string): Promise<void> {
+/** The other side of lib/beside.ts. */
+async function doJob(job: Job): Promise<unknown> {
+  if (job.kind === 'page') return (await import('./agent/tools/web-page.ts')).readPage(job)
   const [{ grammar }, { dispatchText }] = await Promise.all([import('./config.ts'), import('./inbox/dispatch.ts')])
-  parentPort?.postMessage(dispatchText(text, grammar))
+  return dispatchText(String(job.text), grammar)
 }
 
 // `openloom … | head`: the reader has enough, which is no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
 
 if (isMainThread) process.exitCode = await main()
-else await parseOneText(String(workerData))
+else parentPort?.postMessage(await doJob(workerData as Job))

@@ -10,6 +10,7 @@ import { asYaml, detectProviders } from './agent/providers/detect.ts'
 import { createSource, type ModelSource } from './agent/providers/index.ts'
 import { keyVariables } from './agent/providers/keys.ts'
 import { openaiSchema } from './agent/providers/openai.ts'
+import { searchKeyVariables } from './agent/tools/web-search.ts'
 import { checkers, describeCheck, parseCheckLine } from './checks/index.ts'
 import { type Config, type LoadedConfig, realOr, toPath } from './config.ts'
 import { systemClock } from './core/clock.ts'
@@ -54,7 +55,12 @@ export type Confined = Base & { sandbox: Sandbox }
 export function openBase({ config }: LoadedConfig, env: NodeJS.ProcessEnv): Base {
   const secrets = new Secrets()
   const named = config.models.providers.flatMap((provider) => provider.api_key_env ?? [])
-  for (const name of [...named, ...keyVariables, 'OPENLOOM_TOKEN']) secrets.add(env[name])
+  const searching = config.runtimes.flatMap(
+    (one) => (one.kind === 'builtin' ? one.tools.search?.api_key_env : []) ?? [],
+  )
+  for (const name of [...named, ...searching, ...keyVariables, ...searchKeyVariables, 'OPENLOOM_TOKEN']) {
+    secrets.add(env[name])
+  }
   mkdirSync(config.data_dir, { recursive: true, mode: 0o700 })
   new SecretStore(config.data_dir, { keychain: config.keychain, mask: secrets }).hideKept()
   const store = openStore({ path: join(config.data_dir, 'openloom.db'), clock: systemClock })
@@ -101,6 +107,7 @@ export interface RuntimeOptions {
 export function openRuntimes(options: RuntimeOptions): Map<string, Runtime> {
   const { base, loaded, env, sample, narrowed, role } = options
   const { config } = loaded
+  const keeping = { keychain: config.keychain, mask: base.secrets }
   const deps = {
     journal: base.store.sessions,
     providers: openProviders(loaded, { sample: sample ?? null, env, mask: base.secrets }),
@@ -112,6 +119,7 @@ export function openRuntimes(options: RuntimeOptions): Map<string, Runtime> {
     sandbox: base.sandbox,
     log: (text: string) => base.log.error({ role }, text),
     ...(config.models.debug ? { debug: debugOf(config, base) } : {}),
+    keys: { env, secret: (name: string) => new SecretStore(config.data_dir, keeping).read(name) },
     book: base.store.prompts,
     processEnv: env,
     attended: role === 'agent',

@@ -9,7 +9,7 @@ import type { ToolContext, ToolResult } from '../core/tool.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import { argumentTexts } from './arguments.ts'
 import { neverBegun, type OpenCall, unknownOutcome } from './history.ts'
-import { type Judged, judge, type Pending } from './judge.ts'
+import { type Judged, judge, type Pending, permits } from './judge.ts'
 import { hidingOf } from './permission/engine.ts'
 import type { Run } from './run.ts'
 
@@ -129,7 +129,7 @@ async function useTool(run: Run, one: Extract<Judged, { kind: 'run' }>, context:
   }
 }
 
-/** The questions of a tool are bound to its call, as permissions are. */
+/** The questions of a tool, and what it may touch or show, are bound to its call. */
 function contextFor(run: Run, { call, readOnly }: Extract<Judged, { kind: 'run' }>, context: ToolContext): ToolContext {
   const { asks, policy, profile } = run
   const hides = readOnly ? hidingOf(policy, { tool: call.name, profile: profile.name }) : null
@@ -137,6 +137,7 @@ function contextFor(run: Run, { call, readOnly }: Extract<Judged, { kind: 'run' 
     ...context,
     ...(hides ? { hides } : {}),
     askPerson: async (questions) => (asks ? asks.ask(run, call, { kind: 'question', questions }) : null),
+    permits: (subject) => permits(run, call, subject),
   }
 }
 

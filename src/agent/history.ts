@@ -4,6 +4,7 @@
  */
 import type { ModelMessage } from '../core/provider.ts'
 import type { EndReason, JournalEntry, SessionUsage, ToolCall } from '../core/session.ts'
+import type { EndedCall } from '../core/tool.ts'
 import { argumentTexts, parseArguments } from './arguments.ts'
 import { tokensOf } from './prices.ts'
 
@@ -80,6 +81,20 @@ export function seenOf(entries: readonly JournalEntry[]): Map<string, string> {
     if (typeof path === 'string' && typeof sha256 === 'string') seen.set(path, sha256)
   }
   return seen
+}
+
+const summaryCharsMax = 80
+
+export function endedCallsOf(entries: readonly JournalEntry[]): EndedCall[] {
+  const calls = new Map(
+    entries.flatMap((entry) => (entry.type === 'assistant' ? entry.calls.map((call) => [call.id, call] as const) : [])),
+  )
+  return entries.flatMap((entry) => {
+    const call = entry.type === 'tool.ended' ? calls.get(entry.callId) : undefined
+    if (entry.type !== 'tool.ended' || !call) return []
+    const summary = call.argumentsText.slice(0, summaryCharsMax)
+    return [{ id: call.id, name: call.name, summary, ok: entry.ok, facts: entry.facts }]
+  })
 }
 
 export function usageOf(entries: readonly JournalEntry[]): SessionUsage {

@@ -55,6 +55,13 @@ export async function judge(run: Run, { call, argumentsText, cut }: Pending): Pr
     : { kind: 'ask', call, what: reasonOf(decision, call.name), request: requestFor(call, facets, decision) }
 }
 
+/** Whether a call that runs may touch that as well, which it learned only while it ran; what needs asking may not. */
+export async function permits(run: Run, call: ToolCall, subject: Subject): Promise<boolean> {
+  const facets = await facetsOf(run, [subject])
+  const judged = { tool: call.name, profile: run.profile.name, facets, onlyReads: null }
+  return decide(run.policy, judged).action === 'allow'
+}
+
 function faultsOf(error: z.ZodError): string {
   return error.issues.map((issue) => `${issue.path.join('.') || 'arguments'}: ${issue.message}`).join('; ')
 }

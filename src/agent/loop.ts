@@ -11,7 +11,7 @@ import type { AnyTool, ToolContext } from '../core/tool.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import { killTree } from '../lib/process.ts'
 import { answerCall, type Batch, pendingOf, pendingOfOpen, runCalls } from './calls.ts'
-import { lastTurnOf, messagesOf, openCallsOf, seenOf } from './history.ts'
+import { endedCallsOf, lastTurnOf, messagesOf, openCallsOf, seenOf } from './history.ts'
 import type { Pending } from './judge.ts'
 import { tokensOf } from './prices.ts'
 import { readBranch, systemPrompt } from './prompt.ts'
@@ -78,7 +78,9 @@ async function openContext(run: Run, signal: AbortSignal): Promise<ToolContext> 
     clock: run.clock,
     signal,
     access: run.policy.access,
+    seesImages: run.source.images(run.model),
     seen: seenOf(run.transcript.entries),
+    ended: () => endedCallsOf(run.transcript.entries),
     live: (text) => run.onDelta('tool', text),
   }
 }

@@ -3,6 +3,7 @@ import type { Problem } from '../core/problem.ts'
 import type { ModelMessage, ToolSchema } from '../core/provider.ts'
 import type { ModelUsage, Thinking, ToolCall } from '../core/session.ts'
 import { failpoint } from '../lib/failpoint.ts'
+import { withPictures } from './pictures.ts'
 import { costMicros } from './prices.ts'
 import type { Run } from './run.ts'
 
@@ -15,8 +16,9 @@ export interface ModelReply {
   end: { kind: 'finished'; finish: string } | { kind: 'failed'; problem: Problem } | { kind: 'aborted' }
 }
 
-export async function callModel(run: Run, messages: ModelMessage[], tools: ToolSchema[]): Promise<ModelReply> {
+export async function callModel(run: Run, said: ModelMessage[], tools: ToolSchema[]): Promise<ModelReply> {
   const reply: ModelReply = { text: '', reasoning: '', calls: [], thinking: [], usages: [], end: { kind: 'aborted' } }
+  const messages = await withPictures(run, said)
   const request = { model: run.model, messages, tools, temperature: run.temperature, maxOutputTokens: null }
   run.debug?.record(run.id, { type: 'request', provider: run.source.provider.name, ...request })
   for await (const event of run.source.provider.stream(request, run.signal)) {

@@ -34,8 +34,24 @@ export interface ToolContext {
   access?: 'scoped' | 'root'
   /** What a search leaves out, because the rules keep it from this call: paths from the workspace. Of one call only. */
   hides?(path: string): boolean
+  /** Whether the model that asks sees pictures. */
+  seesImages?: boolean
   /** Has a person answer, however long that takes; null: nobody is there, or the run is stopped. Of one call only. */
   askPerson?(questions: Question[]): Promise<AskReply | null>
+  /** What this session's calls came to, oldest first. */
+  ended?(): readonly EndedCall[]
+  /** Whether the rules let this very call touch that as well, unasked. Absent: there are no rules. */
+  permits?(subject: Subject): Promise<boolean>
+}
+
+/** A call that has its result. */
+export interface EndedCall {
+  id: string
+  name: string
+  /** The beginning of its arguments. */
+  summary: string
+  ok: boolean
+  facts: Readonly<Record<string, unknown>>
 }
 
 /** One thing that a call is about, for the rules. Paths as the call names them; the judge finds out where they are. */

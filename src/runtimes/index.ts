@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { rulesSchema } from '../agent/permission/rules.ts'
 import { profiles } from '../agent/profiles.ts'
 import { createTools, toolSettingsSchema } from '../agent/tools/index.ts'
+import type { KeyChain } from '../agent/tools/web-search.ts'
 import type { Runtime } from '../core/runtime.ts'
 import { type BuiltinOptions, createBuiltin } from './builtin.ts'
 import { type OpenCodeConfig, type OpenCodeDeps, opencode } from './opencode/index.ts'
@@ -18,7 +19,7 @@ const builtinSchema = z
   .meta({ id: 'BuiltinRuntime', description: 'The agent loop of OpenLoom itself.' })
 
 export type BuiltinConfig = z.output<typeof builtinSchema>
-type BuiltinDeps = Omit<BuiltinOptions, 'defaultModel' | 'profiles' | 'tools'>
+type BuiltinDeps = Omit<BuiltinOptions, 'defaultModel' | 'profiles' | 'tools'> & { keys?: KeyChain }
 
 export const builtin = {
   kind: 'builtin',
@@ -28,7 +29,7 @@ export const builtin = {
     return createBuiltin({
       ...deps,
       defaultModel: config.model ?? null,
-      tools: createTools(config.tools),
+      tools: createTools(config.tools, deps.keys),
       profiles: stepsMax === undefined ? profiles : profiles.map((profile) => ({ ...profile, stepsMax })),
     })
   },

@@ -158,6 +158,27 @@ describe('PM-3 an ask of our own agent', () => {
   })
 })
 
+describe('PM-6 a question of our own agent', () => {
+  const question = { question: 'Which colour?', choices: ['red', 'blue'] }
+  const ask = { tool_calls: [{ name: 'ask_user', arguments: { questions: [question] } }] }
+
+  it('waits for a person, who answers by a file of the inbox', async () => {
+    const a = await asking([ask, { text: 'done' }])
+    const open = await a.open()
+    expect(open.request).toMatchObject({ kind: 'question', questions: [{ text: 'Which colour?' }] })
+    await a.story.reaches('waiting')
+    a.story.drop('answer.md', `answer: ${open.id}\n\nblue\n`)
+    await a.story.reaches('done')
+    expect(a.outputs()).toEqual(['Q: Which colour?\nA: blue'])
+  })
+
+  it('is not waited for in a task that asks nobody', async () => {
+    const a = await asking([ask, { text: 'done' }], 'ask: deny')
+    await a.story.reaches('done')
+    expect(a.outputs()).toEqual([expect.stringContaining('Decide yourself')])
+  })
+})
+
 const isDecision = ({ type }: { type: string }): boolean => type === 'permission.decided'
 
 describe('SE-3 the settings of a project', () => {

@@ -1,7 +1,7 @@
 /** Replaces literal text in a file: one place (edit) or several, all or nothing (multiedit). It guesses no match. */
 import { z } from 'zod'
 import type { Tool, ToolContext, ToolResult } from '../../core/tool.ts'
-import { failure, locate, outside, readTextFile, staleReason, writeChange } from './text-file.ts'
+import { changesFile, failure, filePath, openToChange, writeChange } from './text-file.ts'
 
 const replacement = {
   old_string: z.string().min(1).describe('Exactly as it stands in the file, without the line numbers of read.'),
@@ -11,15 +11,14 @@ const replacement = {
 const replacementSchema = z.strictObject(replacement)
 type Replacement = z.output<typeof replacementSchema>
 
-const filePath = z.string().min(1).describe('Absolute, or relative to the workspace.')
 const editSchema = z.strictObject({ file_path: filePath, ...replacement })
 const multieditSchema = z.strictObject({
   file_path: filePath,
-  // Some models send the list as a JSON string.
   edits: z.preprocess(listOf, z.array(replacementSchema).min(1).max(200)),
 })
 
-function listOf(value: unknown): unknown {
+/** Some models send a list as a JSON string. */
+export function listOf(value: unknown): unknown {
   if (typeof value !== 'string') return value
   try {
     return JSON.parse(value)
@@ -34,8 +33,7 @@ export const edit: Tool<typeof editSchema> = {
     'Replaces old_string by new_string in a file that was read in this session. old_string must occur exactly ' +
     'once, unless replace_all is true; add lines around it to make it unique.',
   schema: editSchema,
-  isReadOnly: () => false,
-  subjects: ({ file_path }) => [{ kind: 'write', text: file_path }],
+  ...changesFile,
   run: ({ file_path, ...one }, context) => change(context, file_path, [one]),
 }
 
@@ -44,19 +42,15 @@ export const multiedit: Tool<typeof multieditSchema> = {
   description:
     'Several replacements in one file, in order, each on the result of the one before. If one fails, none is made.',
   schema: multieditSchema,
-  isReadOnly: () => false,
-  subjects: ({ file_path }) => [{ kind: 'write', text: file_path }],
+  ...changesFile,
   run: ({ file_path, edits }, context) => change(context, file_path, edits),
 }
 
 async function change(context: ToolContext, path: string, edits: readonly Replacement[]): Promise<ToolResult> {
-  const place = await locate(context, path)
-  if (!place) return outside(path)
-  const before = await readTextFile(place)
+  const opened = await openToChange(context, path)
+  if ('refused' in opened) return opened.refused
+  const { place, before } = opened
   if (before === null) return failure(`${place.shown} does not exist. Use write for a new file.`)
-  if (typeof before === 'string') return failure(before)
-  const stale = staleReason(context, place, before)
-  if (stale) return failure(stale)
   let after = before.text
   let count = 0
   for (const [index, one] of edits.entries()) {

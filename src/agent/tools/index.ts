@@ -1,22 +1,41 @@
 /** The tools there are. A new one is one file and one line here. */
 import { z } from 'zod'
 import type { AnyTool } from '../../core/tool.ts'
+import { askUser } from './ask-user.ts'
 import { bashSettingsSchema, createBash } from './bash.ts'
 import { edit, multiedit } from './edit.ts'
 import { glob } from './glob.ts'
 import { grep } from './grep.ts'
+import { notebookEdit } from './notebook-edit.ts'
 import { read } from './read.ts'
+import { createWebFetch, webSettingsSchema } from './web-fetch.ts'
+import { createWebSearch, type KeyChain, searchSettingsSchema } from './web-search.ts'
+import { workItems } from './work-items.ts'
 import { write } from './write.ts'
 
-export const toolSettingsSchema = z.strictObject({ bash: bashSettingsSchema.prefault({}) })
+export const toolSettingsSchema = z.strictObject({
+  bash: bashSettingsSchema.prefault({}),
+  web: webSettingsSchema.prefault({}),
+  search: searchSettingsSchema.optional().describe('Without it there is no web_search.'),
+})
 export type ToolSettings = z.output<typeof toolSettingsSchema>
 
-export const createTools = (settings: ToolSettings = toolSettingsSchema.parse({})): AnyTool[] => [
+const noKeys: KeyChain = { env: {} }
+
+export const createTools = (
+  settings: ToolSettings = toolSettingsSchema.parse({}),
+  keys: KeyChain = noKeys,
+): AnyTool[] => [
   read,
   write,
   edit,
   multiedit,
+  notebookEdit,
   glob,
   grep,
   ...createBash(settings.bash),
+  createWebFetch(settings.web),
+  ...(settings.search ? [createWebSearch(settings.search, keys)] : []),
+  askUser,
+  workItems,
 ]

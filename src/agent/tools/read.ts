@@ -1,13 +1,15 @@
-/** Reads a part of a text file, numbered, with bounded memory however large the file is. */
+/** Reads a part of a file, with bounded memory however large it is: numbered text, cells of notebooks, pictures. */
 import type { FileHandle } from 'node:fs/promises'
 import { z } from 'zod'
 import type { Tool, ToolContext, ToolResult } from '../../core/tool.ts'
 import { sha256 } from '../../lib/digest.ts'
 import { errnoOf, openRegular } from '../../lib/files.ts'
-import { editBytesMax, failure, locate, outside, type Place } from './text-file.ts'
+import { parseNotebook, showNotebook } from './notebook.ts'
+import { showPicture } from './picture.ts'
+import { editBytesMax, failure, filePath, locate, outside, type Place } from './text-file.ts'
 
 const schema = z.strictObject({
-  file_path: z.string().min(1).describe('Absolute, or relative to the workspace.'),
+  file_path: filePath,
   offset: z.number().int().min(0).default(0).describe('Lines to pass over, from 0.'),
   limit: z.number().int().min(1).max(10_000).default(2000).describe('Lines to read.'),
 })
@@ -21,8 +23,9 @@ const pieceBytes = 1024 * 1024
 export const read: Tool<typeof schema> = {
   name: 'read',
   description:
-    'Reads a text file with line numbers (not part of the text). For long files use offset and limit. ' +
-    'A file must be read before it can be changed.',
+    'Reads a text file with line numbers (not part of the text). For long files use offset and limit. A notebook is ' +
+    'shown by cells, which offset and limit count then; a picture as far as you see pictures. A file must be read ' +
+    'before it can be changed.',
   schema,
   isReadOnly: () => true,
   subjects: ({ file_path }) => [{ kind: 'read', text: file_path }],
@@ -60,10 +63,12 @@ async function readPart(
   const small = size <= editBytesMax ? await readAll(file, size) : null
   const pieces = small ? asPieces(small) : readPieces(file, context.signal)
   const part = await takeLines(pieces, input.offset, input.limit)
-  if (part === 'binary') return failure(`${place.shown} is a binary file of ${size} bytes; it cannot be read as text.`)
+  if (part === 'binary') return binary(context, place, { small, size })
   const digest = small ? sha256(small) : null
   if (digest) context.seen.set(place.real, digest)
   const facts = { path: place.real, sizeBytes: size, ...(digest ? { sha256: digest } : {}) }
+  const notebook = small && place.real.endsWith('.ipynb') ? parseNotebook(small.toString('utf8')) : null
+  if (notebook) return { ok: true, output: showNotebook(notebook, input.offset, input.limit), facts }
   if (part.lines.length === 0) {
     const why = size === 0 ? '(the file is empty)' : `(there are only ${part.passed} lines)`
     return { ok: input.offset === 0 || size === 0, output: why, facts }
@@ -72,6 +77,15 @@ async function readPart(
   const next = input.offset + part.lines.length
   const more = part.more ? `\n(more lines follow; go on with offset ${next})` : ''
   return { ok: true, output: numbered.join('\n') + more, facts }
+}
+
+async function binary(
+  context: ToolContext,
+  place: Place,
+  { small, size }: { small: Buffer | null; size: number },
+): Promise<ToolResult> {
+  const shown = small ? await showPicture(context, place, small) : null
+  return shown ?? failure(`${place.shown} is a binary file of ${size} bytes; it cannot be read as text.`)
 }
 
 async function readAll(file: FileHandle, size: number): Promise<Buffer> {

@@ -4,7 +4,8 @@
 import { stat } from 'node:fs/promises'
 import { relative, resolve } from 'node:path'
 import { createTwoFilesPatch } from 'diff'
-import type { ToolContext, ToolResult } from '../../core/tool.ts'
+import { z } from 'zod'
+import type { Subject, ToolContext, ToolResult } from '../../core/tool.ts'
 import { sha256 } from '../../lib/digest.ts'
 import { decodeUtf8, errnoOf, readBounded, realPathInside, writeAtomic } from '../../lib/files.ts'
 
@@ -18,6 +19,14 @@ export const failure = (output: string, facts: Record<string, unknown> = {}): To
   output,
   facts,
 })
+
+export const filePath = z.string().min(1).describe('Absolute, or relative to the workspace.')
+
+/** Of tools that change one file. */
+export const changesFile = {
+  isReadOnly: () => false,
+  subjects: ({ file_path }: { file_path: string }): Subject[] => [{ kind: 'write', text: file_path }],
+}
 
 export interface Place {
   real: string
@@ -50,7 +59,7 @@ export interface TextFile {
 }
 
 /** The file, null where there is none, or why it cannot be edited. */
-export async function readTextFile(place: Place): Promise<TextFile | string | null> {
+async function readTextFile(place: Place): Promise<TextFile | string | null> {
   try {
     const { mode } = await stat(place.real)
     const { bytes, whole } = await readBounded(place.real, editBytesMax)
@@ -70,11 +79,24 @@ export async function readTextFile(place: Place): Promise<TextFile | string | nu
 }
 
 /** Why this session may not change the file now, or null: what it never read, or read otherwise, it does not know. */
-export function staleReason(context: ToolContext, place: Place, file: TextFile): string | null {
+function staleReason(context: ToolContext, place: Place, file: TextFile): string | null {
   const seen = context.seen.get(place.real)
   if (seen === file.sha256) return null
   if (seen === undefined) return `${place.shown} exists and was not read in this session. Read it first.`
   return `${place.shown} changed since it was read. Read it again, then repeat the change.`
+}
+
+/** A file that may be changed now; `before` is null where there is none yet. Else the result that says why not. */
+export async function openToChange(
+  context: ToolContext,
+  path: string,
+): Promise<Pick<Change, 'place' | 'before'> | { refused: ToolResult }> {
+  const place = await locate(context, path)
+  if (!place) return { refused: outside(path) }
+  const before = await readTextFile(place)
+  if (typeof before === 'string') return { refused: failure(before) }
+  const stale = before && staleReason(context, place, before)
+  return stale ? { refused: failure(stale) } : { place, before }
 }
 
 export interface Change {

@@ -1,10 +1,10 @@
 /** Writes a whole file. It does not overwrite what this session has not read. */
 import { z } from 'zod'
 import type { Tool } from '../../core/tool.ts'
-import { failure, locate, outside, readTextFile, staleReason, writeChange } from './text-file.ts'
+import { changesFile, filePath, openToChange, writeChange } from './text-file.ts'
 
 const schema = z.strictObject({
-  file_path: z.string().min(1).describe('Absolute, or relative to the workspace.'),
+  file_path: filePath,
   content: z.string().describe('The whole new content.'),
 })
 
@@ -14,15 +14,11 @@ export const write: Tool<typeof schema> = {
     'Writes a whole file, with its folders. An existing file must have been read in this session first. ' +
     'To change a part of a file use edit.',
   schema,
-  isReadOnly: () => false,
-  subjects: ({ file_path }) => [{ kind: 'write', text: file_path }],
+  ...changesFile,
   async run(input, context) {
-    const place = await locate(context, input.file_path)
-    if (!place) return outside(input.file_path)
-    const before = await readTextFile(place)
-    if (typeof before === 'string') return failure(before)
-    const stale = before && staleReason(context, place, before)
-    if (stale) return failure(stale)
+    const opened = await openToChange(context, input.file_path)
+    if ('refused' in opened) return opened.refused
+    const { place, before } = opened
     const after = before?.crlf ? input.content.replaceAll('\r\n', '\n') : input.content
     const lines = after === '' ? 0 : after.replace(/\n$/, '').split('\n').length
     return writeChange(context, { place, before, after }, `Wrote ${place.shown}: ${lines} lines`)

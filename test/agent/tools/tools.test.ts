@@ -12,8 +12,15 @@ toolContract(createTools(), {
     good: { file_path: 'a.txt', edits: [{ old_string: 'a', new_string: 'b' }] },
     at: (file_path) => ({ file_path, edits: [{ old_string: 'a', new_string: 'b' }] }),
   },
+  notebook_edit: {
+    good: { file_path: 'a.ipynb', cell_id: 'a', source: 'x' },
+    at: (file_path) => ({ file_path, cell_id: 'a', source: 'x' }),
+  },
   glob: { good: { pattern: '*' }, at: (path) => ({ pattern: '*', path }) },
   grep: { good: { pattern: 'x' }, at: (path) => ({ pattern: '.', path }) },
   bash: { good: { command: 'echo hello' } },
   bash_output: { good: { id: 'bg_nobody' } },
+  ask_user: { good: { questions: [{ question: 'Which?', choices: ['a', 'b'] }] } },
+  work_items: { good: { add: ['one'] } },
+  web_fetch: { good: { url: 'http://127.0.0.1:9/' } },
 })
