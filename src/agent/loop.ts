@@ -11,6 +11,7 @@ import type { AnyTool, ToolContext } from '../core/tool.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import { killTree } from '../lib/process.ts'
 import { answerCall, type Batch, pendingOf, pendingOfOpen, runCalls } from './calls.ts'
+import { Guidance } from './guidance.ts'
 import { lastTurnOf, openCallsOf, seenOf } from './history.ts'
 import type { Pending } from './judge.ts'
 import { tokensOf } from './prices.ts'
@@ -93,7 +94,7 @@ export function schemasOf(tools: readonly AnyTool[]): ToolSchema[] {
 
 /** A last answer that nothing followed: the process was killed before it wrote that the run was over. */
 function unclosedAnswer(entries: readonly JournalEntry[]): string | null {
-  const last = entries.findLast((entry) => entry.type !== 'run.started')
+  const last = entries.findLast(({ type }) => type !== 'run.started' && type !== 'instructions')
   return last?.type === 'assistant' && last.calls.length === 0 && last.text.trim() !== '' ? last.text : null
 }
 
@@ -104,6 +105,7 @@ class Loop {
   private readonly context: ToolContext
   private readonly repeats = new Repeats()
   private readonly schemas: ToolSchema[]
+  private readonly guidance: Guidance
   private toolCalls = 0
   private tokens = 0
 
@@ -111,6 +113,7 @@ class Loop {
     this.run = run
     this.context = context
     this.schemas = schemasOf(run.tools)
+    this.guidance = new Guidance(run)
   }
 
   async toEnd(before: EndReason | null): Promise<End | null> {
@@ -168,7 +171,8 @@ class Loop {
 
   private async systemText(): Promise<string> {
     const { profile, session, platform } = this.run
-    return systemPrompt({ profile, session, platform, branch: await readBranch(session.workspace) })
+    const [instructions, branch] = await Promise.all([this.guidance.begin(), readBranch(session.workspace)])
+    return systemPrompt({ profile, session, platform, instructions, branch })
   }
 
   private overBudget(): boolean {
@@ -253,6 +257,7 @@ class Loop {
     const seen = answered.map(({ call, result }) => this.repeats.see(call, result))
     if (seen.includes('stop')) return endOf('doom_loop')
     if (seen.includes('nudge')) this.note(words.circles)
+    await this.guidance.follow(answered.map(({ result }) => result))
     return null
   }
 

@@ -41,6 +41,8 @@ export interface Run {
   /** What else may be asked, for other purposes. */
   choices: ModelChoices
   room: RoomSettings
+  /** Where the user's own instruction file lies; null: nowhere. */
+  userDir: string | null
   profile: Profile
   tools: readonly AnyTool[]
   policy: Policy

@@ -15,7 +15,7 @@ export const unknownOutcome =
 export const neverBegun = 'Not run: the turn was interrupted before this call began.'
 
 /** Where the tokens of a request come from. */
-export type Source = 'messages' | 'results' | 'summary'
+export type Source = 'messages' | 'results' | 'summary' | 'instructions'
 
 export interface Shown {
   /** Number of its row. A reply and its results have one number: they are never parted. */
@@ -31,7 +31,9 @@ export interface Counted {
   estimated: number
 }
 
-const saying: ReadonlySet<JournalEntry['type']> = new Set(['prompt', 'note', 'assistant'])
+const saying: ReadonlySet<JournalEntry['type']> = new Set(['prompt', 'note', 'assistant', 'instructions'])
+const says = (entry: JournalEntry): boolean =>
+  saying.has(entry.type) && !(entry.type === 'instructions' && entry.folder === '')
 
 export class History {
   /** Rows so far that say something to the model; others may stand anywhere between them. */
@@ -40,6 +42,10 @@ export class History {
   tokens = 0
   /** Of the newest request whose reply is here. */
   counted: Counted | null = null
+  /** Folders whose own instructions are among the messages, with their rows. */
+  readonly folders = new Map<string, number>()
+  /** What instruction files said at the start of the newest run. */
+  instructions = ''
   /** What the person said, also where a summary stands for it now. */
   readonly asked: { row: number; text: string }[] = []
   private shown: Shown[] = []
@@ -72,6 +78,9 @@ export class History {
       case 'note':
         this.show('messages', { role: 'user', text: entry.text })
         break
+      case 'instructions':
+        this.addInstructions(entry)
+        break
       case 'assistant':
         this.addReply(entry)
         break
@@ -95,7 +104,16 @@ export class History {
       default:
         break
     }
-    if (saying.has(entry.type)) this.rows += 1
+    if (says(entry)) this.rows += 1
+  }
+
+  private addInstructions({ folder, text }: Row<'instructions'>): void {
+    if (folder === '') {
+      this.instructions = text
+      return
+    }
+    this.folders.set(folder, this.rows)
+    this.show('instructions', { role: 'user', text })
   }
 
   /** A reply with its results right behind it. An empty reply is no message: strict servers refuse it. */
@@ -148,6 +166,7 @@ export class History {
   private compact({ kept, text }: Row<'compacted'>): void {
     const first = this.rows - kept
     const stay = this.shown.filter(({ row }) => row >= first)
+    for (const [folder, row] of this.folders) if (row < first) this.folders.delete(folder)
     this.shown = []
     this.tokens = stay.reduce((sum, { tokens }) => sum + tokens, 0)
     const { source, message, tokens } = this.show('summary', { role: 'user', text })

@@ -72,6 +72,8 @@ export type JournalEntry =
   | { type: 'ask.answered'; askId: string; callId: string; tool: string; reply: AskReply }
   /** A message that the loop itself put before the model (nudge, recovery note). */
   | { type: 'note'; runId: string; text: string }
+  /** What instruction files say now: for the whole session (folder is empty), or for files below a folder. */
+  | { type: 'instructions'; runId: string; folder: string; text: string; paths: string[] }
   | { type: 'usage'; runId: string; usage: ModelUsage }
   /** Results that are shown in part from here on, to save room; their own rows stay whole. */
   | { type: 'elided'; runId: string; results: { callId: string; keptChars: number }[] }

@@ -53,6 +53,8 @@ export interface BuiltinOptions {
   sandbox?: Sandbox
   /** What fits into a request, and when room is made in it. Absent: the defaults of the settings. */
   room?: RoomSettings
+  /** Folder of the user's own instruction file. */
+  userDir?: string
   /** Hears what is said to models and back. */
   debug?: ModelDebug
   /** Asked at the start of each run. Absent: what is inside the workspace is allowed. */
@@ -240,6 +242,7 @@ class Builtin implements Runtime {
       ...choice,
       choices: this.choices,
       room: this.options.room ?? roomDefaults,
+      userDir: this.options.userDir ?? null,
       profile,
       tools: profile.tools === null ? this.tools : this.tools.filter((tool) => profile.tools?.includes(tool.name)),
       policy: { ...policy, layers: { ...policy.layers, profile: profile.rules ?? [] } },
