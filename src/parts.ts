@@ -115,6 +115,7 @@ export function openRuntimes(options: RuntimeOptions): Map<string, Runtime> {
     clock: systemClock,
     env: childEnvironment(env, config.child_env),
     outputRoot: join(config.data_dir, 'outputs'),
+    userDir: join(env.XDG_CONFIG_HOME ?? join(loaded.home, '.config'), 'openloom'),
     owner: `${base.owner}-${role}`,
     sandbox: base.sandbox,
     log: (text: string) => base.log.error({ role }, text),

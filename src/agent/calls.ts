@@ -8,10 +8,11 @@ import type { ToolCall } from '../core/session.ts'
 import type { ToolContext, ToolResult } from '../core/tool.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import { argumentTexts } from './arguments.ts'
-import { neverBegun, type OpenCall, unknownOutcome } from './history.ts'
+import type { OpenCall } from './history.ts'
 import { type Judged, judge, type Pending, permits } from './judge.ts'
 import { hidingOf } from './permission/engine.ts'
 import type { Run } from './run.ts'
+import { neverBegun, unknownOutcome } from './shown.ts'
 
 const parallelMax = 10
 /** A tool that does not return when it is stopped is left behind. */

@@ -1,58 +1,17 @@
 /**
  * The journal read back: what the model is shown, which calls are open, how a turn ended. Pure functions of the rows,
- * so a restarted daemon sees the same; and whatever the rows hold, the messages are well-formed.
+ * so a restarted daemon sees the same.
  */
 import type { ModelMessage } from '../core/provider.ts'
 import type { EndReason, JournalEntry, SessionUsage, ToolCall } from '../core/session.ts'
 import type { EndedCall } from '../core/tool.ts'
-import { argumentTexts, parseArguments } from './arguments.ts'
 import { tokensOf } from './prices.ts'
+import { History } from './shown.ts'
 
 type Row<T extends JournalEntry['type']> = Extract<JournalEntry, { type: T }>
 
-export const unknownOutcome =
-  'Outcome unknown: the process was killed while this call ran, and its result is lost. It may have happened wholly, ' +
-  'partly or not at all. Look before you repeat it.'
-export const neverBegun = 'Not run: the turn was interrupted before this call began.'
-
 /** Messages after the system message. */
-export function messagesOf(entries: readonly JournalEntry[]): ModelMessage[] {
-  const started = new Set(entries.flatMap((entry) => (entry.type === 'tool.started' ? [entry.callId] : [])))
-  const ended = new Map(entries.flatMap((entry) => (entry.type === 'tool.ended' ? [[entry.callId, entry]] : [])))
-  return entries.flatMap((entry): ModelMessage[] => {
-    switch (entry.type) {
-      case 'prompt':
-      case 'note':
-        return [{ role: 'user', text: entry.text }]
-      case 'assistant':
-        return assistantMessages(entry, (call) => {
-          const output = ended.get(call.id)?.output ?? (started.has(call.id) ? unknownOutcome : neverBegun)
-          return output === '' ? '(no output)' : output
-        })
-      default:
-        return []
-    }
-  })
-}
-
-/** A reply with its results right behind it. An empty reply is no message: strict servers refuse it. */
-function assistantMessages(entry: Row<'assistant'>, resultOf: (call: ToolCall) => string): ModelMessage[] {
-  const { text } = entry
-  const thinking = entry.thinking ? { thinking: entry.thinking } : {}
-  if (entry.calls.length === 0) return text.trim() === '' ? [] : [{ role: 'assistant', text, calls: [], ...thinking }]
-  const texts = argumentTexts(entry.calls)
-  const calls = entry.calls.map((call, index) => ({ ...call, argumentsText: sendable(texts[index] ?? '') }))
-  const results = entry.calls.map(
-    (call): ModelMessage => ({ role: 'tool', callId: call.id, name: call.name, text: resultOf(call) }),
-  )
-  return [{ role: 'assistant', text, calls, ...thinking }, ...results]
-}
-
-/** Servers parse arguments that come back to them; what is no object goes back as one that shows it. */
-function sendable(argumentsText: string): string {
-  if (argumentsText.trim() === '') return '{}'
-  return parseArguments(argumentsText).ok ? argumentsText : JSON.stringify({ _not_json: argumentsText })
-}
+export const messagesOf = (entries: readonly JournalEntry[]): ModelMessage[] => new History(entries).messages()
 
 export interface OpenCall {
   call: ToolCall

@@ -5,17 +5,19 @@
 import { mkdir } from 'node:fs/promises'
 import { z } from 'zod'
 import type { Problem } from '../core/problem.ts'
-import type { ModelMessage, ToolSchema } from '../core/provider.ts'
-import type { EndReason, JournalEntry, ToolCall } from '../core/session.ts'
+import type { ToolSchema } from '../core/provider.ts'
+import type { EndReason, JournalEntry, ModelUsage, ToolCall } from '../core/session.ts'
 import type { AnyTool, ToolContext } from '../core/tool.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import { killTree } from '../lib/process.ts'
 import { answerCall, type Batch, pendingOf, pendingOfOpen, runCalls } from './calls.ts'
-import { endedCallsOf, lastTurnOf, messagesOf, openCallsOf, seenOf } from './history.ts'
+import { Guidance } from './guidance.ts'
+import { endedCallsOf, lastTurnOf, openCallsOf, seenOf } from './history.ts'
 import type { Pending } from './judge.ts'
 import { tokensOf } from './prices.ts'
 import { readBranch, systemPrompt } from './prompt.ts'
 import { Repeats } from './repeats.ts'
+import { Room } from './room.ts'
 import { parked, type Run } from './run.ts'
 import { callModel, type ModelReply } from './turn.ts'
 
@@ -94,7 +96,7 @@ export function schemasOf(tools: readonly AnyTool[]): ToolSchema[] {
 
 /** A last answer that nothing followed: the process was killed before it wrote that the run was over. */
 function unclosedAnswer(entries: readonly JournalEntry[]): string | null {
-  const last = entries.findLast((entry) => entry.type !== 'run.started')
+  const last = entries.findLast(({ type }) => type !== 'run.started' && type !== 'instructions')
   return last?.type === 'assistant' && last.calls.length === 0 && last.text.trim() !== '' ? last.text : null
 }
 
@@ -105,6 +107,7 @@ class Loop {
   private readonly context: ToolContext
   private readonly repeats = new Repeats()
   private readonly schemas: ToolSchema[]
+  private readonly guidance: Guidance
   private toolCalls = 0
   private tokens = 0
 
@@ -112,10 +115,12 @@ class Loop {
     this.run = run
     this.context = context
     this.schemas = schemasOf(run.tools)
+    this.guidance = new Guidance(run)
   }
 
   async toEnd(before: EndReason | null): Promise<End | null> {
-    const system: ModelMessage = { role: 'system', text: await this.systemText() }
+    const system = await this.systemText()
+    const room = new Room(this.run, { system, tools: this.schemas })
     const open = await this.reenter(before)
     if (open) return this.ended(open)
     let empty = 0
@@ -123,7 +128,7 @@ class Loop {
       if (this.run.signal.aborted) return this.ended(endOf('cancelled'))
       if (this.overBudget()) return endOf('budget')
       this.run.onState({ tool: null, retry: null })
-      const reply = await callModel(this.run, [system, ...messagesOf(this.run.transcript.entries)], this.schemas)
+      const reply = await this.ask(system, room)
       const end = this.store(reply)
       if (end) return this.ended(end)
       if (reply.calls.length > 0) {
@@ -141,6 +146,24 @@ class Loop {
     return endOf('max_steps')
   }
 
+  /** A request that turns out to be too long is made shorter once. */
+  private async ask(system: string, room: Room): Promise<ModelReply> {
+    const { run } = this
+    const call = () =>
+      callModel(run, [{ role: 'system', text: system }, ...run.transcript.history.messages()], this.schemas)
+    this.count(await room.make())
+    const reply = await call()
+    if (reply.end.kind !== 'failed' || reply.end.problem.kind !== 'model-context-overflow') return reply
+    room.overflowed(reply.end.problem)
+    const made = await room.make(true)
+    this.count(made)
+    return made ? call() : reply
+  }
+
+  private count(usages: readonly ModelUsage[] | null): void {
+    for (const usage of usages ?? []) this.tokens += tokensOf(usage)
+  }
+
   /** A run that is parked has no end; one that is cancelled while it failed was cancelled. */
   private ended(end: End): End | null {
     const { signal } = this.run
@@ -150,7 +173,8 @@ class Loop {
 
   private async systemText(): Promise<string> {
     const { profile, session, platform } = this.run
-    return systemPrompt({ profile, session, platform, branch: await readBranch(session.workspace) })
+    const [instructions, branch] = await Promise.all([this.guidance.begin(), readBranch(session.workspace)])
+    return systemPrompt({ profile, session, platform, instructions, branch })
   }
 
   private overBudget(): boolean {
@@ -165,7 +189,7 @@ class Loop {
   /** Puts the reply into the journal. An End when there is nothing to go on with. */
   private store(reply: ModelReply): End | null {
     const { id: runId, transcript } = this.run
-    for (const usage of reply.usages) this.tokens += tokensOf(usage)
+    this.count(reply.usages)
     const used = reply.usages.map((usage) => ({ type: 'usage' as const, runId, usage }))
     const { text, reasoning, end } = reply
     if (end.kind === 'failed') {
@@ -187,12 +211,11 @@ class Loop {
 
   /** Some servers count their calls from 0 in each reply; in a session an id is one call. */
   private withOwnIds(calls: readonly ToolCall[]): ToolCall[] {
-    const taken = new Set(
-      this.run.transcript.entries.flatMap((entry) => (entry.type === 'assistant' ? entry.calls.map((c) => c.id) : [])),
-    )
+    const taken = new Set<string>()
+    const { history } = this.run.transcript
     return calls.map((call) => {
       let id = call.id
-      for (let n = 2; taken.has(id); n++) id = `${call.id}_${n}`
+      for (let n = 2; taken.has(id) || history.knows(id); n++) id = `${call.id}_${n}`
       taken.add(id)
       return { ...call, id }
     })
@@ -208,7 +231,7 @@ class Loop {
     const answer = before === null ? unclosedAnswer(entries) : null
     if (answer !== null) return endOf('completed', answer)
     if (before === 'needs_permission') this.note(words.permitted)
-    else if (messagesOf(entries).at(-1)?.role === 'assistant') this.note(words.goOn)
+    else if (this.run.transcript.history.messages().at(-1)?.role === 'assistant') this.note(words.goOn)
     return null
   }
 
@@ -236,6 +259,7 @@ class Loop {
     const seen = answered.map(({ call, result }) => this.repeats.see(call, result))
     if (seen.includes('stop')) return endOf('doom_loop')
     if (seen.includes('nudge')) this.note(words.circles)
+    await this.guidance.follow(answered.map(({ result }) => result))
     return null
   }
 

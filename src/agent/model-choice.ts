@@ -59,6 +59,18 @@ export async function chooseModel(
   return refuse({ kind: 'no-model', text: `The provider ${first.provider.name} offers no model.` })
 }
 
+/** For a purpose beside a run: what is set for it, else what the run itself asks. */
+export function modelFor(
+  purpose: string,
+  choices: ModelChoices,
+  own: Pick<Choice, 'source' | 'model'>,
+): Pick<Choice, 'source' | 'model' | 'temperature'> {
+  const set = choices.purposes?.[purpose]
+  const [first] = choices.sources
+  const named = set?.model && first ? namedModel(choices.sources, first, set.model) : own
+  return { source: named.source, model: named.model, temperature: set?.temperature ?? null }
+}
+
 function namedModel(
   sources: readonly ModelSource[],
   first: ModelSource,

@@ -24,19 +24,18 @@ export interface PromptParts {
   profile: Profile
   session: Pick<SessionRecord, 'workspace' | 'createdAt'>
   platform: string
+  /** What instruction files say. */
+  instructions: string
   branch: string | null
 }
 
-/** Pure. Nothing in it changes during a session but the branch, which stands last. */
-export function systemPrompt({ profile, session, platform, branch }: PromptParts): string {
+/** Pure, and from what never changes to what changes most: the branch stands last. Nothing in it is filled in. */
+export function systemPrompt({ profile, session, platform, instructions, branch }: PromptParts): string {
   const day = new Date(session.createdAt).toISOString().slice(0, 10)
-  const place = [
-    `Workspace: ${session.workspace}`,
-    `Platform: ${platform}`,
-    `Date: ${day}`,
-    `Git: ${branch === null ? 'not a repository' : `branch ${branch}`}`,
-  ]
-  return [role, `Your role: ${profile.name}. ${profile.prompt}`, place.join('\n')].join('\n\n')
+  const place = [`Workspace: ${session.workspace}`, `Platform: ${platform}`, `Date: ${day}`]
+  const git = `Git: ${branch === null ? 'not a repository' : `branch ${branch}`}`
+  const parts = [role, `Your role: ${profile.name}. ${profile.prompt}`, place.join('\n'), instructions, git]
+  return parts.filter(Boolean).join('\n\n')
 }
 
 /** The branch of a workspace, read without running git; `detached` without one, null outside of a repository. */

@@ -4,8 +4,8 @@
  */
 import type { ProposalRequest, Proposals, Proposer } from '../core/check.ts'
 import type { ModelMessage } from '../core/provider.ts'
+import { askText } from './ask-text.ts'
 import { chooseModel, type ModelChoices } from './model-choice.ts'
-import { costMicros } from './prices.ts'
 
 const answerCharsMax = 20_000
 const outputTokensMax = 2_000
@@ -21,22 +21,13 @@ export function openProposer(choices: ModelChoices): Proposer | null {
     async propose(request, signal) {
       const chosen = await chooseModel(choices, { model: request.model, purpose: 'proposals' }, signal)
       if (!chosen.ok) return { answers: [], usage: null }
-      const { source, model, temperature } = chosen.value
       const messages: ModelMessage[] = [
         { role: 'system', text: system },
         { role: 'user', text: questionOf(request) },
       ]
-      const call = { model, messages, tools: [], temperature, maxOutputTokens: outputTokensMax }
-      let text = ''
-      let usage: Proposals['usage'] = null
-      for await (const event of source.provider.stream(call, signal)) {
-        if (event.type === 'text') text = (text + event.delta).slice(0, answerCharsMax)
-        if (event.type === 'retry') text = ''
-        if (event.type === 'usage') {
-          usage = { ...event.usage, costMicros: costMicros(source.price[event.usage.model], event.usage) }
-        }
-        if (event.type === 'failed') return { answers: [], usage }
-      }
+      const asked = { ...chosen.value, messages, outputTokensMax, charsMax: answerCharsMax }
+      const { text, usage, problem } = await askText(asked, signal)
+      if (problem) return { answers: [], usage }
       return { answers: answersOf(text, request.acceptance.length), usage }
     },
   }

@@ -6,9 +6,12 @@ import type { PromptRequest } from '../core/runtime.ts'
 import type { Journal, JournalEntry, SessionRecord, ToolCall } from '../core/session.ts'
 import type { AnyTool, Confinement } from '../core/tool.ts'
 import type { ModelDebug } from './debug-log.ts'
+import type { ModelChoices } from './model-choice.ts'
 import type { Policy } from './permission/engine.ts'
 import type { Profile } from './profiles.ts'
 import type { ModelSource } from './providers/source.ts'
+import { History } from './shown.ts'
+import type { RoomSettings } from './window.ts'
 
 /** Reason of an abort that leaves the run open: the next host re-enters it. Any other abort cancels. */
 export const parked = new Error('parked')
@@ -35,6 +38,11 @@ export interface Run {
   source: ModelSource
   model: string
   temperature: number | null
+  /** What else may be asked, for other purposes. */
+  choices: ModelChoices
+  room: RoomSettings
+  /** Where the user's own instruction file lies; null: nowhere. */
+  userDir: string | null
   profile: Profile
   tools: readonly AnyTool[]
   policy: Policy
@@ -55,9 +63,13 @@ export interface Run {
   onDelta(kind: 'text' | 'reasoning' | 'tool', text: string): void
 }
 
+/** What making room needs of a run, so that it can also be asked for between two runs. */
+export type Roomy = Pick<Run, 'id' | 'source' | 'model' | 'choices' | 'room' | 'transcript' | 'signal'>
+
 /** Every row goes to the journal first and is then remembered: the history is not read again at each step. */
 export class Transcript {
   readonly entries: JournalEntry[]
+  readonly history: History
   lastAt: number | null
   private readonly journal: Journal
   private readonly sessionId: string
@@ -67,11 +79,15 @@ export class Transcript {
     this.sessionId = sessionId
     const stored = journal.entries(sessionId)
     this.entries = stored.map((row) => row.entry)
+    this.history = new History(this.entries)
     this.lastAt = stored.at(-1)?.at ?? null
   }
 
   append(...entries: JournalEntry[]): void {
     this.lastAt = this.journal.append(this.sessionId, ...entries).at(-1)?.at ?? this.lastAt
-    this.entries.push(...entries)
+    for (const entry of entries) {
+      this.entries.push(entry)
+      this.history.add(entry)
+    }
   }
 }

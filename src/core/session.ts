@@ -72,7 +72,13 @@ export type JournalEntry =
   | { type: 'ask.answered'; askId: string; callId: string; tool: string; reply: AskReply }
   /** A message that the loop itself put before the model (nudge, recovery note). */
   | { type: 'note'; runId: string; text: string }
+  /** What instruction files say now: for the whole session (folder is empty), or for files below a folder. */
+  | { type: 'instructions'; runId: string; folder: string; text: string; paths: string[] }
   | { type: 'usage'; runId: string; usage: ModelUsage }
+  /** Results that are shown in part from here on, to save room; their own rows stay whole. */
+  | { type: 'elided'; runId: string; results: { callId: string; keptChars: number }[] }
+  /** From here on `text` stands for all that was shown before the last `kept` rows that say something. */
+  | { type: 'compacted'; runId: string; kept: number; text: string; by: 'model' | 'plain' }
   | { type: 'run.ended'; runId: string; reason: EndReason; text: string; problem: Problem | null }
 
 /** What a server wants back unchanged with its reply, e.g. signed thinking. Only the kind of provider reads it. */

@@ -7,7 +7,7 @@ import { AskBoard } from '../agent/asks.ts'
 import type { ModelDebug } from '../agent/debug-log.ts'
 import { lastTurnOf, standingOf, usageOf } from '../agent/history.ts'
 import { runAgent } from '../agent/loop.ts'
-import { type Choice, chooseModel } from '../agent/model-choice.ts'
+import { type Choice, chooseModel, type ModelChoices } from '../agent/model-choice.ts'
 import type { Purposes } from '../agent/model-settings.ts'
 import type { Policy } from '../agent/permission/engine.ts'
 import { defaultRules } from '../agent/permission/rules.ts'
@@ -15,6 +15,7 @@ import { type Profile, profiles } from '../agent/profiles.ts'
 import { isTransient, type ModelSource } from '../agent/providers/index.ts'
 import { type LiveState, parked, type Run, Transcript } from '../agent/run.ts'
 import { createTools } from '../agent/tools/index.ts'
+import { type RoomSettings, roomDefaults } from '../agent/window.ts'
 import { type Clock, pause } from '../core/clock.ts'
 import type { Activity } from '../core/diagnosis.ts'
 import { ok, type Problem, type Result, reasonOf, refuse } from '../core/problem.ts'
@@ -50,6 +51,10 @@ export interface BuiltinOptions {
   owner: string
   /** What the commands of the agent run in; absent: nothing. */
   sandbox?: Sandbox
+  /** What fits into a request, and when room is made in it. Absent: the defaults of the settings. */
+  room?: RoomSettings
+  /** Folder of the user's own instruction file. */
+  userDir?: string
   /** Hears what is said to models and back. */
   debug?: ModelDebug
   /** Asked at the start of each run. Absent: what is inside the workspace is allowed. */
@@ -92,6 +97,7 @@ class Builtin implements Runtime {
   private readonly options: BuiltinOptions
   private readonly tools: readonly AnyTool[]
   private readonly profiles: readonly Profile[]
+  private readonly choices: ModelChoices
   private readonly live = new Map<string, Live>()
   private readonly changed = new Set<(sessionId: string) => void>()
   private readonly heard = new Set<(delta: LiveDelta) => void>()
@@ -104,6 +110,8 @@ class Builtin implements Runtime {
     this.tools = options.tools ?? createTools()
     this.profiles = options.profiles ?? profiles
     this.asks = new AskBoard(options)
+    const { providers: sources, purposes = {}, defaultModel: fallback } = options
+    this.choices = { sources, purposes, fallback }
   }
 
   available(): Promise<Availability> {
@@ -136,8 +144,7 @@ class Builtin implements Runtime {
   }
 
   private choose(profile: Profile | undefined, model: string | null, signal: AbortSignal): Promise<Result<Choice>> {
-    const { providers: sources, purposes = {}, defaultModel: fallback } = this.options
-    return chooseModel({ sources, purposes, fallback }, { model, purpose: profile?.name ?? '' }, signal)
+    return chooseModel(this.choices, { model, purpose: profile?.name ?? '' }, signal)
   }
 
   /** Calls to the outside that have no limit of their own. */
@@ -233,6 +240,9 @@ class Builtin implements Runtime {
       promptId: request.promptId,
       resumed,
       ...choice,
+      choices: this.choices,
+      room: this.options.room ?? roomDefaults,
+      userDir: this.options.userDir ?? null,
       profile,
       tools: profile.tools === null ? this.tools : this.tools.filter((tool) => profile.tools?.includes(tool.name)),
       policy: { ...policy, layers: { ...policy.layers, profile: profile.rules ?? [] } },

@@ -4,6 +4,7 @@ import { rulesSchema } from '../agent/permission/rules.ts'
 import { profiles } from '../agent/profiles.ts'
 import { createTools, toolSettingsSchema } from '../agent/tools/index.ts'
 import type { KeyChain } from '../agent/tools/web-search.ts'
+import { roomDefaults } from '../agent/window.ts'
 import type { Runtime } from '../core/runtime.ts'
 import { type BuiltinOptions, createBuiltin } from './builtin.ts'
 import { type OpenCodeConfig, type OpenCodeDeps, opencode } from './opencode/index.ts'
@@ -14,12 +15,25 @@ const builtinSchema = z
     model: z.string().min(1).optional().describe('`model` or `provider/model`; default: the first that is configured.'),
     permissions: rulesSchema.default([]).describe('Added behind the default, which allows all.'),
     tools: toolSettingsSchema.prefault({}),
+    context_tokens: z
+      .number()
+      .int()
+      .min(2_000)
+      .max(100_000_000)
+      .default(roomDefaults.contextTokens)
+      .describe('What fits into a request to a model of which nobody says it.'),
+    compact_at: z
+      .number()
+      .min(0.2)
+      .max(0.95)
+      .default(roomDefaults.compactAt)
+      .describe('Part of that at which older messages are shortened and summarised.'),
     steps_max: z.number().int().min(1).max(10_000).optional().describe('Model calls in one run.'),
   })
   .meta({ id: 'BuiltinRuntime', description: 'The agent loop of OpenLoom itself.' })
 
 export type BuiltinConfig = z.output<typeof builtinSchema>
-type BuiltinDeps = Omit<BuiltinOptions, 'defaultModel' | 'profiles' | 'tools'> & { keys?: KeyChain }
+type BuiltinDeps = Omit<BuiltinOptions, 'defaultModel' | 'profiles' | 'tools' | 'room'> & { keys?: KeyChain }
 
 export const builtin = {
   kind: 'builtin',
@@ -30,6 +44,7 @@ export const builtin = {
       ...deps,
       defaultModel: config.model ?? null,
       tools: createTools(config.tools, deps.keys),
+      room: { contextTokens: config.context_tokens, compactAt: config.compact_at },
       profiles: stepsMax === undefined ? profiles : profiles.map((profile) => ({ ...profile, stepsMax })),
     })
   },

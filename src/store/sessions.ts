@@ -187,6 +187,9 @@ function eventOf(entry: JournalEntry, calls: readonly ToolCall[]): NewEvent | nu
     }
     case 'prompt':
     case 'note':
+    case 'instructions':
+    case 'elided':
+    case 'compacted':
       return null
   }
 }

@@ -15,9 +15,12 @@ it('CX-1 the branch stands last, so that a change of it spoils no cached start',
   const [profile] = profiles
   if (!profile) throw new Error('no profile')
   const session = { workspace: '/srv/$$/{x}', createdAt: Date.UTC(2026, 0, 5, 23) }
-  const on = (branch: string | null) => systemPrompt({ profile, session, platform: 'linux', branch })
+  const on = (branch: string | null) =>
+    systemPrompt({ profile, session, platform: 'linux', instructions: 'Tabs.', branch })
   expect(on('main').replace(/branch main$/, '')).toBe(on('other').replace(/branch other$/, ''))
-  expect(on(null)).toContain('Workspace: /srv/$$/{x}\nPlatform: linux\nDate: 2026-01-05\nGit: not a repository')
+  expect(on(null)).toContain(
+    'Workspace: /srv/$$/{x}\nPlatform: linux\nDate: 2026-01-05\n\nTabs.\n\nGit: not a repository',
+  )
 })
 
 it('reads the branch of a repository, of a worktree, and of neither', async () => {

@@ -1,0 +1,162 @@
+/**
+ * Room for the next request: before each model call, old results are shown in part and what is still too much becomes a
+ * summary, each stored once as a row. It changes no row that is there and never ends a run.
+ */
+import type { Problem } from '../core/problem.ts'
+import type { ToolSchema } from '../core/provider.ts'
+import type { JournalEntry, ModelUsage } from '../core/session.ts'
+import { failpoint } from '../lib/failpoint.ts'
+import type { Roomy } from './run.ts'
+import type { History, Shown } from './shown.ts'
+import { summaryOf } from './summary.ts'
+import { textTokens, toolTokens } from './weigh.ts'
+import { windowOf } from './window.ts'
+
+/** What a request has beside its messages. */
+export interface Frame {
+  system: string
+  tools: ToolSchema[]
+}
+
+/** Parts of the limit: how much room is made, so that it lasts for a while; and what of it the last words may have. */
+const targetPart = 0.6
+const tailPart = 0.25
+/** A head that is smaller is not worth a summary. */
+const headPart = 0.3
+/** How many of the last replies stay whole, with their results; fewer where that is not enough. */
+const repliesWhole = [2, 1] as const
+const smallTokens = 250
+const oldChars = 200
+/** Of a result that must be cut although it is new. */
+const charsAToken = 3
+
+/** Tokens of the next request: what the server counted last, and what came since by estimate. */
+export function usedTokens({ counted, tokens }: History, frameTokens: number): number {
+  if (!counted) return frameTokens + tokens
+  const since = tokens - counted.estimated
+  const ratio = counted.tokens / Math.max(1, frameTokens + counted.estimated)
+  return Math.max(0, Math.round(counted.tokens + since * (since > 0 ? Math.max(1, ratio) : Math.min(1, ratio))))
+}
+
+export const frameTokensOf = ({ system, tools }: Frame): number => textTokens(system) + toolTokens(tools)
+
+export class Room {
+  private readonly run: Roomy
+  private readonly frameTokens: number
+  /** What an overflow has shown. */
+  private learned = Number.POSITIVE_INFINITY
+
+  constructor(run: Roomy, frame: Frame) {
+    this.run = run
+    this.frameTokens = frameTokensOf(frame)
+  }
+
+  /** Makes room where there is too little, or because somebody wants it; gives what that used, null: nothing done. */
+  async make(wanted = false): Promise<ModelUsage[] | null> {
+    const { history } = this.run.transcript
+    const limit = this.window() * this.run.room.compactAt
+    const target = limit * targetPart
+    if (!wanted && this.used() <= limit) return null
+    const before = history.tokens
+    const usages: ModelUsage[] = []
+    for (const whole of repliesWhole) {
+      if (usages.length > 0 || (whole < repliesWhole[0] && this.used() <= limit)) break
+      this.elideOld(target, whole)
+      const head = this.headOf(wanted ? Math.min(limit, this.used()) : limit, whole)
+      const headTokens = head.reduce((sum, { tokens }) => sum + tokens, 0)
+      const worth = wanted || (this.used() > target && headTokens > limit * headPart)
+      if (head.length > 0 && worth) usages.push(...(await this.summarise(head)))
+    }
+    if (this.run.signal.aborted) return null
+    if (this.used() > limit) this.cutNew(limit)
+    return history.tokens < before ? usages : null
+  }
+
+  /** The server refused a request as too long: what it says, or what was sent, is the limit from now on. */
+  overflowed({ text }: Problem): void {
+    const said = /maximum context length is (\d{3,9})/i.exec(text)?.[1]
+    this.learned = Math.min(this.learned, said ? Number(said) : this.used() * 0.8)
+  }
+
+  used(): number {
+    return usedTokens(this.run.transcript.history, this.frameTokens)
+  }
+
+  window(): number {
+    return Math.min(this.learned, windowOf(this.run.source, this.run.model, this.run.room))
+  }
+
+  /** Old results first: they cost no model call and can be had again. */
+  private elideOld(target: number, whole: number): void {
+    const recent = this.recentRow(whole)
+    let over = this.used() - target
+    const old: string[] = []
+    for (const { row, tokens, message } of this.run.transcript.history.list()) {
+      if (over <= 0 || row >= recent) break
+      if (message.role !== 'tool' || tokens <= smallTokens) continue
+      old.push(message.callId)
+      over -= tokens
+    }
+    this.elide(old.map((callId) => ({ callId, keptChars: oldChars })))
+  }
+
+  private recentRow(whole: number): number {
+    const replies = this.run.transcript.history.list().filter(({ message }) => message.role === 'assistant')
+    return (replies.at(-whole) ?? replies[0])?.row ?? 0
+  }
+
+  /** The last step alone is too much: its largest results are cut to one size that fits. */
+  private cutNew(limit: number): void {
+    const results = this.run.transcript.history.list().filter(({ message }) => message.role === 'tool')
+    const all = results.reduce((sum, { tokens }) => sum + tokens, 0)
+    const room = Math.max(0, all - (this.used() - limit))
+    let low = 0
+    let high = Math.max(0, ...results.map(({ tokens }) => tokens))
+    while (high - low > 1) {
+      const size = (low + high) / 2
+      const fits = results.reduce((sum, { tokens }) => sum + Math.min(tokens, size), 0) <= room
+      if (fits) low = size
+      else high = size
+    }
+    const keptChars = Math.max(oldChars, Math.floor((low - smallTokens) * charsAToken))
+    const large = results.filter(({ tokens }) => tokens > Math.max(low, smallTokens))
+    this.elide(large.map(({ message }) => ({ callId: message.role === 'tool' ? message.callId : '', keptChars })))
+  }
+
+  private elide(results: { callId: string; keptChars: number }[]): void {
+    if (results.length > 0) this.store({ type: 'elided', runId: this.run.id, results })
+  }
+
+  /** What goes into the summary: the last messages stay, and a reply stays with its results. */
+  private headOf(limit: number, whole: number): readonly Shown[] {
+    const list = this.run.transcript.history.list()
+    const recent = this.recentRow(whole)
+    let tail = 0
+    for (let at = list.length - 1; at > 0; at--) {
+      const [one, before] = [list[at], list[at - 1]]
+      if (!one || !before) break
+      tail += one.tokens
+      if (one.row > recent || before.row === one.row || tail + before.tokens <= limit * tailPart) continue
+      return at === 1 && before.source === 'summary' ? [] : list.slice(0, at)
+    }
+    return []
+  }
+
+  /** Nothing is stored when the run was stopped meanwhile. */
+  private async summarise(head: readonly Shown[]): Promise<ModelUsage[]> {
+    const { id: runId, signal, transcript } = this.run
+    const { text, by, usages } = await summaryOf(head, this.run, this.window())
+    if (signal.aborted) return usages
+    failpoint('agent.compacting')
+    const kept = transcript.history.rows - (head.at(-1)?.row ?? 0) - 1
+    this.store(...usages.map((usage) => ({ type: 'usage' as const, runId, usage })), {
+      ...{ type: 'compacted', runId, kept, text, by },
+    })
+    failpoint('agent.compacted')
+    return usages
+  }
+
+  private store(...rows: JournalEntry[]): void {
+    this.run.transcript.append(...rows)
+  }
+}

@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest'
+import { messagesOf } from '../../src/agent/history.ts'
+import type { JournalEntry } from '../../src/core/session.ts'
+import { type AgentWorld, agentWorld, endsOf } from '../fakes/agent-world.ts'
+
+const windowTokens = 32_768
+const provider = { context_tokens: windowTokens, retries: 0 }
+
+interface ChainOptions {
+  text?: string
+  summary?: Record<string, unknown>
+  windowTokens?: number
+  provider?: Record<string, unknown>
+}
+
+const call = (name: string, args: Record<string, unknown>) => ({ name, arguments: args })
+const rowsOf = <T extends JournalEntry['type']>(entries: readonly JournalEntry[], type: T) =>
+  entries.filter((entry): entry is Extract<JournalEntry, { type: T }> => entry.type === type)
+const work = (world: AgentWorld) => world.requests.filter(({ body }) => body?.tools?.length)
+const summaries = (world: AgentWorld) => world.requests.filter(({ body }) => body && !body.tools?.length)
+
+/** Each file names the next: a model that has lost the beginning still goes on. */
+function chain(count: number, more: ChainOptions) {
+  const { text = '', summary = { text: 'Goal: read the chain. Next: go on.' } } = more
+  const steps = Array.from({ length: count }, (_, n) => ({
+    match: `next is part-${n + 1}\\b`,
+    text,
+    tool_calls: [call('read', { file_path: `part-${n + 1}` })],
+  }))
+  return {
+    context_tokens: more.windowTokens ?? windowTokens,
+    replies: [
+      { match: '^Summarise:', ...summary },
+      ...steps,
+      { match: `next is part-${count + 1}\\b`, text: 'I have read all.' },
+      { match: 'go', text, tool_calls: [call('read', { file_path: 'part-0' })] },
+    ],
+  }
+}
+
+async function chainWorld(count: number, sizeBytes: number, more: ChainOptions = {}) {
+  const world = await agentWorld(chain(count, more), { provider: more.provider ?? provider })
+  const line = `${'word '.repeat(15)}\n`
+  for (let n = 0; n <= count; n++) {
+    await world.put(`part-${n}`, `${line.repeat(Math.ceil(sizeBytes / line.length))}next is part-${n + 1}\n`)
+  }
+  return world
+}
+
+describe('CX-3 room for the next request', () => {
+  it('CX-3 one message with 30 large reads stays within a window of 32k tokens, and reaches its end', async () => {
+    const world = await chainWorld(30, 36_000)
+    const { state } = await world.run('go')
+    expect(state).toMatchObject({ kind: 'idle', complete: true, text: 'I have read all.' })
+    expect(work(world)).toHaveLength(32)
+    expect(world.requests.map(({ status }) => status)).not.toContain(400)
+    expect(Math.max(...work(world).map(({ tokensEstimated }) => tokensEstimated))).toBeLessThan(windowTokens)
+    expect(summaries(world).length).toBeLessThanOrEqual(3)
+    expect(rowsOf(world.entries(), 'tool.ended').every(({ output }) => output.length > 36_000)).toBe(true)
+  })
+
+  it('CX-3 steps with many words are summarised at most once in ten steps', async () => {
+    const world = await chainWorld(60, 4_000, { text: 'I think about it at some length. '.repeat(40) })
+    expect((await world.run('go')).state).toMatchObject({ complete: true })
+    expect(world.requests.map(({ status }) => status)).not.toContain(400)
+    const count = summaries(world).length
+    expect(count).toBeGreaterThan(0)
+    expect(count).toBeLessThanOrEqual(6)
+    expect(rowsOf(world.entries(), 'compacted').map(({ by }) => by)).toEqual(Array(count).fill('model'))
+    const [, first] = world.messages()
+    expect(first?.content).toContain('Messages of the user, in their own words:\n\ngo')
+    expect(first?.content).toContain('Goal: read the chain.')
+  })
+
+  it('CX-3 a restart does not summarise again: the history is the same to the byte', async () => {
+    const world = await chainWorld(20, 4_000, { text: 'I think about it at some length. '.repeat(60) })
+    await world.run('go')
+    const asked = summaries(world).length
+    expect(asked).toBeGreaterThan(0)
+    world.restart()
+    await world.run('next is part-21', { promptId: 'p2' })
+    expect(summaries(world)).toHaveLength(asked)
+    const [before, after] = [world.messages(2), world.messages()]
+    expect(after.slice(0, before.length)).toEqual(before)
+  })
+
+  it('CX-3 a failing summary becomes a plain one, and the run goes on', async () => {
+    const world = await chainWorld(20, 4_000, {
+      text: 'I think about it at some length. '.repeat(60),
+      summary: { fault: 'http', status: 500, times: 1_000 },
+    })
+    expect((await world.run('go')).state).toMatchObject({ complete: true, text: 'I have read all.' })
+    const plain = rowsOf(world.entries(), 'compacted')
+    expect(plain.length).toBeGreaterThan(0)
+    expect(plain.every(({ by, text }) => by === 'plain' && text.length < windowTokens)).toBe(true)
+    expect(world.messages()[1]?.content).toMatch(/Calls that were made:\n- read .*part-/)
+  })
+
+  it('CX-3 results of one step that are too much together are cut at both ends', async () => {
+    const reads = ['a', 'b', 'c', 'd'].map((file_path) => call('read', { file_path }))
+    const world = await agentWorld(
+      { context_tokens: windowTokens, replies: [{ tool_calls: reads }, { text: 'done' }] },
+      { provider },
+    )
+    for (const name of ['a', 'b', 'c']) await world.put(name, `${'word '.repeat(18)}\n`.repeat(900))
+    await world.put('d', 'small\n')
+    expect((await world.run('go')).state).toMatchObject({ complete: true })
+    const results = world.messages().filter(({ role }) => role === 'tool')
+    expect(results.map(({ content }) => content.includes('left out to save room'))).toEqual([true, true, true, false])
+    expect(results.every(({ content }) => content.startsWith('     1\t'))).toBe(true)
+    expect(world.requests.map(({ status }) => status)).not.toContain(400)
+  })
+
+  it('CX-3 a request that the server calls too long is made shorter once and sent again', async () => {
+    const world = await chainWorld(4, 8_000, { windowTokens: 7_000, provider: { retries: 0 } })
+    expect((await world.run('go')).state).toMatchObject({ complete: true, text: 'I have read all.' })
+    expect(world.requests.filter(({ status }) => status === 400)).toHaveLength(1)
+    expect(endsOf(world.entries())).toEqual(['completed'])
+  })
+
+  it('the history is a pure function of the rows', async () => {
+    const world = await chainWorld(12, 12_000)
+    await world.run('go')
+    const shown = messagesOf(world.entries()).map((message) => message.text)
+    const sent = world.messages().slice(1)
+    expect(shown.slice(0, -1)).toEqual(sent.map(({ content }) => content))
+  })
+})
