@@ -108,6 +108,7 @@ export function openRuntimes(options: RuntimeOptions): Map<string, Runtime> {
     clock: systemClock,
     env: childEnvironment(env, config.child_env),
     outputRoot: join(config.data_dir, 'outputs'),
+    checkpointRoot: join(config.data_dir, 'checkpoints'),
     owner: `${base.owner}-${role}`,
     sandbox: base.sandbox,
     log: (text: string) => base.log.error({ role }, text),

@@ -185,9 +185,7 @@ class Loop {
 
   /** Some servers count their calls from 0 in each reply; in a session an id is one call. */
   private withOwnIds(calls: readonly ToolCall[]): ToolCall[] {
-    const taken = new Set(
-      this.run.transcript.entries.flatMap((entry) => (entry.type === 'assistant' ? entry.calls.map((c) => c.id) : [])),
-    )
+    const taken = new Set(this.run.transcript.callIds)
     return calls.map((call) => {
       let id = call.id
       for (let n = 2; taken.has(id); n++) id = `${call.id}_${n}`

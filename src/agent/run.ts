@@ -3,8 +3,16 @@ import type { AskReply, AskRequest } from '../core/ask.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Problem } from '../core/problem.ts'
 import type { PromptRequest } from '../core/runtime.ts'
-import type { Journal, JournalEntry, SessionRecord, ToolCall } from '../core/session.ts'
+import {
+  type FileMoment,
+  type Journal,
+  type JournalEntry,
+  type SessionRecord,
+  type ToolCall,
+  withoutUndone,
+} from '../core/session.ts'
 import type { AnyTool, Confinement } from '../core/tool.ts'
+import type { Checkpoint } from './checkpoint.ts'
 import type { ModelDebug } from './debug-log.ts'
 import type { Policy } from './permission/engine.ts'
 import type { Profile } from './profiles.ts'
@@ -50,6 +58,8 @@ export interface Run {
   confinement: Confinement
   outputDir: string
   debug?: ModelDebug
+  /** Keeps what files were; absent: nobody will want them back. */
+  checkpoint?: Checkpoint
   signal: AbortSignal
   onState(state: LiveState): void
   onDelta(kind: 'text' | 'reasoning' | 'tool', text: string): void
@@ -57,7 +67,10 @@ export interface Run {
 
 /** Every row goes to the journal first and is then remembered: the history is not read again at each step. */
 export class Transcript {
+  /** Without the turns that a person took back. */
   readonly entries: JournalEntry[]
+  /** Ids of all calls there ever were: in a session an id is one call. */
+  readonly callIds = new Set<string>()
   lastAt: number | null
   private readonly journal: Journal
   private readonly sessionId: string
@@ -66,12 +79,24 @@ export class Transcript {
     this.journal = journal
     this.sessionId = sessionId
     const stored = journal.entries(sessionId)
-    this.entries = stored.map((row) => row.entry)
+    for (const { entry } of stored) this.noteIds(entry)
+    this.entries = withoutUndone(stored, (row) => row.entry).map((row) => row.entry)
     this.lastAt = stored.at(-1)?.at ?? null
   }
 
   append(...entries: JournalEntry[]): void {
     this.lastAt = this.journal.append(this.sessionId, ...entries).at(-1)?.at ?? this.lastAt
     this.entries.push(...entries)
+    for (const entry of entries) this.noteIds(entry)
+  }
+
+  /** What the files of a call were before it; null: it named none, or did not begin. */
+  begunBy(callId: string): FileMoment[] | null {
+    const begun = this.entries.findLast((entry) => entry.type === 'tool.started' && entry.callId === callId)
+    return begun?.type === 'tool.started' ? (begun.files ?? null) : null
+  }
+
+  private noteIds(entry: JournalEntry): void {
+    if (entry.type === 'assistant') for (const call of entry.calls) this.callIds.add(call.id)
   }
 }

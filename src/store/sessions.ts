@@ -187,6 +187,8 @@ function eventOf(entry: JournalEntry, calls: readonly ToolCall[]): NewEvent | nu
     }
     case 'prompt':
     case 'note':
+    case 'undone':
+    case 'restored':
       return null
   }
 }
