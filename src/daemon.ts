@@ -11,6 +11,7 @@ import { Alarms } from './harness/alarms.ts'
 import { AskDesk } from './harness/asks.ts'
 import { Commands } from './harness/commands.ts'
 import { SessionKeeper } from './harness/keeper.ts'
+import { SessionEdits } from './harness/session-edits.ts'
 import { SessionCommands } from './harness/sessions.ts'
 import { Stalls } from './harness/stalls.ts'
 import { Supervisor } from './harness/supervisor.ts'
@@ -159,6 +160,7 @@ function buildCore(plan: Plan) {
   const asks = new AskDesk(world, { ask, deadlineMinutes: ask_deadline_minutes ?? null })
   const keeper = new SessionKeeper(world, asks)
   const sessions = new SessionCommands(world, commands)
+  const edits = new SessionEdits({ ...world, dataDir: config.data_dir, hide: (text) => plan.secrets.hide(text) })
   const judge = new SessionJudge(world)
   const { checks, every_seconds, after_seconds } = config.stale_busy
   const afterMs = after_seconds === undefined ? null : after_seconds * 1_000
@@ -193,7 +195,21 @@ function buildCore(plan: Plan) {
     alarm,
   })
   const { checkouts } = world
-  return { runtimes, alarms, supervisor, commands, asks, keeper, sessions, judge, stalls, ways, directory, checkouts }
+  return {
+    runtimes,
+    alarms,
+    supervisor,
+    commands,
+    asks,
+    keeper,
+    sessions,
+    edits,
+    judge,
+    stalls,
+    ways,
+    directory,
+    checkouts,
+  }
 }
 
 /** Everything, built and not yet started. */

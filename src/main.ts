@@ -6,6 +6,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { guarded } from './cli/guarded.ts'
 import { addModelVerbs } from './cli/model-verbs.ts'
 import type { Shell } from './cli/program.ts'
+import { addSessionVerbs } from './cli/session-verbs.ts'
 import { keepAlive } from './lib/alive.ts'
 import type { Job } from './lib/beside.ts'
 import { version } from './lib/paths.ts'
@@ -32,7 +33,9 @@ function build(pick: (action: Action) => void): Command {
   addWorktreeVerbs(program, pick)
   addProofVerbs(program, pick)
   addFlakeVerbs(program, pick)
-  addSessionVerbs(program, pick)
+  addSessionVerbs(program, shell, pick)
+  addAskVerbs(program, pick)
+  addTrustVerbs(program, pick)
   addAgentVerbs(program, pick)
   addModelVerbs(program, shell, pick)
   program.addHelpText(
@@ -228,49 +231,6 @@ function addFlakeVerbs(program: Command, pick: (action: Action) => void): void {
     .description('let it count again')
     .option('--json', 'answer as JSON')
     .action((id, _, verb) => pick(async () => (await load()).releaseFlake(id, verb.optsWithGlobals(), shell)))
-}
-
-function addSessionVerbs(program: Command, pick: (action: Action) => void): void {
-  const load = () => import('./cli/sessions.ts')
-  const sessions = program.command('sessions').description('the sessions of all runtimes; without a verb: list')
-  const list = (verb: Command) =>
-    verb
-      .option('--all', 'more of them, subagents too')
-      .option('--workspace <folder>', 'only of this folder')
-      .option('--state <names>', 'only in these states, e.g. busy,waiting')
-      .option('--json', 'answer as JSON')
-      .action((_, verb) => pick(async () => (await load()).listSessions(verb.optsWithGlobals(), shell)))
-  list(sessions)
-  list(sessions.command('list').description('list them, what was touched last first'))
-  sessions
-    .command('show <session>')
-    .description('one session: state, subagents, what it asks')
-    .option('--transcript', 'with what was said')
-    .option('--diff', 'with what it changed')
-    .option('--usage', 'with tokens and cost')
-    .option('--json', 'answer as JSON')
-    .action((id, _, verb) => pick(async () => (await load()).showSession(id, verb.optsWithGlobals(), shell)))
-  sessions
-    .command('abort <session>')
-    .description('end its turn; a task that works in it is paused')
-    .option('--json', 'answer as JSON')
-    .action((id, _, verb) => pick(async () => (await load()).abortSession(id, verb.optsWithGlobals(), shell)))
-  sessions
-    .command('resume <session>')
-    .description('prompt it to go on')
-    .option('--json', 'answer as JSON')
-    .action((id, _, verb) =>
-      pick(async () => (await load()).promptSession(id, null, { options: verb.optsWithGlobals(), shell })),
-    )
-  sessions
-    .command('prompt <session> <text>')
-    .description('send it a prompt')
-    .option('--json', 'answer as JSON')
-    .action((id, text, _, verb) =>
-      pick(async () => (await load()).promptSession(id, text, { options: verb.optsWithGlobals(), shell })),
-    )
-  addAskVerbs(program, pick)
-  addTrustVerbs(program, pick)
 }
 
 function addTrustVerbs(program: Command, pick: (action: Action) => void): void {

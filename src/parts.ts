@@ -116,6 +116,7 @@ export function openRuntimes(options: RuntimeOptions): Map<string, Runtime> {
     env: childEnvironment(env, config.child_env),
     outputRoot: join(config.data_dir, 'outputs'),
     userDir: join(env.XDG_CONFIG_HOME ?? join(loaded.home, '.config'), 'openloom'),
+    checkpointRoot: join(config.data_dir, 'checkpoints'),
     owner: `${base.owner}-${role}`,
     sandbox: base.sandbox,
     log: (text: string) => base.log.error({ role }, text),

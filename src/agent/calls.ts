@@ -4,10 +4,11 @@
  */
 import { pause } from '../core/clock.ts'
 import { reasonOf } from '../core/problem.ts'
-import type { ToolCall } from '../core/session.ts'
+import type { JournalEntry, ToolCall } from '../core/session.ts'
 import type { ToolContext, ToolResult } from '../core/tool.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import { argumentTexts } from './arguments.ts'
+import { writtenBy } from './checkpoint.ts'
 import type { OpenCall } from './history.ts'
 import { type Judged, judge, type Pending, permits } from './judge.ts'
 import { hidingOf } from './permission/engine.ts'
@@ -74,16 +75,23 @@ export async function runCalls(
     }
     const batch = judged.slice(0, batchSize(judged))
     if (batch.some(changes)) onChanging()
-    const begun = batch.flatMap((one) => {
-      if (one.kind !== 'run') return []
-      const { call, readOnly } = one
-      return [{ type: 'tool.started' as const, runId: run.id, callId: call.id, readOnly }]
-    })
+    const begun = (await Promise.all(batch.map((one) => beginningOf(run, one)))).flat()
     if (begun.length > 0) run.transcript.append(...begun)
     failpoint('agent.tool.started')
     answered.push(...(await Promise.all(batch.map((one) => perform(run, one, context)))))
   }
   return { answered, stopped: run.signal.aborted ? 'aborted' : null }
+}
+
+type Row<T extends JournalEntry['type']> = Extract<JournalEntry, { type: T }>
+
+/** What is noted of a call before it acts: of one that writes, also the files that it names. */
+async function beginningOf(run: Run, one: Judged): Promise<Row<'tool.started'>[]> {
+  if (one.kind !== 'run') return []
+  const { call, readOnly } = one
+  const paths = readOnly || !run.checkpoint ? [] : await writtenBy(one.tool, one.input, run.session.workspace)
+  const files = paths.length > 0 && run.checkpoint ? { files: run.checkpoint.moments(paths) } : {}
+  return [{ type: 'tool.started', runId: run.id, callId: call.id, readOnly, ...files }]
 }
 
 const isParallel = (one: Judged): boolean => one.kind === 'answer' || (one.kind === 'run' && one.readOnly)
@@ -101,16 +109,24 @@ async function perform(run: Run, one: Judged, context: ToolContext): Promise<Bat
     const { by, text } = one.denied
     run.transcript.append({ type: 'call.denied', runId: run.id, callId: one.call.id, tool: one.call.name, by, text })
   }
-  answerCall(run, one.call, result)
+  answerCall(run, one.call, result, one.kind === 'run' ? filesAfter(run, one.call) : {})
   failpoint('agent.tool.ended')
   return { call: one.call, result }
 }
 
 const outputOf = (one: Exclude<Judged, { kind: 'run' }>): string => (one.kind === 'answer' ? one.output : one.what)
 
-export function answerCall(run: Run, call: ToolCall, result: ToolResult): void {
+type Files = Pick<Row<'tool.ended'>, 'files'>
+
+/** Only for a call that was run just now: whoever comes later finds what others have done since. */
+function filesAfter(run: Run, call: ToolCall): Files {
+  const begun = run.transcript.begunBy(call.id)
+  return begun && run.checkpoint ? { files: run.checkpoint.moments(begun.map(({ path }) => path)) } : {}
+}
+
+export function answerCall(run: Run, call: ToolCall, result: ToolResult, files: Files = {}): void {
   const { ok, output, facts = {} } = result
-  run.transcript.append({ type: 'tool.ended', runId: run.id, callId: call.id, ok, output, facts })
+  run.transcript.append({ type: 'tool.ended', runId: run.id, callId: call.id, ok, output, facts, ...files })
 }
 
 /** The history must stay valid whatever a tool does: one that throws or hangs is answered for. */

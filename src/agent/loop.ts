@@ -211,11 +211,11 @@ class Loop {
 
   /** Some servers count their calls from 0 in each reply; in a session an id is one call. */
   private withOwnIds(calls: readonly ToolCall[]): ToolCall[] {
+    const { callIds } = this.run.transcript
     const taken = new Set<string>()
-    const { history } = this.run.transcript
     return calls.map((call) => {
       let id = call.id
-      for (let n = 2; taken.has(id) || history.knows(id); n++) id = `${call.id}_${n}`
+      for (let n = 2; taken.has(id) || callIds.has(id); n++) id = `${call.id}_${n}`
       taken.add(id)
       return { ...call, id }
     })

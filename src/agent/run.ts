@@ -3,8 +3,16 @@ import type { AskReply, AskRequest } from '../core/ask.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Problem } from '../core/problem.ts'
 import type { PromptRequest } from '../core/runtime.ts'
-import type { Journal, JournalEntry, SessionRecord, ToolCall } from '../core/session.ts'
+import {
+  type FileMoment,
+  type Journal,
+  type JournalEntry,
+  type SessionRecord,
+  type ToolCall,
+  withoutUndone,
+} from '../core/session.ts'
 import type { AnyTool, Confinement } from '../core/tool.ts'
+import type { Checkpoint } from './checkpoint.ts'
 import type { ModelDebug } from './debug-log.ts'
 import type { ModelChoices } from './model-choice.ts'
 import type { Policy } from './permission/engine.ts'
@@ -58,6 +66,8 @@ export interface Run {
   confinement: Confinement
   outputDir: string
   debug?: ModelDebug
+  /** Keeps what files were; absent: nobody will want them back. */
+  checkpoint?: Checkpoint
   signal: AbortSignal
   onState(state: LiveState): void
   onDelta(kind: 'text' | 'reasoning' | 'tool', text: string): void
@@ -68,8 +78,11 @@ export type Roomy = Pick<Run, 'id' | 'source' | 'model' | 'choices' | 'room' | '
 
 /** Every row goes to the journal first and is then remembered: the history is not read again at each step. */
 export class Transcript {
+  /** Without the turns that a person took back. */
   readonly entries: JournalEntry[]
   readonly history: History
+  /** Ids of all calls there ever were: in a session an id is one call. */
+  readonly callIds = new Set<string>()
   lastAt: number | null
   private readonly journal: Journal
   private readonly sessionId: string
@@ -78,7 +91,8 @@ export class Transcript {
     this.journal = journal
     this.sessionId = sessionId
     const stored = journal.entries(sessionId)
-    this.entries = stored.map((row) => row.entry)
+    for (const { entry } of stored) this.noteIds(entry)
+    this.entries = withoutUndone(stored, (row) => row.entry).map((row) => row.entry)
     this.history = new History(this.entries)
     this.lastAt = stored.at(-1)?.at ?? null
   }
@@ -88,6 +102,17 @@ export class Transcript {
     for (const entry of entries) {
       this.entries.push(entry)
       this.history.add(entry)
+      this.noteIds(entry)
     }
+  }
+
+  /** What the files of a call were before it; null: it named none, or did not begin. */
+  begunBy(callId: string): FileMoment[] | null {
+    const begun = this.entries.findLast((entry) => entry.type === 'tool.started' && entry.callId === callId)
+    return begun?.type === 'tool.started' ? (begun.files ?? null) : null
+  }
+
+  private noteIds(entry: JournalEntry): void {
+    if (entry.type === 'assistant') for (const call of entry.calls) this.callIds.add(call.id)
   }
 }

@@ -64,11 +64,6 @@ export class History {
     return this.shown
   }
 
-  /** Whether a call of this id was made. */
-  knows(callId: string): boolean {
-    return this.results.has(callId)
-  }
-
   add(entry: JournalEntry): void {
     switch (entry.type) {
       case 'prompt':

@@ -65,9 +65,17 @@ export class Client {
     }
   }
 
+  async text(path: string): Promise<string> {
+    return (await this.answer(path, {})).text()
+  }
+
   private async ask<T>(path: string, init: RequestInit): Promise<T> {
+    return (await this.answer(path, init)).json() as Promise<T>
+  }
+
+  private async answer(path: string, init: RequestInit): Promise<Response> {
     const response = await this.fetch(path, { ...init, signal: AbortSignal.timeout(timeoutMs) })
-    if (response.ok) return (await response.json()) as T
+    if (response.ok) return response
     const body = (await response.json().catch(() => null)) as ProblemBody | null
     const problems = body?.problems ?? []
     const unknown = { kind: 'bad-answer', text: `The daemon answered ${response.status}.` }

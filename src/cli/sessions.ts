@@ -12,6 +12,7 @@ export interface ListOptions {
   all?: boolean
   workspace?: string
   state?: string
+  archived?: boolean
   json?: boolean
 }
 
@@ -29,6 +30,7 @@ export async function listSessions(options: ListOptions, shell: Shell): Promise<
   const query = new URLSearchParams({ limit: options.all ? '200' : '30', roots: options.all ? 'false' : 'true' })
   if (options.workspace) query.set('workspace', options.workspace)
   if (options.state) query.set('state', options.state)
+  if (options.archived) query.set('archived', 'true')
   const page = await client.get<SessionPage>(`/api/sessions?${query}`)
   if (options.json) {
     printJson(page)

@@ -41,6 +41,7 @@ export const eventTypes = [
   'session.taken_over',
   'session.aborted',
   'session.prompted',
+  'session.edited',
   'runtime.connected',
   'runtime.lost',
   'runtime.restarted',

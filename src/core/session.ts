@@ -64,8 +64,24 @@ export type JournalEntry =
       thinking?: Thinking[]
     }
   /** `readOnly`: this very call changes nothing, so that it may be run again after a crash. */
-  | { type: 'tool.started'; runId: string; callId: string; readOnly: boolean }
-  | { type: 'tool.ended'; runId: string; callId: string; ok: boolean; output: string; facts: Record<string, unknown> }
+  | {
+      type: 'tool.started'
+      runId: string
+      callId: string
+      readOnly: boolean
+      /** What the files that it names were before it; absent: it names none. */
+      files?: FileMoment[]
+    }
+  | {
+      type: 'tool.ended'
+      runId: string
+      callId: string
+      ok: boolean
+      output: string
+      facts: Record<string, unknown>
+      /** What the same files were after it. */
+      files?: FileMoment[]
+    }
   /** A call that was refused: by which rules or cap, and for what. */
   | { type: 'call.denied'; runId: string; callId: string; tool: string; by: string; text: string }
   /** What a person, a rule or a deadline said to this very call; there before the call goes on. */
@@ -79,7 +95,28 @@ export type JournalEntry =
   | { type: 'elided'; runId: string; results: { callId: string; keptChars: number }[] }
   /** From here on `text` stands for all that was shown before the last `kept` rows that say something. */
   | { type: 'compacted'; runId: string; kept: number; text: string; by: 'model' | 'plain' }
+  /** A person took the turn of this prompt back, and all after it. The rows stay. */
+  | { type: 'undone'; promptId: string }
+  /** A person brought files back to what they were. */
+  | { type: 'restored'; files: FileChange[] }
   | { type: 'run.ended'; runId: string; reason: EndReason; text: string; problem: Problem | null }
+
+/**
+ * A file at one moment: its bytes by their digest; null: there was none; `unknown`: nobody could tell, or it is large.
+ */
+export type FileState = { sha256: string; mode: number } | null | 'unknown'
+
+export interface FileMoment {
+  /** Real path. */
+  path: string
+  state: FileState
+}
+
+export interface FileChange {
+  path: string
+  before: FileState
+  after: FileState
+}
 
 /** What a server wants back unchanged with its reply, e.g. signed thinking. Only the kind of provider reads it. */
 export interface Thinking {
@@ -215,6 +252,25 @@ export interface StoredEntry {
   seq: number
   at: number
   entry: JournalEntry
+}
+
+/** What a conversation still consists of: without the turns that a person took back. */
+export function withoutUndone<T>(rows: readonly T[], entryOf: (row: T) => JournalEntry): T[] {
+  const kept: T[] = []
+  for (const row of rows) {
+    const entry = entryOf(row)
+    if (entry.type !== 'undone') {
+      kept.push(row)
+      continue
+    }
+    const isItsPrompt = (one: T): boolean => {
+      const before = entryOf(one)
+      return before.type === 'prompt' && before.promptId === entry.promptId
+    }
+    const start = kept.findIndex(isItsPrompt)
+    if (start >= 0) kept.length = start
+  }
+  return kept
 }
 
 export interface SessionRecord {

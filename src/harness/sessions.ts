@@ -38,6 +38,11 @@ export class SessionCommands {
     return ok(transcriptOf(this.world.store.sessions.entries(session.id), page))
   }
 
+  /** Its runtime, and not our journal, tells what was said and changed in it. */
+  isWatched({ runtime }: KnownSession): boolean {
+    return this.world.runtimes.get(runtime)?.watch !== null
+  }
+
   async diff(session: KnownSession): Promise<Result<FileDiff[]>> {
     const watch = this.world.runtimes.get(session.runtime)?.watch
     return watch ? watch.diff(session.id) : refuse(noDiff(session.runtime))

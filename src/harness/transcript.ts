@@ -1,5 +1,12 @@
 /** The journal of our own agent as the transcript that other runtimes tell: pure, and bounded like theirs. */
-import type { JournalEntry, StoredEntry, TranscriptMessage, TranscriptPage, TranscriptPart } from '../core/session.ts'
+import {
+  type JournalEntry,
+  type StoredEntry,
+  type TranscriptMessage,
+  type TranscriptPage,
+  type TranscriptPart,
+  withoutUndone,
+} from '../core/session.ts'
 import { excerptOf } from '../lib/excerpt.ts'
 
 const partCharsMax = 20_000
@@ -10,7 +17,7 @@ export function transcriptOf(
   entries: readonly StoredEntry[],
   { before, limit }: { before: string | null; limit: number },
 ): TranscriptPage {
-  const all = messagesOf(entries)
+  const all = messagesOf(withoutUndone(entries, (row) => row.entry))
   const end =
     before === null
       ? all.length

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import { AskBoard } from '../agent/asks.ts'
+import { Checkpoint } from '../agent/checkpoint.ts'
 import type { ModelDebug } from '../agent/debug-log.ts'
 import { lastTurnOf, standingOf, usageOf } from '../agent/history.ts'
 import { runAgent } from '../agent/loop.ts'
@@ -27,7 +28,14 @@ import type {
   RuntimeAbilities,
   SessionRequest,
 } from '../core/runtime.ts'
-import type { Journal, JournalEntry, Observation, SessionRecord, SessionState } from '../core/session.ts'
+import {
+  type Journal,
+  type JournalEntry,
+  type Observation,
+  type SessionRecord,
+  type SessionState,
+  withoutUndone,
+} from '../core/session.ts'
 import type { AnyTool } from '../core/tool.ts'
 import { newId } from '../lib/id.ts'
 import { type Sandbox, unconfined } from '../lib/sandbox/sandbox.ts'
@@ -47,6 +55,8 @@ export interface BuiltinOptions {
   env: Readonly<Record<string, string>>
   /** A folder below it for each session's whole outputs. */
   outputRoot: string
+  /** A folder below it for what each session's files were; absent: that is not kept. */
+  checkpointRoot?: string
   /** Owner of all child processes; the daemon's own name. */
   owner: string
   /** What the commands of the agent run in; absent: nothing. */
@@ -231,7 +241,7 @@ class Builtin implements Runtime {
   }
 
   private runOf({ session, profile, request, transcript, choice, policy, resumed }: Begin, live: Live): Run {
-    const { clock, debug, env, outputRoot, owner, sandbox, attended, platform } = this.options
+    const { clock, debug, env, outputRoot, checkpointRoot, owner, sandbox, attended, platform } = this.options
     const id = newId('r', clock.now())
     live.owner = `${owner}/${id}`
     return {
@@ -258,6 +268,7 @@ class Builtin implements Runtime {
         unconfined,
       outputDir: join(outputRoot, session.id),
       ...(debug ? { debug } : {}),
+      ...(checkpointRoot ? { checkpoint: new Checkpoint(join(checkpointRoot, session.id)) } : {}),
       signal: live.stop.signal,
       onState: (state) => {
         if (state.tool !== live.state.tool) live.toolSince = clock.now()
@@ -283,7 +294,7 @@ class Builtin implements Runtime {
     const found = journal.session(sessionId)?.runtime === this.name
     const rows = found ? journal.entries(sessionId) : []
     const entries = rows.map((row) => row.entry)
-    const state: SessionState = found ? restingState(entries) : { kind: 'absent' }
+    const state: SessionState = found ? restingState(withoutUndone(entries, same)) : { kind: 'absent' }
     return { state, at, channel: 'journal', lastActivityAt: rows.at(-1)?.at ?? null, usage: usageOf(entries) }
   }
 
@@ -336,6 +347,8 @@ class Builtin implements Runtime {
     this.heard.clear()
   }
 }
+
+const same = (entry: JournalEntry): JournalEntry => entry
 
 interface Begin {
   session: SessionRecord

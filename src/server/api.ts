@@ -7,8 +7,11 @@ import type { LoomEvent } from '../core/event.ts'
 import type { SessionUsageSums, UsageSum, Workspace } from '../core/session.ts'
 import type { Task, TaskItem } from '../core/task.ts'
 import type { AttemptRecord } from '../core/verdict.ts'
+import type { Restored, Step } from '../harness/file-changes.ts'
 import type { IsolationLook } from '../harness/isolation.ts'
+import type { Undone } from '../harness/session-edits.ts'
 import type { Flake } from '../store/flakes.ts'
+import type { TextHit } from '../store/journal-search.ts'
 import type { PublicKey } from '../store/keyring.ts'
 import type { ReceiptItem, ReceiptRow } from '../store/receipts.ts'
 import type { UsageRow } from '../store/usage.ts'
@@ -77,8 +80,8 @@ export interface SessionItem extends KnownSession {
 }
 
 /**
- * `GET /api/sessions?runtime=&workspace=&state=&task=&q=&roots=&limit=&after=`: what was touched last comes first;
- * `next` is the cursor for `after`.
+ * `GET /api/sessions?runtime=&workspace=&state=&task=&q=&roots=&archived=&limit=&after=`: what was touched last comes
+ * first; `next` is the cursor for `after`.
  */
 export interface SessionPage {
   items: SessionItem[]
@@ -94,6 +97,21 @@ export interface SessionDetail {
   asks: AskItem[]
   usage: SessionUsageSums
 }
+
+/** `GET /api/sessions/search?q=&limit=`: the best first. */
+export interface SessionSearch {
+  items: (TextHit & { title: string; workspace: string })[]
+  /** The newest rows are not in the index yet; the next search goes on with them. */
+  partial: boolean
+}
+
+/** `GET /api/sessions/{id}/steps`: oldest first. */
+export interface SessionSteps {
+  items: Step[]
+}
+
+/** `POST /api/sessions/{id}/undo` and `restore`. */
+export type { Restored, Undone }
 
 /** An ask with the title of the session at the top. */
 export interface AskItem extends Ask {

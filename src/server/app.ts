@@ -12,6 +12,7 @@ import { flakeRoutes } from './routes/flakes.ts'
 import { intakeRoutes } from './routes/intake.ts'
 import { isolationRoutes } from './routes/isolation.ts'
 import { receiptRoutes } from './routes/receipts.ts'
+import { sessionCopyRoutes, sessionEditRoutes } from './routes/session-edits.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { taskRoutes } from './routes/tasks.ts'
 import { usageRoutes } from './routes/usage.ts'
@@ -26,11 +27,13 @@ export interface AppOptions {
 }
 
 const bodyBytesMax = 512 * 1024
+/** A long session is larger than anything else that comes in. */
+const importBytesMax = 32 * 1024 * 1024
 
 export function createApp(world: ServerWorld, { hosts, cookieName, webDir }: AppOptions) {
   const base = new Hono<Variables>()
   base.use(guard({ hosts, auth: world.auth, cookieName }))
-  base.use(limitBody(bodyBytesMax))
+  base.use(limitBody((path) => (path === '/api/sessions/import' ? importBytesMax : bodyBytesMax)))
   base.onError((error, c) => {
     if (error instanceof HTTPException) {
       return refusal(c, error.status === 400 ? 400 : error.status, { kind: 'bad-request', text: `${error.message}.` })
@@ -45,6 +48,8 @@ export function createApp(world: ServerWorld, { hosts, cookieName, webDir }: App
     .route('/api/tasks', isolationRoutes(world))
     .route('/api/tasks', taskRoutes(world))
     .route('/api/inbox', intakeRoutes(world))
+    .route('/api/sessions', sessionCopyRoutes(world))
+    .route('/api/sessions', sessionEditRoutes(world))
     .route('/api/sessions', sessionRoutes(world))
     .route('/api/usage', usageRoutes(world))
     .route('/api/receipts', receiptRoutes(world))

@@ -5,11 +5,12 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { refusal } from './context.ts'
 
-export function limitBody(sizeBytesMax: number): MiddlewareHandler {
+export function limitBody(sizeBytesMaxOf: (path: string) => number): MiddlewareHandler {
   const tooLarge = (c: Context) =>
-    refusal(c, 413, { kind: 'too-large', text: `A request may have ${sizeBytesMax} bytes.` })
+    refusal(c, 413, { kind: 'too-large', text: `A request may have ${sizeBytesMaxOf(c.req.path)} bytes.` })
   return async (c, next) => {
     const { raw } = c.req
+    const sizeBytesMax = sizeBytesMaxOf(c.req.path)
     // A request without either header has no body.
     if (!raw.headers.has('transfer-encoding') || !raw.body) {
       return Number(raw.headers.get('content-length') ?? 0) > sizeBytesMax ? tooLarge(c) : next()

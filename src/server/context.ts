@@ -8,6 +8,7 @@ import type { Origin, Submission } from '../core/task.ts'
 import type { AskDesk } from '../harness/asks.ts'
 import type { Commands } from '../harness/commands.ts'
 import type { SessionKeeper } from '../harness/keeper.ts'
+import type { SessionEdits } from '../harness/session-edits.ts'
 import type { SessionCommands } from '../harness/sessions.ts'
 import type { Supervisor } from '../harness/supervisor.ts'
 import type { SessionJudge } from '../harness/verify-session.ts'
@@ -33,6 +34,7 @@ export interface ServerWorld {
   supervisor: Supervisor
   asks: AskDesk
   sessions: SessionCommands
+  edits: SessionEdits
   judge: Pick<SessionJudge, 'verify'>
   keeper: Pick<SessionKeeper, 'onChange'>
   ways: Ways
@@ -72,6 +74,12 @@ const statusOf: Record<string, ContentfulStatusCode> = {
   'unknown-session': 404,
   'unknown-task': 404,
   'no-diff': 404,
+  'unknown-step': 404,
+  'unknown-message': 404,
+  'not-own': 409,
+  'session-at-work': 409,
+  'nothing-to-undo': 409,
+  'bad-session-file': 422,
   'ambiguous-id': 409,
   'already-answered': 409,
   'ask-gone': 409,

@@ -14,6 +14,7 @@ import { Asks } from './asks.ts'
 import { Attempts } from './attempts.ts'
 import { Events } from './events.ts'
 import { Flakes } from './flakes.ts'
+import { JournalSearch } from './journal-search.ts'
 import { Ledger } from './ledger.ts'
 import { Logins } from './logins.ts'
 import { StoreOutbox } from './outbox.ts'
@@ -22,6 +23,7 @@ import { QuietSessions } from './quiet.ts'
 import { Receipts } from './receipts.ts'
 import * as schema from './schema.ts'
 import { Sessions } from './sessions.ts'
+import { Shelf } from './shelf.ts'
 import { Tasks } from './tasks.ts'
 import { Usage } from './usage.ts'
 import { WatchedSessions } from './watched.ts'
@@ -42,6 +44,8 @@ export interface Store {
   events: Events
   flakes: Flakes
   sessions: Sessions
+  shelf: Shelf
+  search: JournalSearch
   prompts: Prompts
   watched: WatchedSessions
   asks: Asks
@@ -69,6 +73,8 @@ export function openStore(options: StoreOptions): Store {
     events: new Events(ledger),
     flakes: new Flakes(ledger),
     sessions,
+    shelf: new Shelf(ledger),
+    search: new JournalSearch(ledger),
     prompts: new Prompts(ledger, sessions),
     watched: new WatchedSessions(ledger),
     asks: new Asks(ledger),

@@ -190,6 +190,8 @@ function eventOf(entry: JournalEntry, calls: readonly ToolCall[]): NewEvent | nu
     case 'instructions':
     case 'elided':
     case 'compacted':
+    case 'undone':
+    case 'restored':
       return null
   }
 }

@@ -27,6 +27,8 @@ const columns = {
   stalledAt: sessions.stalledAt,
   rescues: sessions.rescues,
   diagnosis: sessions.diagnosis,
+  archivedAt: sessions.archivedAt,
+  forkedFrom: sessions.forkedFrom,
 }
 
 /** A session as the ledger knows it. Figures of a session that was never watched are null. */
@@ -63,6 +65,8 @@ export interface SessionQuery {
   text?: string
   /** Without subagents. */
   roots?: boolean
+  /** Those that a person put away, and no others. Absent: the others. */
+  archived?: boolean
   /** `next` of the page before. */
   after?: string
   limit: number
@@ -202,7 +206,8 @@ export class WatchedSessions {
 
 const touched = sql<number>`coalesce(${sessions.updatedAt}, ${sessions.createdAt})`
 
-function conditionsOf({ runtime, workspace, states, taskId, text, roots, after }: SessionQuery): SQL[] {
+function conditionsOf(query: SessionQuery): SQL[] {
+  const { runtime, workspace, states, taskId, text, roots, archived, after } = query
   const where: (SQL | undefined)[] = []
   if (runtime) where.push(eq(sessions.runtime, runtime))
   if (workspace) where.push(eq(sessions.workspace, workspace))
@@ -213,6 +218,7 @@ function conditionsOf({ runtime, workspace, states, taskId, text, roots, after }
     where.push(or(inTitle, sql`substr(${sessions.id}, 1, ${text.length}) = ${text}`))
   }
   if (roots) where.push(isNull(sessions.parentId))
+  where.push(archived ? isNotNull(sessions.archivedAt) : isNull(sessions.archivedAt))
   const cursor = /^(\d{1,16})\.(.+)$/.exec(after ?? '')
   if (cursor) where.push(sql`(${touched}, ${sessions.id}) < (${Number(cursor[1])}, ${cursor[2]})`)
   return where.filter((one): one is SQL => one !== undefined)

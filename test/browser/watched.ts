@@ -12,6 +12,7 @@ export function session(id: string, part: Partial<SessionItem> = {}): SessionIte
   const none = { parentId: null, taskId: null, agent: null, goneAt: null, quietSince: null, stalledAt: null }
   return {
     ...none,
+    ...{ archivedAt: null, forkedFrom: null },
     ...{ id, runtime: 'opencode', title: 'Move the price table', workspace: '/home/ada/projects/shop' },
     ...{ model: 'local/qwen3-coder', createdAt: at - 60 * minute, updatedAt: at, state: 'busy', stateAt: at },
     ...{ rescues: 0, diagnosis: null, asks: 0 },

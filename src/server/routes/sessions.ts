@@ -20,6 +20,7 @@ const listQuery = z.object({
   task: z.string().max(40).optional(),
   q: z.string().max(200).optional().describe('Part of the title, or the start of an id.'),
   roots: z.enum(['true', 'false']).default('false').describe('Without subagents.'),
+  archived: z.enum(['true', 'false']).default('false').describe('Those that were put away, and no others.'),
   limit: z.coerce.number().int().min(1).max(200).default(50),
   after: z.string().max(200).optional(),
 })
@@ -57,7 +58,7 @@ export function sessionRoutes(world: ServerWorld) {
     )
     .get('/:id/diff', describeRoute(answers('What a session changed')), (c) =>
       withSession(c, world, async (session) => {
-        const diff = await world.sessions.diff(session)
+        const diff = await (world.sessions.isWatched(session) ? world.sessions : world.edits).diff(session)
         return diff.ok ? c.json({ items: diff.value }) : refusalOf(c, diff.problems)
       }),
     )
@@ -105,11 +106,13 @@ export function sessionRoutes(world: ServerWorld) {
     )
 }
 
-function queryOf({ runtime, workspace, state, task, q, roots, limit, after }: z.infer<typeof listQuery>): SessionQuery {
+function queryOf(given: z.infer<typeof listQuery>): SessionQuery {
+  const { runtime, workspace, state, task, q, roots, archived, limit, after } = given
   const wanted = states.filter((one) => state?.split(',').includes(one))
   return {
     limit,
     roots: roots === 'true',
+    archived: archived === 'true',
     ...(runtime ? { runtime } : {}),
     ...(workspace ? { workspace } : {}),
     ...(state ? { states: wanted } : {}),
