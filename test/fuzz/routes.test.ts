@@ -108,7 +108,7 @@ function watched({ daemon }: Story): string[] {
   return ['ses_1', 'ses_2', 'per_1', 'que_1']
 }
 
-it(`SE-6 answers ${count} requests of any kind`, { timeout: 60_000 }, async () => {
+it(`SE-6 answers ${count} requests of any kind`, { timeout: 180_000 }, async () => {
   const story = await tell()
   const routes = [...(await routesOf(story)), { method: 'GET', path: '/healthz' }, { method: 'GET', path: '/{page}' }]
   expect(routes.length).toBeGreaterThan(12)
