@@ -6,6 +6,7 @@ import type { PromptRequest } from '../core/runtime.ts'
 import type { Journal, JournalEntry, SessionRecord, ToolCall } from '../core/session.ts'
 import type { AnyTool, Confinement } from '../core/tool.ts'
 import type { ModelDebug } from './debug-log.ts'
+import type { Format } from './format.ts'
 import type { Policy } from './permission/engine.ts'
 import type { Profile } from './profiles.ts'
 import type { ModelSource } from './providers/source.ts'
@@ -48,6 +49,8 @@ export interface Run {
   platform: string
   owner: string
   confinement: Confinement
+  /** Of files that are written; null: none. */
+  format: Format | null
   outputDir: string
   debug?: ModelDebug
   signal: AbortSignal

@@ -32,6 +32,8 @@ export interface ToolContext {
   live(text: string): void
   /** `root`: a person let this workspace's agent reach paths outside of it. Absent: scoped. */
   access?: 'scoped' | 'root'
+  /** Formats a file that was just written; null: nothing does. A fault is why it could not. */
+  format?(file: string): Promise<{ name: string; fault: string | null } | null>
   /** Whether the model that asks sees pictures. */
   seesImages?: boolean
   /** Has a person answer, however long that takes; null: nobody is there, or the run is stopped. Of one call only. */

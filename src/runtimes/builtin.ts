@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import { AskBoard } from '../agent/asks.ts'
 import type { ModelDebug } from '../agent/debug-log.ts'
+import { createFormat, type FormatSettings } from '../agent/format.ts'
 import { lastTurnOf, standingOf, usageOf } from '../agent/history.ts'
 import { runAgent } from '../agent/loop.ts'
 import { type Choice, chooseModel } from '../agent/model-choice.ts'
@@ -50,6 +51,8 @@ export interface BuiltinOptions {
   owner: string
   /** What the commands of the agent run in; absent: nothing. */
   sandbox?: Sandbox
+  /** How files that are written are formatted. Absent: not at all. */
+  formats?: FormatSettings
   /** Hears what is said to models and back. */
   debug?: ModelDebug
   /** Asked at the start of each run. Absent: what is inside the workspace is allowed. */
@@ -224,7 +227,7 @@ class Builtin implements Runtime {
   }
 
   private runOf({ session, profile, request, transcript, choice, policy, resumed }: Begin, live: Live): Run {
-    const { clock, debug, env, outputRoot, owner, sandbox, attended, platform } = this.options
+    const { clock, debug, env, outputRoot, owner, sandbox, attended, platform, formats } = this.options
     const id = newId('r', clock.now())
     live.owner = `${owner}/${id}`
     return {
@@ -246,6 +249,7 @@ class Builtin implements Runtime {
       confinement:
         sandbox?.confine({ workspace: session.workspace, writable: policy.trust !== 'read-only', owner: id }) ??
         unconfined,
+      format: formats ? createFormat(formats, policy.accepted ?? false) : null,
       outputDir: join(outputRoot, session.id),
       ...(debug ? { debug } : {}),
       signal: live.stop.signal,

@@ -5,6 +5,7 @@ import { profiles } from '../agent/profiles.ts'
 import { createTools, toolSettingsSchema } from '../agent/tools/index.ts'
 import type { KeyChain } from '../agent/tools/web-search.ts'
 import type { Runtime } from '../core/runtime.ts'
+import { formatSwitch } from '../lib/environment.ts'
 import { type BuiltinOptions, createBuiltin } from './builtin.ts'
 import { type OpenCodeConfig, type OpenCodeDeps, opencode } from './opencode/index.ts'
 
@@ -19,7 +20,7 @@ const builtinSchema = z
   .meta({ id: 'BuiltinRuntime', description: 'The agent loop of OpenLoom itself.' })
 
 export type BuiltinConfig = z.output<typeof builtinSchema>
-type BuiltinDeps = Omit<BuiltinOptions, 'defaultModel' | 'profiles' | 'tools'> & { keys?: KeyChain }
+type BuiltinDeps = Omit<BuiltinOptions, 'defaultModel' | 'profiles' | 'tools' | 'formats'> & { keys?: KeyChain }
 
 export const builtin = {
   kind: 'builtin',
@@ -30,6 +31,7 @@ export const builtin = {
       ...deps,
       defaultModel: config.model ?? null,
       tools: createTools(config.tools, deps.keys),
+      formats: deps.keys?.env[formatSwitch] === 'off' ? { ...config.tools.format, mode: 'off' } : config.tools.format,
       profiles: stepsMax === undefined ? profiles : profiles.map((profile) => ({ ...profile, stepsMax })),
     })
   },

@@ -12,6 +12,8 @@ export type LayerName = (typeof layerNames)[number]
 
 export interface Policy extends Pick<Workspace, 'trust' | 'access'> {
   layers: Readonly<Partial<Record<LayerName, readonly Rule[]>>>
+  /** A person said that the project is trusted; without a word on it only `trust` says so. */
+  accepted?: boolean
 }
 
 export interface Judged extends Call {

@@ -45,7 +45,7 @@ export function createPolicies(sources: PolicySources): (session: SessionRecord)
     }
     const { trust, access } = said ?? { trust: 'trusted', access: 'scoped' }
     const layers = { managed, user: [...defaultRules, ...sources.user], project: rules, run: sources.run }
-    return { layers, trust, access }
+    return { layers, trust, access, accepted: said?.trust === 'trusted' }
   }
 }
 
