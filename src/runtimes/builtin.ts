@@ -7,6 +7,7 @@ import { AskBoard } from '../agent/asks.ts'
 import type { ModelDebug } from '../agent/debug-log.ts'
 import { createFormat, type FormatSettings } from '../agent/format.ts'
 import { lastTurnOf, standingOf, usageOf } from '../agent/history.ts'
+import { LocalTools } from '../agent/local-tools.ts'
 import { runAgent } from '../agent/loop.ts'
 import { type Choice, chooseModel } from '../agent/model-choice.ts'
 import type { Purposes } from '../agent/model-settings.ts'
@@ -28,9 +29,9 @@ import type {
   SessionRequest,
 } from '../core/runtime.ts'
 import type { Journal, JournalEntry, Observation, SessionRecord, SessionState } from '../core/session.ts'
-import type { AnyTool } from '../core/tool.ts'
+import type { AnyTool, Confinement } from '../core/tool.ts'
 import { newId } from '../lib/id.ts'
-import { type Sandbox, unconfined } from '../lib/sandbox/sandbox.ts'
+import { type Place, type Sandbox, unconfined } from '../lib/sandbox/sandbox.ts'
 
 export interface BuiltinOptions {
   /** Default: builtin. */
@@ -62,6 +63,8 @@ export interface BuiltinOptions {
   profiles?: readonly Profile[]
   tools?: readonly AnyTool[]
   platform?: string
+  /** Tells a person of something about a session that costs the run nothing. */
+  notice?(session: SessionRecord, text: string): void
   /** For bugs that would otherwise be silent. */
   log(text: string): void
 }
@@ -94,6 +97,7 @@ class Builtin implements Runtime {
   readonly asks: AskBoard
   private readonly options: BuiltinOptions
   private readonly tools: readonly AnyTool[]
+  private readonly own: LocalTools
   private readonly profiles: readonly Profile[]
   private readonly live = new Map<string, Live>()
   private readonly changed = new Set<(sessionId: string) => void>()
@@ -105,6 +109,11 @@ class Builtin implements Runtime {
     this.options = options
     this.name = options.name ?? 'builtin'
     this.tools = options.tools ?? createTools()
+    this.own = new LocalTools({
+      ...{ env: options.env, owner: options.owner, taken: new Set(this.tools.map(({ name }) => name)) },
+      confine: (session) => this.confine(session, { writable: false, owner: session.id }),
+      notice: (session, text) => options.notice?.(session, text),
+    })
     this.profiles = options.profiles ?? profiles
     this.asks = new AskBoard(options)
   }
@@ -185,6 +194,7 @@ class Builtin implements Runtime {
     const chosen = await this.within(answerMs, (signal) => this.choose(profile, session.model, signal))
     if (!chosen.ok) return chosen
     const policy = (await this.options.policyOf?.(session)) ?? openPolicy
+    const own = await this.own.of(session, policy)
     // From here to the end nothing is awaited: of two calls with one id only the first can get further.
     if (this.closed) return refuse({ kind: 'runtime-closed', text: 'The runtime is shutting down.' })
     const running = this.live.get(session.id)
@@ -197,7 +207,16 @@ class Builtin implements Runtime {
       this.asks.forget(session.id, transcript.entries)
       transcript.append({ type: 'prompt', promptId: request.promptId, text: request.text })
     }
-    this.start({ session, profile, request, transcript, choice: chosen.value, policy, resumed: standing === 'open' })
+    this.start({
+      session,
+      profile,
+      request,
+      transcript,
+      choice: chosen.value,
+      policy,
+      own,
+      resumed: standing === 'open',
+    })
     return ok(undefined)
   }
 
@@ -226,9 +245,10 @@ class Builtin implements Runtime {
     this.nudge(session.id)
   }
 
-  private runOf({ session, profile, request, transcript, choice, policy, resumed }: Begin, live: Live): Run {
-    const { clock, debug, env, outputRoot, owner, sandbox, attended, platform, formats } = this.options
+  private runOf({ session, profile, request, transcript, choice, policy, own, resumed }: Begin, live: Live): Run {
+    const { clock, debug, env, outputRoot, owner, attended, platform, formats } = this.options
     const id = newId('r', clock.now())
+    const tools = [...this.tools, ...own]
     live.owner = `${owner}/${id}`
     return {
       id,
@@ -237,7 +257,7 @@ class Builtin implements Runtime {
       resumed,
       ...choice,
       profile,
-      tools: profile.tools === null ? this.tools : this.tools.filter((tool) => profile.tools?.includes(tool.name)),
+      tools: profile.tools === null ? tools : tools.filter((tool) => profile.tools?.includes(tool.name)),
       policy: { ...policy, layers: { ...policy.layers, profile: profile.rules ?? [] } },
       asks: attended ? this.asks : null,
       limits: request.limits,
@@ -246,9 +266,7 @@ class Builtin implements Runtime {
       env,
       platform: platform ?? process.platform,
       owner: live.owner,
-      confinement:
-        sandbox?.confine({ workspace: session.workspace, writable: policy.trust !== 'read-only', owner: id }) ??
-        unconfined,
+      confinement: this.confine(session, { writable: policy.trust !== 'read-only', owner: id }),
       format: formats ? createFormat(formats, policy.accepted ?? false) : null,
       outputDir: join(outputRoot, session.id),
       ...(debug ? { debug } : {}),
@@ -264,6 +282,10 @@ class Builtin implements Runtime {
         for (const listener of this.heard) listener({ sessionId: session.id, kind, text })
       },
     }
+  }
+
+  private confine({ workspace }: SessionRecord, how: Pick<Place, 'writable' | 'owner'>): Confinement {
+    return this.options.sandbox?.confine({ workspace, ...how }) ?? unconfined
   }
 
   async look(sessionId: string): Promise<Observation> {
@@ -338,6 +360,8 @@ interface Begin {
   transcript: Transcript
   choice: Choice
   policy: Policy
+  /** Tools of the project. */
+  own: readonly AnyTool[]
   resumed: boolean
 }
 
