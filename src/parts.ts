@@ -120,6 +120,7 @@ export function openRuntimes(options: RuntimeOptions): Map<string, Runtime> {
     owner: `${base.owner}-${role}`,
     sandbox: base.sandbox,
     log: (text: string) => base.log.error({ role }, text),
+    notice: noticeTo(base.store),
     ...(config.models.debug ? { debug: debugOf(config, base) } : {}),
     keys: { env, secret: (name: string) => new SecretStore(config.data_dir, keeping).read(name) },
     book: base.store.prompts,
@@ -137,6 +138,14 @@ export function openRuntimes(options: RuntimeOptions): Map<string, Runtime> {
   })
   return new Map(runtimes)
 }
+
+const noticeTo =
+  ({ ledger }: Store) =>
+  ({ id, taskId, workspace }: SessionRecord, summary: string): void => {
+    ledger.transact(() =>
+      ledger.emit({ type: 'workspace.ignored', sessionId: id, taskId, data: { workspace, summary } }),
+    )
+  }
 
 function policies({ base, loaded, managedFile }: RuntimeOptions, rules: Record<'user' | 'run', readonly Rule[]>) {
   const { store } = base

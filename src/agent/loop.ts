@@ -16,7 +16,7 @@ import { endedCallsOf, lastTurnOf, openCallsOf, seenOf } from './history.ts'
 import type { Pending } from './judge.ts'
 import { tokensOf } from './prices.ts'
 import { readBranch, systemPrompt } from './prompt.ts'
-import { Repeats } from './repeats.ts'
+import { Installs, Repeats } from './repeats.ts'
 import { Room } from './room.ts'
 import { parked, type Run } from './run.ts'
 import { callModel, type ModelReply } from './turn.ts'
@@ -25,6 +25,9 @@ const emptyMax = 3
 const words = {
   empty: 'Your reply was empty. Go on with the task, or say that it is finished and how it was checked.',
   circles: 'You made the same call with the same outcome three times. Repeating it will not help: try another way.',
+  installs:
+    'You have installed packages three times within a few calls. Stop and think: is it the right package and the ' +
+    'right package manager, and does the project need it? See what it uses already.',
   goOn: 'Your turn was interrupted. Go on where it stopped.',
   permitted: 'A person has looked at the permissions since. Make the call again if you still need it.',
   notRun: 'Not run: the turn ended before this call.',
@@ -71,7 +74,7 @@ export async function runAgent(run: Run): Promise<EndReason | null> {
 
 async function openContext(run: Run, signal: AbortSignal): Promise<ToolContext> {
   await mkdir(run.outputDir, { recursive: true, mode: 0o700 })
-  return {
+  const context: ToolContext = {
     workspace: run.session.workspace,
     outputDir: run.outputDir,
     env: run.env,
@@ -85,6 +88,8 @@ async function openContext(run: Run, signal: AbortSignal): Promise<ToolContext> 
     ended: () => endedCallsOf(run.transcript.entries),
     live: (text) => run.onDelta('tool', text),
   }
+  const { format } = run
+  return format ? { ...context, format: (file) => format(context, file) } : context
 }
 
 export function schemasOf(tools: readonly AnyTool[]): ToolSchema[] {
@@ -106,6 +111,7 @@ class Loop {
   private readonly run: Run
   private readonly context: ToolContext
   private readonly repeats = new Repeats()
+  private readonly installs = new Installs()
   private readonly schemas: ToolSchema[]
   private readonly guidance: Guidance
   private toolCalls = 0
@@ -259,6 +265,7 @@ class Loop {
     const seen = answered.map(({ call, result }) => this.repeats.see(call, result))
     if (seen.includes('stop')) return endOf('doom_loop')
     if (seen.includes('nudge')) this.note(words.circles)
+    if (answered.some(({ call }) => this.installs.see(call))) this.note(words.installs)
     await this.guidance.follow(answered.map(({ result }) => result))
     return null
   }

@@ -1,7 +1,8 @@
-/** Sees a run that goes in circles: the same call with the same outcome again and again. It ends nothing itself. */
+/** Sees a run that goes in circles, or installs one package after the other. It ends nothing itself. */
 import type { ToolCall } from '../core/session.ts'
 import type { ToolResult } from '../core/tool.ts'
 import { sha256 } from '../lib/digest.ts'
+import { parseArguments } from './arguments.ts'
 
 const windowCalls = 10
 const sameMax = 3
@@ -23,4 +24,42 @@ export class Repeats {
     this.nudged = true
     return 'nudge'
   }
+}
+
+/** How packages are added, whatever stands before it in the line. */
+const installs = [
+  /\buv\s+(pip\s+install|add|tool\s+install)\b/,
+  /\b(pip[\d.]*|pipx)\s+install\b/,
+  /\bpoetry\s+(add|install)\b/,
+  /\b(npm|pnpm)\s+(i|install|add|ci)\b/,
+  /\byarn\s+(global\s+)?(add|install)\b/,
+  /\bapt(-get)?\s+(-\S+\s+)*install\b/,
+  /\bbrew\s+install\b/,
+  /\b(yum|dnf)\s+(-\S+\s+)*install\b/,
+  /\bcargo\s+(install|add)\b/,
+  /\b(gem|bundle)\s+(install|add)\b/,
+  /\bgo\s+(install|get)\b/,
+]
+const installsMax = 3
+
+/** True once a run: when three of the last ten calls installed something, whichever tool they used. */
+export class Installs {
+  private recent: boolean[] = []
+  private told = false
+
+  see({ argumentsText }: ToolCall): boolean {
+    this.recent = [...this.recent, isInstall(argumentsText)].slice(-windowCalls)
+    if (this.told || this.recent.filter(Boolean).length < installsMax) return false
+    this.told = true
+    return true
+  }
+}
+
+function isInstall(argumentsText: string): boolean {
+  // Nearly every call is none, and is not parsed for it.
+  if (!/"command"/.test(argumentsText) || !/install|add|\bget\b|\b(npm|pnpm)\s+(i|ci)\b/.test(argumentsText))
+    return false
+  const parsed = parseArguments(argumentsText)
+  const command = parsed.ok ? parsed.value.command : null
+  return typeof command === 'string' && installs.some((pattern) => pattern.test(command.slice(0, 10_000)))
 }

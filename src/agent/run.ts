@@ -14,6 +14,7 @@ import {
 import type { AnyTool, Confinement } from '../core/tool.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { ModelDebug } from './debug-log.ts'
+import type { Format } from './format.ts'
 import type { ModelChoices } from './model-choice.ts'
 import type { Policy } from './permission/engine.ts'
 import type { Profile } from './profiles.ts'
@@ -64,6 +65,8 @@ export interface Run {
   platform: string
   owner: string
   confinement: Confinement
+  /** Of files that are written; null: none. */
+  format: Format | null
   outputDir: string
   debug?: ModelDebug
   /** Keeps what files were; absent: nobody will want them back. */

@@ -24,11 +24,12 @@ export async function trust(folder: string | undefined, options: TrustOptions, s
     printJson(said)
     return exit.ok
   }
-  const { workspace, permissions } = said
+  const { workspace, permissions, tools } = said
   print(`${safe(workspace.path)}  ${paint('bold', workspace.trust)}, ${workspace.access}`)
   const rules = Array.isArray(permissions) ? permissions : []
   if (rules.length > 0) print('Its own rules hold from now on, as far as they are stricter than yours:')
   for (const rule of rules.slice(0, 50)) print(`  ${cut(JSON.stringify(rule), 200)}`)
+  if (tools.length > 0) print(`Its own tools are offered from now on: ${tools.map(safe).join(', ')}`)
   return exit.ok
 }
 

@@ -34,6 +34,8 @@ export interface ToolContext {
   access?: 'scoped' | 'root'
   /** What a search leaves out, because the rules keep it from this call: paths from the workspace. Of one call only. */
   hides?(path: string): boolean
+  /** Formats a file that was just written; null: nothing does. A fault is why it could not. */
+  format?(file: string): Promise<{ name: string; fault: string | null } | null>
   /** Whether the model that asks sees pictures. */
   seesImages?: boolean
   /** Has a person answer, however long that takes; null: nobody is there, or the run is stopped. Of one call only. */

@@ -45,6 +45,9 @@ export const variables: readonly { name: string; path: string; read: Read }[] = 
   { name: 'OPENLOOM_SAMPLE', path: 'sample', read: text },
 ]
 
+/** `off` keeps formatters away whatever the settings say: for one start of the program. */
+export const formatSwitch = 'OPENLOOM_FORMAT'
+
 export interface EnvironmentLayer {
   values: Tree
   origin(path: readonly string[]): string

@@ -28,6 +28,8 @@ export interface CommandRequest {
   owner: string
   timeoutMs: number
   signal?: AbortSignal
+  /** What it reads from stdin; absent: nothing. */
+  input?: string
   /** Kept in memory: first and last half of this. */
   outputBytesMax: number
   /** The whole output goes here too, up to `spoolBytesMax`. */
@@ -122,12 +124,16 @@ export function runCommand(request: CommandRequest): Promise<CommandOutcome> {
 function start(request: CommandRequest): ChildProcess | string {
   const [program, ...args] = request.argv
   try {
-    return spawn(program, args, {
+    const child: ChildProcess = spawn(program, args, {
       cwd: request.cwd,
       env: { ...request.env, [hostVariable]: `${process.pid}`, [ownerVariable]: request.owner },
       detached: true,
-      stdio: ['ignore', 'pipe', request.stdoutOnly ? 'ignore' : 'pipe'],
+      stdio: [request.input === undefined ? 'ignore' : 'pipe', 'pipe', request.stdoutOnly ? 'ignore' : 'pipe'],
     })
+    // Who does not read what it is told ends the pipe, which is no fault.
+    child.stdin?.on('error', () => child.stdin?.destroy())
+    child.stdin?.end(request.input)
+    return child
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }

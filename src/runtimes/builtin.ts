@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import { AskBoard } from '../agent/asks.ts'
 import { Checkpoint } from '../agent/checkpoint.ts'
 import type { ModelDebug } from '../agent/debug-log.ts'
+import { createFormat, type FormatSettings } from '../agent/format.ts'
 import { lastTurnOf, standingOf, usageOf } from '../agent/history.ts'
+import { LocalTools } from '../agent/local-tools.ts'
 import { runAgent } from '../agent/loop.ts'
 import { type Choice, chooseModel, type ModelChoices } from '../agent/model-choice.ts'
 import type { Purposes } from '../agent/model-settings.ts'
@@ -36,9 +38,9 @@ import {
   type SessionState,
   withoutUndone,
 } from '../core/session.ts'
-import type { AnyTool } from '../core/tool.ts'
+import type { AnyTool, Confinement } from '../core/tool.ts'
 import { newId } from '../lib/id.ts'
-import { type Sandbox, unconfined } from '../lib/sandbox/sandbox.ts'
+import { type Place, type Sandbox, unconfined } from '../lib/sandbox/sandbox.ts'
 
 export interface BuiltinOptions {
   /** Default: builtin. */
@@ -65,6 +67,8 @@ export interface BuiltinOptions {
   room?: RoomSettings
   /** Folder of the user's own instruction file. */
   userDir?: string
+  /** How files that are written are formatted. Absent: not at all. */
+  formats?: FormatSettings
   /** Hears what is said to models and back. */
   debug?: ModelDebug
   /** Asked at the start of each run. Absent: what is inside the workspace is allowed. */
@@ -74,6 +78,8 @@ export interface BuiltinOptions {
   profiles?: readonly Profile[]
   tools?: readonly AnyTool[]
   platform?: string
+  /** Tells a person of something about a session that costs the run nothing. */
+  notice?(session: SessionRecord, text: string): void
   /** For bugs that would otherwise be silent. */
   log(text: string): void
 }
@@ -106,6 +112,7 @@ class Builtin implements Runtime {
   readonly asks: AskBoard
   private readonly options: BuiltinOptions
   private readonly tools: readonly AnyTool[]
+  private readonly own: LocalTools
   private readonly profiles: readonly Profile[]
   private readonly choices: ModelChoices
   private readonly live = new Map<string, Live>()
@@ -118,6 +125,11 @@ class Builtin implements Runtime {
     this.options = options
     this.name = options.name ?? 'builtin'
     this.tools = options.tools ?? createTools()
+    this.own = new LocalTools({
+      ...{ env: options.env, owner: options.owner, taken: new Set(this.tools.map(({ name }) => name)) },
+      confine: (session) => this.confine(session, { writable: false, owner: session.id }),
+      notice: (session, text) => options.notice?.(session, text),
+    })
     this.profiles = options.profiles ?? profiles
     this.asks = new AskBoard(options)
     const { providers: sources, purposes = {}, defaultModel: fallback } = options
@@ -199,6 +211,7 @@ class Builtin implements Runtime {
     const chosen = await this.within(answerMs, (signal) => this.choose(profile, session.model, signal))
     if (!chosen.ok) return chosen
     const policy = (await this.options.policyOf?.(session)) ?? openPolicy
+    const own = await this.own.of(session, policy)
     // From here to the end nothing is awaited: of two calls with one id only the first can get further.
     if (this.closed) return refuse({ kind: 'runtime-closed', text: 'The runtime is shutting down.' })
     const running = this.live.get(session.id)
@@ -211,7 +224,16 @@ class Builtin implements Runtime {
       this.asks.forget(session.id, transcript.entries)
       transcript.append({ type: 'prompt', promptId: request.promptId, text: request.text })
     }
-    this.start({ session, profile, request, transcript, choice: chosen.value, policy, resumed: standing === 'open' })
+    this.start({
+      session,
+      profile,
+      request,
+      transcript,
+      choice: chosen.value,
+      policy,
+      own,
+      resumed: standing === 'open',
+    })
     return ok(undefined)
   }
 
@@ -240,9 +262,10 @@ class Builtin implements Runtime {
     this.nudge(session.id)
   }
 
-  private runOf({ session, profile, request, transcript, choice, policy, resumed }: Begin, live: Live): Run {
-    const { clock, debug, env, outputRoot, checkpointRoot, owner, sandbox, attended, platform } = this.options
+  private runOf({ session, profile, request, transcript, choice, policy, own, resumed }: Begin, live: Live): Run {
+    const { clock, debug, env, outputRoot, checkpointRoot, owner, attended, platform, formats } = this.options
     const id = newId('r', clock.now())
+    const tools = [...this.tools, ...own]
     live.owner = `${owner}/${id}`
     return {
       id,
@@ -254,7 +277,7 @@ class Builtin implements Runtime {
       room: this.options.room ?? roomDefaults,
       userDir: this.options.userDir ?? null,
       profile,
-      tools: profile.tools === null ? this.tools : this.tools.filter((tool) => profile.tools?.includes(tool.name)),
+      tools: profile.tools === null ? tools : tools.filter((tool) => profile.tools?.includes(tool.name)),
       policy: { ...policy, layers: { ...policy.layers, profile: profile.rules ?? [] } },
       asks: attended ? this.asks : null,
       limits: request.limits,
@@ -263,9 +286,8 @@ class Builtin implements Runtime {
       env,
       platform: platform ?? process.platform,
       owner: live.owner,
-      confinement:
-        sandbox?.confine({ workspace: session.workspace, writable: policy.trust !== 'read-only', owner: id }) ??
-        unconfined,
+      confinement: this.confine(session, { writable: policy.trust !== 'read-only', owner: id }),
+      format: formats ? createFormat(formats, policy.accepted ?? false) : null,
       outputDir: join(outputRoot, session.id),
       ...(debug ? { debug } : {}),
       ...(checkpointRoot ? { checkpoint: new Checkpoint(join(checkpointRoot, session.id)) } : {}),
@@ -281,6 +303,10 @@ class Builtin implements Runtime {
         for (const listener of this.heard) listener({ sessionId: session.id, kind, text })
       },
     }
+  }
+
+  private confine({ workspace }: SessionRecord, how: Pick<Place, 'writable' | 'owner'>): Confinement {
+    return this.options.sandbox?.confine({ workspace, ...how }) ?? unconfined
   }
 
   async look(sessionId: string): Promise<Observation> {
@@ -357,6 +383,8 @@ interface Begin {
   transcript: Transcript
   choice: Choice
   policy: Policy
+  /** Tools of the project. */
+  own: readonly AnyTool[]
   resumed: boolean
 }
 

@@ -6,6 +6,7 @@ import { createTools, toolSettingsSchema } from '../agent/tools/index.ts'
 import type { KeyChain } from '../agent/tools/web-search.ts'
 import { roomDefaults } from '../agent/window.ts'
 import type { Runtime } from '../core/runtime.ts'
+import { formatSwitch } from '../lib/environment.ts'
 import { type BuiltinOptions, createBuiltin } from './builtin.ts'
 import { type OpenCodeConfig, type OpenCodeDeps, opencode } from './opencode/index.ts'
 
@@ -33,7 +34,8 @@ const builtinSchema = z
   .meta({ id: 'BuiltinRuntime', description: 'The agent loop of OpenLoom itself.' })
 
 export type BuiltinConfig = z.output<typeof builtinSchema>
-type BuiltinDeps = Omit<BuiltinOptions, 'defaultModel' | 'profiles' | 'tools' | 'room'> & { keys?: KeyChain }
+type Built = 'defaultModel' | 'profiles' | 'tools' | 'room' | 'formats'
+type BuiltinDeps = Omit<BuiltinOptions, Built> & { keys?: KeyChain }
 
 export const builtin = {
   kind: 'builtin',
@@ -45,6 +47,7 @@ export const builtin = {
       defaultModel: config.model ?? null,
       tools: createTools(config.tools, deps.keys),
       room: { contextTokens: config.context_tokens, compactAt: config.compact_at },
+      formats: deps.keys?.env[formatSwitch] === 'off' ? { ...config.tools.format, mode: 'off' } : config.tools.format,
       profiles: stepsMax === undefined ? profiles : profiles.map((profile) => ({ ...profile, stepsMax })),
     })
   },

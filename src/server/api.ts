@@ -136,6 +136,8 @@ export interface WorkspaceList {
 export interface WorkspaceSaid {
   workspace: Workspace
   permissions: unknown
+  /** Names of the files that it brings as tools. */
+  tools: string[]
 }
 
 /** `GET /api/usage?by=session|task|model|workspace|day&since=&until=`. */

@@ -3,6 +3,7 @@
  * Pure; it asks nobody.
  */
 import type { Workspace } from '../../core/session.ts'
+import type { ToolFiles } from '../../lib/project/tools.ts'
 import { type Action, type Call, type Rule, saidBy, strictest } from './rules.ts'
 import type { Facet } from './subjects.ts'
 
@@ -12,6 +13,10 @@ export type LayerName = (typeof layerNames)[number]
 
 export interface Policy extends Pick<Workspace, 'trust' | 'access'> {
   layers: Readonly<Partial<Record<LayerName, readonly Rule[]>>>
+  /** A person said that the project is trusted; without a word on it only `trust` says so. */
+  accepted?: boolean
+  /** Tools that the project brings, as a person took them. */
+  tools?: ToolFiles
 }
 
 export interface Judged extends Call {

@@ -4,7 +4,8 @@
  */
 import type { SessionRecord, Workspace } from '../../core/session.ts'
 import { decodeUtf8, errnoOf, readBounded } from '../../lib/files.ts'
-import { type ProjectSettings, readProjectSettings } from '../../lib/project/settings.ts'
+import { type ProjectSettings, readProjectSettings, takenFrom } from '../../lib/project/settings.ts'
+import { readToolFiles, toolsFolder } from '../../lib/project/tools.ts'
 import { parseYaml } from '../../lib/yaml.ts'
 import type { Policy } from './engine.ts'
 import { defaultRules, type Rule, rulesSchema } from './rules.ts'
@@ -34,18 +35,23 @@ export function createPolicies(sources: PolicySources): (session: SessionRecord)
   const told = new Set<string>()
   return async (session) => {
     const said = sources.trustOf(session)
-    const [managed, settings] = await Promise.all([
+    const [managed, settings, tools] = await Promise.all([
       readManaged(sources.managedFile),
       readProjectSettings(session.workspace),
+      readToolFiles(session.workspace),
     ])
     const { rules, why } = projectRules(said, settings)
-    if (why !== null && !told.has(session.workspace)) {
-      told.add(session.workspace)
-      sources.ignored(session, why)
+    const accepted = said?.trust === 'trusted'
+    const isTaken = accepted && tools?.sha256 === takenFrom(said.settingsSha256).tools
+    const whyNot = tools && !isTaken ? `Nobody took its tools (${toolsFolder}) as they are now.` : null
+    const all = [why, whyNot].flatMap((one) => one ?? []).join(' ')
+    if (all !== '' && !told.has(session.workspace + all)) {
+      told.add(session.workspace + all)
+      sources.ignored(session, all)
     }
     const { trust, access } = said ?? { trust: 'trusted', access: 'scoped' }
     const layers = { managed, user: [...defaultRules, ...sources.user], project: rules, run: sources.run }
-    return { layers, trust, access }
+    return { layers, trust, access, accepted, ...(tools && isTaken ? { tools } : {}) }
   }
 }
 
@@ -70,7 +76,8 @@ interface ProjectRules {
 }
 
 function projectRules(said: Workspace | null, settings: ProjectSettings | null): ProjectRules {
-  const accepted = said?.settingsSha256 ?? null
+  const accepted = takenFrom(said?.settingsSha256 ?? null).settings
+  if (!settings && accepted === null) return { rules: [], why: null }
   if (settings?.sha256 === accepted) {
     const parsed = rulesSchema.safeParse(settings?.permissions ?? [])
     if (parsed.success) return { rules: parsed.data, why: null }

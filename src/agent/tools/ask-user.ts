@@ -24,8 +24,8 @@ const decide = 'Decide yourself, and name in your report what you assumed.'
 export const askUser: Tool<typeof schema> = {
   name: 'ask_user',
   description:
-    'Asks the person for whom you work, with choices or for an answer in words. Only for what you cannot find out ' +
-    'and where a wrong guess would cost much; ask all at once.',
+    'Asks the person for whom you work, with choices or for an answer in own words. Only for what you cannot find ' +
+    'out and where a wrong guess would cost much; ask all at once.',
   schema,
   // It changes nothing; and after a crash the same question is found answered.
   isReadOnly: () => true,

@@ -1,6 +1,7 @@
 /** The tools there are. A new one is one file and one line here. */
 import { z } from 'zod'
 import type { AnyTool } from '../../core/tool.ts'
+import { formatSettingsSchema } from '../format.ts'
 import { askUser } from './ask-user.ts'
 import { bashSettingsSchema, createBash } from './bash.ts'
 import { edit, multiedit } from './edit.ts'
@@ -16,6 +17,7 @@ import { write } from './write.ts'
 export const toolSettingsSchema = z.strictObject({
   bash: bashSettingsSchema.prefault({}),
   web: webSettingsSchema.prefault({}),
+  format: formatSettingsSchema.prefault({}),
   search: searchSettingsSchema.optional().describe('Without it there is no web_search.'),
 })
 export type ToolSettings = z.output<typeof toolSettingsSchema>

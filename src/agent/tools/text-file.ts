@@ -111,19 +111,48 @@ export async function writeChange(context: ToolContext, change: Change, said: st
   const { place, before } = change
   const after = before?.crlf ? change.after.replace(/\r?\n/g, '\r\n') : change.after
   const data = before?.bom && !after.startsWith('\ufeff') ? `\ufeff${after}` : after
+  const write = () => writeAtomic(place.real, data, before ? { mode: before.mode } : {})
   try {
-    await writeAtomic(place.real, data, before ? { mode: before.mode } : {})
+    await write()
   } catch (error) {
     return failure(`${place.shown} cannot be written (${errnoOf(error)}).`)
   }
-  const digest = sha256(data)
+  const formatted = await formatFile(context, place, { text: change.after, data, write })
+  const digest = formatted.sha256
   context.seen.set(place.real, digest)
-  const { diff, added, removed } = diffOf(place.shown, before?.text ?? '', change.after)
+  const { diff, added, removed } = diffOf(place.shown, before?.text ?? '', formatted.text)
   return {
     ok: true,
-    output: `${said} (+${added} −${removed} lines)`,
+    output: `${said} (+${added} −${removed} lines)${formatted.note}`,
     facts: { path: place.real, sha256: digest, created: before === null, added, removed, diff },
   }
+}
+
+interface Written {
+  text: string
+  data: string
+  /** Puts it back. */
+  write(): Promise<void>
+}
+
+/** The file as it is in the end. A formatter that fails costs its work, never what was written. */
+async function formatFile(
+  context: ToolContext,
+  place: Place,
+  { text, data, write }: Written,
+): Promise<{ text: string; sha256: string; note: string }> {
+  const written = { text, sha256: sha256(data), note: '' }
+  const run = await context.format?.(place.real)
+  if (!run) return written
+  const now = await readTextFile(place)
+  const good = run.fault === null && now !== null && typeof now !== 'string' && (now.text !== '' || text === '')
+  if (good) {
+    if (now.sha256 === written.sha256) return written
+    return { ...now, note: `; formatted by ${run.name}: read it again before the next change` }
+  }
+  const isWhole = now !== null && typeof now !== 'string' && now.sha256 === written.sha256
+  if (!isWhole) await write()
+  return { ...written, note: `; ${run.name} failed and changed nothing: ${run.fault ?? 'it left no text'}` }
 }
 
 function diffOf(name: string, before: string, after: string): { diff: string; added: number; removed: number } {

@@ -4,11 +4,21 @@ import { canonicalJson } from '../canonical.ts'
 import { sha256 } from '../digest.ts'
 import { decodeUtf8, errnoOf, readBounded } from '../files.ts'
 import { parseYaml } from '../yaml.ts'
+import type { ToolFiles } from './tools.ts'
 
 export interface ProjectSettings {
   /** As written, none: an empty list; null: the file cannot be read as settings. */
   permissions: unknown
   sha256: string
+}
+
+/** What a person took of a project, as it is kept: of its settings, and of its tools where it has any. */
+export const digestOf = (settings: ProjectSettings | null, tools: ToolFiles | null): string | null =>
+  tools ? `${settings?.sha256 ?? ''}+${tools.sha256}` : (settings?.sha256 ?? null)
+
+export function takenFrom(digest: string | null): { settings: string | null; tools: string | null } {
+  const [settings = '', tools = ''] = (digest ?? '').split('+')
+  return { settings: settings || null, tools: tools || null }
 }
 
 /** What says how agents work; a task beside it may change freely. */

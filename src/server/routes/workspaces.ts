@@ -6,7 +6,8 @@ import { describeRoute, validator } from 'hono-openapi'
 import { z } from 'zod'
 import { accesses, trusts } from '../../core/session.ts'
 import { errnoOf } from '../../lib/files.ts'
-import { readProjectSettings } from '../../lib/project/settings.ts'
+import { digestOf, readProjectSettings } from '../../lib/project/settings.ts'
+import { readToolFiles } from '../../lib/project/tools.ts'
 import type { WorkspaceList, WorkspaceSaid } from '../api.ts'
 import { refusal, type ServerWorld, type Variables } from '../context.ts'
 import { answers, invalid } from './answers.ts'
@@ -29,8 +30,10 @@ export function workspaceRoutes({ store }: ServerWorld) {
         return refusal(c, 422, { kind: 'no-folder', text: 'There is no such folder.', todo: 'Name one that is there.' })
       }
       const settings = trust === 'untrusted' ? null : await readProjectSettings(path)
-      const workspace = store.workspaces.say({ path, trust, access, settingsSha256: settings?.sha256 ?? null })
-      return c.json({ workspace, permissions: settings?.permissions ?? null } satisfies WorkspaceSaid)
+      const own = trust === 'trusted' ? await readToolFiles(path) : null
+      const workspace = store.workspaces.say({ path, trust, access, settingsSha256: digestOf(settings, own) })
+      const tools = own?.files.map(({ name }) => name) ?? []
+      return c.json({ workspace, permissions: settings?.permissions ?? null, tools } satisfies WorkspaceSaid)
     })
 }
 
