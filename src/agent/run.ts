@@ -3,15 +3,17 @@ import type { AskReply, AskRequest } from '../core/ask.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Problem } from '../core/problem.ts'
 import type { PromptRequest } from '../core/runtime.ts'
-import type { Journal, JournalEntry, SessionRecord, ToolCall } from '../core/session.ts'
+import type { Journal, JournalEntry, SessionRecord, SessionUsage, ToolCall } from '../core/session.ts'
 import type { AnyTool, Confinement } from '../core/tool.ts'
 import type { ModelDebug } from './debug-log.ts'
+import { usageOf, withUsage } from './history.ts'
 import type { ModelChoices } from './model-choice.ts'
 import type { Policy } from './permission/engine.ts'
 import type { Profile } from './profiles.ts'
 import type { ModelSource } from './providers/source.ts'
 import { History } from './shown.ts'
 import type { RoomSettings } from './window.ts'
+import type { Wishes } from './wishes.ts'
 
 /** Reason of an abort that leaves the run open: the next host re-enters it. Any other abort cancels. */
 export const parked = new Error('parked')
@@ -59,6 +61,7 @@ export interface Run {
   outputDir: string
   debug?: ModelDebug
   signal: AbortSignal
+  wishes: Wishes
   onState(state: LiveState): void
   onDelta(kind: 'text' | 'reasoning' | 'tool', text: string): void
 }
@@ -70,6 +73,7 @@ export type Roomy = Pick<Run, 'id' | 'source' | 'model' | 'choices' | 'room' | '
 export class Transcript {
   readonly entries: JournalEntry[]
   readonly history: History
+  usage: SessionUsage
   lastAt: number | null
   private readonly journal: Journal
   private readonly sessionId: string
@@ -80,6 +84,7 @@ export class Transcript {
     const stored = journal.entries(sessionId)
     this.entries = stored.map((row) => row.entry)
     this.history = new History(this.entries)
+    this.usage = usageOf(this.entries)
     this.lastAt = stored.at(-1)?.at ?? null
   }
 
@@ -88,6 +93,7 @@ export class Transcript {
     for (const entry of entries) {
       this.entries.push(entry)
       this.history.add(entry)
+      this.usage = withUsage(this.usage, entry)
     }
   }
 }

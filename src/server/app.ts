@@ -14,6 +14,7 @@ import { isolationRoutes } from './routes/isolation.ts'
 import { receiptRoutes } from './routes/receipts.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { taskRoutes } from './routes/tasks.ts'
+import { turnRoutes } from './routes/turns.ts'
 import { usageRoutes } from './routes/usage.ts'
 import { workspaceRoutes } from './routes/workspaces.ts'
 import { servePage } from './static.ts'
@@ -46,6 +47,7 @@ export function createApp(world: ServerWorld, { hosts, cookieName, webDir }: App
     .route('/api/tasks', taskRoutes(world))
     .route('/api/inbox', intakeRoutes(world))
     .route('/api/sessions', sessionRoutes(world))
+    .route('/api/sessions', turnRoutes(world))
     .route('/api/usage', usageRoutes(world))
     .route('/api/receipts', receiptRoutes(world))
     .route('/api/flakes', flakeRoutes(world))
