@@ -157,7 +157,8 @@ class Loop {
   /** What a person said meanwhile stands last, whatever the loop itself had to say. */
   private deliver(): void {
     const messageIds = [...this.run.transcript.history.waiting.keys()]
-    if (messageIds.length > 0) this.run.transcript.append({ type: 'steered', runId: this.run.id, messageIds })
+    if (messageIds.length === 0) return
+    this.run.transcript.append({ type: 'steered', runId: this.run.id, messageIds })
     failpoint('agent.steered')
   }
 

@@ -6,6 +6,7 @@ import type { Clock } from '../core/clock.ts'
 import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
 import type { ContextUse } from '../core/runtime.ts'
 import type { Journal, JournalEntry } from '../core/session.ts'
+import { failpoint } from '../lib/failpoint.ts'
 import { newId } from '../lib/id.ts'
 import { type Frame, openFrame } from './frame.ts'
 import { lastTurnOf } from './history.ts'
@@ -56,6 +57,7 @@ export class Turns {
     if (text.trim() === '' || text.length > textCharsMax) return refuse(badText)
     if (live.transcript.history.waiting.size >= waitingMax) return refuse(tooMany)
     live.transcript.append({ type: 'steer', messageId: key ?? newId('m', clock.now()), text })
+    failpoint('agent.steer')
     nudge(sessionId)
     return ok(undefined)
   }
@@ -67,6 +69,7 @@ export class Turns {
     if (turn?.paused) return ok(undefined)
     if (live?.wishes.over || !turn?.open) return refuse(noTurn)
     this.append(sessionId, { type: 'paused' })
+    failpoint('agent.paused')
     if (live) live.wishes.pause = true
     this.options.nudge(sessionId)
     return ok(undefined)
