@@ -14,6 +14,7 @@ import { type Judged, judge, type Pending, permits } from './judge.ts'
 import { hidingOf } from './permission/engine.ts'
 import type { Run } from './run.ts'
 import { neverBegun, unknownOutcome } from './shown.ts'
+import { pauses } from './wishes.ts'
 
 const parallelMax = 10
 /** A tool that does not return when it is stopped is left behind. */
@@ -22,7 +23,7 @@ const stopGraceMs = 3_000
 export interface Batch {
   answered: { call: ToolCall; result: ToolResult }[]
   /** Why the rest was not run. */
-  stopped: 'budget' | 'aborted' | { needsPermission: string } | null
+  stopped: 'budget' | 'aborted' | 'paused' | { needsPermission: string } | null
 }
 
 export function pendingOf(calls: readonly ToolCall[], finish: string): Pending[] {
@@ -53,6 +54,7 @@ export async function runCalls(
   let unsure = false
   while (answered.length < pending.length) {
     if (run.signal.aborted) return { answered, stopped: 'aborted' }
+    if (pauses(run.wishes)) return { answered, stopped: 'paused' }
     const next = answered.length
     if (next >= callsMax) return { answered, stopped: 'budget' }
     const window = pending.slice(next, Math.min(next + parallelMax, callsMax))

@@ -56,22 +56,32 @@ export function endedCallsOf(entries: readonly JournalEntry[]): EndedCall[] {
   })
 }
 
-export function usageOf(entries: readonly JournalEntry[]): SessionUsage {
-  const usage: SessionUsage = { toolCalls: 0, tokens: 0, costMicros: 0 }
-  for (const entry of entries) {
-    if (entry.type === 'tool.ended') usage.toolCalls += 1
-    if (entry.type !== 'usage') continue
-    const { costMicros } = entry.usage
-    usage.tokens += tokensOf(entry.usage)
-    usage.costMicros = usage.costMicros === null || costMicros === null ? null : usage.costMicros + costMicros
+export const noUsage: SessionUsage = { toolCalls: 0, tokens: 0, costMicros: 0 }
+
+export const usageOf = (entries: readonly JournalEntry[]): SessionUsage => entries.reduce(withUsage, noUsage)
+
+export function withUsage(sum: SessionUsage, entry: JournalEntry): SessionUsage {
+  if (entry.type === 'tool.ended') return { ...sum, toolCalls: sum.toolCalls + 1 }
+  if (entry.type !== 'usage') return sum
+  const { costMicros } = entry.usage
+  return {
+    toolCalls: sum.toolCalls,
+    tokens: sum.tokens + tokensOf(entry.usage),
+    costMicros: sum.costMicros === null || costMicros === null ? null : sum.costMicros + costMicros,
   }
-  return usage
 }
+
+/** Ends after which the same prompt may be entered again: nothing was answered. */
+const reenterable: readonly EndReason[] = ['cancelled', 'provider_error', 'needs_permission']
 
 /** The last turn of a session: the prompt, and how its last run ended (null: it did not). */
 export interface Turn {
   promptId: string
   ended: Row<'run.ended'> | null
+  /** It may be entered again. */
+  open: boolean
+  /** A person holds it. */
+  paused: boolean
   /** False for an answer that is empty, cut off or stopped by a limit. */
   complete: boolean
   /** The agent's last words. */
@@ -87,18 +97,18 @@ export function lastTurnOf(entries: readonly JournalEntry[]): Turn | null {
   const ended = run ? after.findLast((entry) => entry.type === 'run.ended' && entry.runId === run.runId) : undefined
   const said = after.findLast((entry) => entry.type === 'assistant' && entry.text.trim() !== '')
   const last = after.findLast((entry) => entry.type === 'assistant')
+  const held = after.findLast(({ type }) => type === 'paused' || type === 'resumed' || type === 'run.ended')
   const end = ended?.type === 'run.ended' ? ended : null
   const whole = last?.type === 'assistant' && last.finish === 'stop'
   return {
     promptId: prompt.promptId,
     ended: end,
+    open: end === null || reenterable.includes(end.reason),
+    paused: held?.type === 'paused',
     complete: end?.reason === 'completed' && whole,
     text: said?.type === 'assistant' ? said.text : '',
   }
 }
-
-/** Ends after which the same prompt may be entered again: nothing was answered. */
-const reenterable: readonly EndReason[] = ['cancelled', 'provider_error', 'needs_permission']
 
 /** What a prompt with this id would be now. */
 export function standingOf(entries: readonly JournalEntry[], promptId: string): 'new' | 'over' | 'open' {
@@ -106,5 +116,5 @@ export function standingOf(entries: readonly JournalEntry[], promptId: string): 
   if (turn?.promptId !== promptId) {
     return entries.some((entry) => entry.type === 'prompt' && entry.promptId === promptId) ? 'over' : 'new'
   }
-  return turn.ended && !reenterable.includes(turn.ended.reason) ? 'over' : 'open'
+  return turn.open ? 'open' : 'over'
 }

@@ -3,23 +3,22 @@
  * journal before it is acted on; a run that is killed anywhere goes on from there.
  */
 import { mkdir } from 'node:fs/promises'
-import { z } from 'zod'
 import type { Problem } from '../core/problem.ts'
-import type { ToolSchema } from '../core/provider.ts'
 import type { EndReason, JournalEntry, ModelUsage, ToolCall } from '../core/session.ts'
-import type { AnyTool, ToolContext } from '../core/tool.ts'
+import type { ToolContext } from '../core/tool.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import { killTree } from '../lib/process.ts'
 import { answerCall, type Batch, pendingOf, pendingOfOpen, runCalls } from './calls.ts'
+import { type Frame, openFrame } from './frame.ts'
 import { Guidance } from './guidance.ts'
 import { endedCallsOf, lastTurnOf, openCallsOf, seenOf } from './history.ts'
 import type { Pending } from './judge.ts'
 import { tokensOf } from './prices.ts'
-import { readBranch, systemPrompt } from './prompt.ts'
 import { Installs, Repeats } from './repeats.ts'
 import { Room } from './room.ts'
 import { parked, type Run } from './run.ts'
 import { callModel, type ModelReply } from './turn.ts'
+import { pauses } from './wishes.ts'
 
 const emptyMax = 3
 const words = {
@@ -60,6 +59,7 @@ export async function runAgent(run: Run): Promise<EndReason | null> {
   try {
     end = await loop.toEnd(before)
   } finally {
+    run.wishes.over = true
     run.signal.removeEventListener('abort', onAbort)
     scope.abort()
     // Looking for processes reads all of /proc: a run that only read can have left none.
@@ -92,13 +92,6 @@ async function openContext(run: Run, signal: AbortSignal): Promise<ToolContext> 
   return format ? { ...context, format: (file) => format(context, file) } : context
 }
 
-export function schemasOf(tools: readonly AnyTool[]): ToolSchema[] {
-  return tools.map(({ name, description, schema }) => {
-    const { $schema, ...parameters } = z.toJSONSchema(schema, { io: 'input' })
-    return { name, description, parameters }
-  })
-}
-
 /** A last answer that nothing followed: the process was killed before it wrote that the run was over. */
 function unclosedAnswer(entries: readonly JournalEntry[]): string | null {
   const last = entries.findLast(({ type }) => type !== 'run.started' && type !== 'instructions')
@@ -112,7 +105,6 @@ class Loop {
   private readonly context: ToolContext
   private readonly repeats = new Repeats()
   private readonly installs = new Installs()
-  private readonly schemas: ToolSchema[]
   private readonly guidance: Guidance
   private toolCalls = 0
   private tokens = 0
@@ -120,21 +112,21 @@ class Loop {
   constructor(run: Run, context: ToolContext) {
     this.run = run
     this.context = context
-    this.schemas = schemasOf(run.tools)
     this.guidance = new Guidance(run)
   }
 
   async toEnd(before: EndReason | null): Promise<End | null> {
-    const system = await this.systemText()
-    const room = new Room(this.run, { system, tools: this.schemas })
+    const frame = await openFrame(this.run, await this.guidance.begin())
+    const room = new Room(this.run, frame)
     const open = await this.reenter(before)
     if (open) return this.ended(open)
     let empty = 0
     for (let step = 0; step < this.run.profile.stepsMax; step++) {
       if (this.run.signal.aborted) return this.ended(endOf('cancelled'))
-      if (this.overBudget()) return endOf('budget')
+      if (pauses(this.run.wishes)) return this.ended('paused')
+      if (this.overBudget()) return this.ended(endOf('budget'))
       this.run.onState({ tool: null, retry: null })
-      const reply = await this.ask(system, room)
+      const reply = await this.ask(frame, room)
       const end = this.store(reply)
       if (end) return this.ended(end)
       if (reply.calls.length > 0) {
@@ -143,21 +135,25 @@ class Loop {
           pendingOf(reply.calls, reply.end.kind === 'finished' ? reply.end.finish : ''),
         )
         if (stopped) return this.ended(stopped)
+      } else if (reply.text.trim() !== '') {
+        // An answer that did not hear what a person said meanwhile is not the last.
+        empty = 0
       } else {
         empty += 1
-        if (empty >= emptyMax) return endOf('empty')
+        if (empty >= emptyMax) return this.ended(endOf('empty'))
         this.note(words.empty)
       }
     }
-    return endOf('max_steps')
+    return this.ended(endOf('max_steps'))
   }
 
   /** A request that turns out to be too long is made shorter once. */
-  private async ask(system: string, room: Room): Promise<ModelReply> {
-    const { run } = this
-    const call = () =>
-      callModel(run, [{ role: 'system', text: system }, ...run.transcript.history.messages()], this.schemas)
-    this.count(await room.make())
+  private async ask({ system, tools }: Frame, room: Room): Promise<ModelReply> {
+    const { wishes, transcript } = this.run
+    this.count(await room.make(wishes.compact))
+    wishes.compact = false
+    this.deliver()
+    const call = () => callModel(this.run, [{ role: 'system', text: system }, ...transcript.history.messages()], tools)
     const reply = await call()
     if (reply.end.kind !== 'failed' || reply.end.problem.kind !== 'model-context-overflow') return reply
     room.overflowed(reply.end.problem)
@@ -166,21 +162,25 @@ class Loop {
     return made ? call() : reply
   }
 
+  /** What a person said meanwhile stands last, whatever the loop itself had to say. */
+  private deliver(): void {
+    const messageIds = [...this.run.transcript.history.waiting.keys()]
+    if (messageIds.length === 0) return
+    this.run.transcript.append({ type: 'steered', runId: this.run.id, messageIds })
+    failpoint('agent.steered')
+  }
+
   private count(usages: readonly ModelUsage[] | null): void {
     for (const usage of usages ?? []) this.tokens += tokensOf(usage)
   }
 
-  /** A run that is parked has no end; one that is cancelled while it failed was cancelled. */
-  private ended(end: End): End | null {
-    const { signal } = this.run
+  /** A run that is parked or paused has no end; one that is cancelled while it failed was cancelled. */
+  private ended(end: End | 'paused'): End | null {
+    const { signal, wishes } = this.run
+    wishes.over = true
+    if (end === 'paused') return signal.aborted && signal.reason !== parked ? endOf('cancelled') : null
     if (!signal.aborted) return end
     return signal.reason === parked ? null : { ...end, reason: 'cancelled', problem: null }
-  }
-
-  private async systemText(): Promise<string> {
-    const { profile, session, platform } = this.run
-    const [instructions, branch] = await Promise.all([this.guidance.begin(), readBranch(session.workspace)])
-    return systemPrompt({ profile, session, platform, instructions, branch })
   }
 
   private overBudget(): boolean {
@@ -212,7 +212,8 @@ class Loop {
     const thinking = reply.thinking.length > 0 ? { thinking: reply.thinking } : {}
     transcript.append(...used, { ...said, calls: reply.calls, finish: end.finish, ...thinking })
     failpoint('agent.assistant.stored')
-    return reply.calls.length === 0 && text.trim() !== '' ? endOf('completed', text) : null
+    const answered = reply.calls.length === 0 && text.trim() !== ''
+    return answered && transcript.history.waiting.size === 0 ? endOf('completed', text) : null
   }
 
   /** Some servers count their calls from 0 in each reply; in a session an id is one call. */
@@ -228,21 +229,21 @@ class Loop {
   }
 
   /** What a turn that was begun before needs first: results for open calls, and a last message that asks. */
-  private async reenter(before: EndReason | null): Promise<End | null> {
+  private async reenter(before: EndReason | null): Promise<End | 'paused' | null> {
     if (!this.run.resumed) return null
-    const { entries } = this.run.transcript
+    const { entries, history } = this.run.transcript
     const open = openCallsOf(entries)
     const end = open.length > 0 ? await this.perform(pendingOfOpen(open)) : null
     if (end) return end
-    const answer = before === null ? unclosedAnswer(entries) : null
+    const answer = before === null && history.waiting.size === 0 ? unclosedAnswer(entries) : null
     if (answer !== null) return endOf('completed', answer)
     if (before === 'needs_permission') this.note(words.permitted)
-    else if (this.run.transcript.history.messages().at(-1)?.role === 'assistant') this.note(words.goOn)
+    else if (history.waiting.size === 0 && history.messages().at(-1)?.role === 'assistant') this.note(words.goOn)
     return null
   }
 
   /** Runs the calls and closes each one, whatever happens. */
-  private async perform(pending: readonly Pending[]): Promise<End | null> {
+  private async perform(pending: readonly Pending[]): Promise<End | 'paused' | null> {
     const { limits, signal } = this.run
     const room = limits.toolCalls === null ? Number.POSITIVE_INFINITY : limits.toolCalls - this.toolCalls
     const overTokens = limits.tokens !== null && this.tokens >= limits.tokens
@@ -255,6 +256,7 @@ class Loop {
     })
     this.toolCalls += answered.length
     this.close(pending.slice(answered.length), stopped)
+    if (stopped === 'paused') return 'paused'
     if (stopped === 'aborted' || signal.aborted) return endOf('cancelled')
     if (stopped === 'budget') return endOf('budget')
     if (stopped !== null) {
@@ -270,12 +272,14 @@ class Loop {
     return null
   }
 
-  /** A parked run leaves calls that were not begun open: they are run when it is entered again. */
+  /** A parked or paused run leaves calls that were not begun open: they are run when it is entered again. */
   private close(rest: readonly Pending[], stopped: Batch['stopped']): void {
-    if (this.run.signal.reason === parked) return
+    const cancelled = this.run.signal.aborted && this.run.signal.reason !== parked
+    if (!cancelled && (stopped === 'paused' || this.run.signal.aborted)) return
     const asks = stopped !== null && typeof stopped === 'object'
     for (const [index, { call }] of rest.entries()) {
-      const output = asks && index === 0 ? words.asks : stopped === 'aborted' ? words.cancelled : words.notRun
+      const output =
+        asks && index === 0 ? words.asks : stopped === 'aborted' || cancelled ? words.cancelled : words.notRun
       answerCall(this.run, call, { ok: false, output })
     }
   }

@@ -3,20 +3,14 @@
  * summary, each stored once as a row. It changes no row that is there and never ends a run.
  */
 import type { Problem } from '../core/problem.ts'
-import type { ToolSchema } from '../core/provider.ts'
 import type { JournalEntry, ModelUsage } from '../core/session.ts'
 import { failpoint } from '../lib/failpoint.ts'
+import { type Frame, frameTokensOf } from './frame.ts'
+import { usedTokens } from './meter.ts'
 import type { Roomy } from './run.ts'
-import type { History, Shown } from './shown.ts'
+import type { Shown } from './shown.ts'
 import { summaryOf } from './summary.ts'
-import { textTokens, toolTokens } from './weigh.ts'
 import { windowOf } from './window.ts'
-
-/** What a request has beside its messages. */
-export interface Frame {
-  system: string
-  tools: ToolSchema[]
-}
 
 /** Parts of the limit: how much room is made, so that it lasts for a while; and what of it the last words may have. */
 const targetPart = 0.6
@@ -29,16 +23,6 @@ const smallTokens = 250
 const oldChars = 200
 /** Of a result that must be cut although it is new. */
 const charsAToken = 3
-
-/** Tokens of the next request: what the server counted last, and what came since by estimate. */
-export function usedTokens({ counted, tokens }: History, frameTokens: number): number {
-  if (!counted) return frameTokens + tokens
-  const since = tokens - counted.estimated
-  const ratio = counted.tokens / Math.max(1, frameTokens + counted.estimated)
-  return Math.max(0, Math.round(counted.tokens + since * (since > 0 ? Math.max(1, ratio) : Math.min(1, ratio))))
-}
-
-export const frameTokensOf = ({ system, tools }: Frame): number => textTokens(system) + toolTokens(tools)
 
 export class Room {
   private readonly run: Roomy

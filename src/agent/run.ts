@@ -8,6 +8,7 @@ import {
   type Journal,
   type JournalEntry,
   type SessionRecord,
+  type SessionUsage,
   type ToolCall,
   withoutUndone,
 } from '../core/session.ts'
@@ -15,12 +16,14 @@ import type { AnyTool, Confinement } from '../core/tool.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { ModelDebug } from './debug-log.ts'
 import type { Format } from './format.ts'
+import { usageOf, withUsage } from './history.ts'
 import type { ModelChoices } from './model-choice.ts'
 import type { Policy } from './permission/engine.ts'
 import type { Profile } from './profiles.ts'
 import type { ModelSource } from './providers/source.ts'
 import { History } from './shown.ts'
 import type { RoomSettings } from './window.ts'
+import type { Wishes } from './wishes.ts'
 
 /** Reason of an abort that leaves the run open: the next host re-enters it. Any other abort cancels. */
 export const parked = new Error('parked')
@@ -72,6 +75,7 @@ export interface Run {
   /** Keeps what files were; absent: nobody will want them back. */
   checkpoint?: Checkpoint
   signal: AbortSignal
+  wishes: Wishes
   onState(state: LiveState): void
   onDelta(kind: 'text' | 'reasoning' | 'tool', text: string): void
 }
@@ -86,6 +90,8 @@ export class Transcript {
   readonly history: History
   /** Ids of all calls there ever were: in a session an id is one call. */
   readonly callIds = new Set<string>()
+  /** Of all turns, those taken back too. */
+  usage: SessionUsage
   lastAt: number | null
   private readonly journal: Journal
   private readonly sessionId: string
@@ -97,6 +103,7 @@ export class Transcript {
     for (const { entry } of stored) this.noteIds(entry)
     this.entries = withoutUndone(stored, (row) => row.entry).map((row) => row.entry)
     this.history = new History(this.entries)
+    this.usage = usageOf(stored.map((row) => row.entry))
     this.lastAt = stored.at(-1)?.at ?? null
   }
 
@@ -106,6 +113,7 @@ export class Transcript {
       this.entries.push(entry)
       this.history.add(entry)
       this.noteIds(entry)
+      this.usage = withUsage(this.usage, entry)
     }
   }
 

@@ -31,7 +31,7 @@ export interface Counted {
   estimated: number
 }
 
-const saying: ReadonlySet<JournalEntry['type']> = new Set(['prompt', 'note', 'assistant', 'instructions'])
+const saying: ReadonlySet<JournalEntry['type']> = new Set(['prompt', 'note', 'assistant', 'steered', 'instructions'])
 const says = (entry: JournalEntry): boolean =>
   saying.has(entry.type) && !(entry.type === 'instructions' && entry.folder === '')
 
@@ -42,6 +42,8 @@ export class History {
   tokens = 0
   /** Of the newest request whose reply is here. */
   counted: Counted | null = null
+  /** Messages of a person that the model has not got yet, by their ids. */
+  readonly waiting = new Map<string, string>()
   /** Folders whose own instructions are among the messages, with their rows. */
   readonly folders = new Map<string, number>()
   /** What instruction files said at the start of the newest run. */
@@ -73,6 +75,12 @@ export class History {
       case 'note':
         this.show('messages', { role: 'user', text: entry.text })
         break
+      case 'steer':
+        this.waiting.set(entry.messageId, entry.text)
+        break
+      case 'steered':
+        for (const id of entry.messageIds) this.deliver(id)
+        break
       case 'instructions':
         this.addInstructions(entry)
         break
@@ -100,6 +108,14 @@ export class History {
         break
     }
     if (says(entry)) this.rows += 1
+  }
+
+  private deliver(messageId: string): void {
+    const text = this.waiting.get(messageId)
+    if (text === undefined) return
+    this.waiting.delete(messageId)
+    this.asked.push({ row: this.rows, text })
+    this.show('messages', { role: 'user', text })
   }
 
   private addInstructions({ folder, text }: Row<'instructions'>): void {

@@ -51,6 +51,17 @@ export interface PromptRequest {
   limits: { toolCalls: number | null; tokens: number | null }
 }
 
+/** Tokens of the next request to the model. */
+export interface ContextUse {
+  /** What fits into one. */
+  windowTokens: number
+  usedTokens: number
+  /** Whether a server has counted, so that only what came since is an estimate. */
+  counted: boolean
+  /** Where they come from. */
+  sources: Record<'system' | 'instructions' | 'tools' | 'messages' | 'results' | 'summary', number>
+}
+
 /** What the runtime wants to have said at once, not stored: text and reasoning as they stream. */
 export interface LiveDelta {
   sessionId: string
@@ -80,6 +91,19 @@ export interface Runtime {
   /** Calls back when a look would show something new. A nudge only. Returns the way to stop it. */
   onChange(listener: (sessionId: string) => void): () => void
   onDelta(listener: (delta: LiveDelta) => void): () => void
+  /**
+   * Says something into the turn that runs, before its next model call; the same key again is the same message. Absent:
+   * a turn hears nothing before its end.
+   */
+  steer?(sessionId: string, text: string, key?: string): Promise<Result<void>>
+  /** Stops a turn after the call in flight and leaves it open, also over a restart. */
+  pause?(sessionId: string): Promise<Result<void>>
+  /** Lets it go on. The prompt that is to be sent again for that; null: nothing has to be done. */
+  resume?(sessionId: string): Promise<Result<{ promptId: string | null }>>
+  /** Makes room in the history now, or before the next model call of a turn that runs. */
+  compact?(sessionId: string): Promise<Result<{ done: boolean }>>
+  /** How full the context of a session is. */
+  context?(sessionId: string): Promise<Result<ContextUse>>
   /** What a session is at now, as the start of a diagnosis; null when there is no such session. */
   activity(sessionId: string): Promise<Activity | null>
   /** Parks what runs (as interrupted) and frees everything. */

@@ -9,7 +9,8 @@ export type SessionState =
   | { kind: 'unreachable'; text: string }
   | { kind: 'starting' }
   | { kind: 'busy'; tool: string | null }
-  | { kind: 'waiting'; for: 'permission' | 'question'; text: string }
+  /** `resume`: a person has paused it. */
+  | { kind: 'waiting'; for: 'permission' | 'question' | 'resume'; text: string }
   | { kind: 'retrying'; attempt: number; nextAt: number; text: string }
   /** The turn that answers `promptId` is over. Says nothing about the work. `complete` is false for an empty, cut off
    * or step-limited answer: still idle, but the next prompt should say so. */
@@ -90,6 +91,12 @@ export type JournalEntry =
   | { type: 'note'; runId: string; text: string }
   /** What instruction files say now: for the whole session (folder is empty), or for files below a folder. */
   | { type: 'instructions'; runId: string; folder: string; text: string; paths: string[] }
+  /** A message of a person into a turn that runs; the model gets it where it is `steered`. */
+  | { type: 'steer'; messageId: string; text: string }
+  | { type: 'steered'; runId: string; messageIds: string[] }
+  /** A person holds the turn, and lets it go on. */
+  | { type: 'paused' }
+  | { type: 'resumed' }
   | { type: 'usage'; runId: string; usage: ModelUsage }
   /** Results that are shown in part from here on, to save room; their own rows stay whole. */
   | { type: 'elided'; runId: string; results: { callId: string; keptChars: number }[] }

@@ -3,7 +3,7 @@
  * own prompts go elsewhere (act.ts); a session that a task works in is left to that task.
  */
 import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
-import type { Runtime } from '../core/runtime.ts'
+import type { ContextUse, Runtime } from '../core/runtime.ts'
 import type { FileDiff, TranscriptPage } from '../core/session.ts'
 import { newId } from '../lib/id.ts'
 import type { KnownSession } from '../store/watched.ts'
@@ -75,6 +75,59 @@ export class SessionCommands {
     return ok({ promptId })
   }
 
+  /** Into the turn that runs, also that of a task: it is heard before the next model call. */
+  async steer(session: KnownSession, text: string, key?: string): Promise<Result<void>> {
+    const runtime = this.able(session, 'steer')
+    if (!runtime.ok) return runtime
+    const said = await runtime.value.steer(session.id, text, key)
+    if (said.ok) this.tell(session, 'session.steered', { by: 'person', text: text.slice(0, 500) })
+    return said
+  }
+
+  /** After the call in flight. A task that works in it waits meanwhile. */
+  async pause(session: KnownSession): Promise<Result<void>> {
+    const runtime = this.able(session, 'pause')
+    if (!runtime.ok) return runtime
+    const paused = await runtime.value.pause(session.id)
+    if (paused.ok) this.tell(session, 'session.paused', { by: 'person' })
+    return paused
+  }
+
+  /** A task that works in it enters its turn again by itself, with what is left of its limits. */
+  async resume(session: KnownSession): Promise<Result<void>> {
+    const runtime = this.able(session, 'resume')
+    if (!runtime.ok) return runtime
+    const resumed = await runtime.value.resume(session.id)
+    if (!resumed.ok) return resumed
+    this.tell(session, 'session.resumed', { by: 'person' })
+    const { promptId } = resumed.value
+    if (promptId === null || this.taskAtWork(session)) return ok(undefined)
+    const limits = { toolCalls: null, tokens: null }
+    return runtime.value.prompt({ sessionId: session.id, promptId, text: '', limits })
+  }
+
+  async compact(session: KnownSession): Promise<Result<{ done: boolean }>> {
+    const runtime = this.able(session, 'compact')
+    if (!runtime.ok) return runtime
+    const made = await runtime.value.compact(session.id)
+    if (made.ok) this.tell(session, 'session.compacted', { by: 'person', done: made.value.done })
+    return made
+  }
+
+  async context(session: KnownSession): Promise<Result<ContextUse>> {
+    const runtime = this.able(session, 'context')
+    return runtime.ok ? runtime.value.context(session.id) : runtime
+  }
+
+  private able<A extends 'steer' | 'pause' | 'resume' | 'compact' | 'context'>(
+    session: KnownSession,
+    ability: A,
+  ): Result<Runtime & Required<Pick<Runtime, A>>> {
+    const runtime = this.reachable(session)
+    if (!runtime.ok) return runtime
+    return can(runtime.value, ability) ? ok(runtime.value) : refuse(unable(session.runtime, ability))
+  }
+
   private reachable(session: KnownSession): Result<Runtime> {
     const runtime = this.world.runtimes.get(session.runtime)
     if (!runtime) return refuse(noRuntime(session.runtime))
@@ -86,11 +139,21 @@ export class SessionCommands {
     return tasks.activeOfSession(watched.rootOf(session).id)[0] ?? null
   }
 
-  private tell(session: KnownSession, type: 'session.aborted' | 'session.prompted', data: Record<string, unknown>) {
+  private tell(session: KnownSession, type: Told, data: Record<string, unknown>) {
     const { id: sessionId, taskId, title } = session
     this.world.store.ledger.note({ type, sessionId, taskId, data: { title, ...data } })
   }
 }
+
+type Told = 'session.aborted' | 'session.prompted' | `session.${'steered' | 'paused' | 'resumed' | 'compacted'}`
+
+const can = <A extends keyof Runtime>(runtime: Runtime, ability: A): runtime is Runtime & Required<Pick<Runtime, A>> =>
+  runtime[ability] !== undefined
+
+const unable = (runtime: string, ability: string): Problem => ({
+  kind: 'not-able',
+  text: `The runtime ${runtime} cannot ${ability} a session.`,
+})
 
 const unknownSession = (id: string): Problem => ({
   kind: 'unknown-session',

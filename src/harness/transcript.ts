@@ -39,7 +39,8 @@ function messagesOf(entries: readonly StoredEntry[]): TranscriptMessage[] {
   for (const { seq, at, entry } of entries) {
     const last = messages.at(-1)
     const head = { id: String(seq), at, endedAt: at, problem: null }
-    if (entry.type === 'prompt') messages.push({ ...head, role: 'user', model: null, parts: [textPart(entry.text)] })
+    if (entry.type === 'prompt' || entry.type === 'steer')
+      messages.push({ ...head, role: 'user', model: null, parts: [textPart(entry.text)] })
     else if (entry.type === 'run.started') model = entry.model
     else if (entry.type === 'assistant') {
       const parts = partsOf(entry)

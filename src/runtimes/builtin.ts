@@ -15,13 +15,17 @@ import type { Purposes } from '../agent/model-settings.ts'
 import type { Policy } from '../agent/permission/engine.ts'
 import { defaultRules } from '../agent/permission/rules.ts'
 import { type Profile, profiles } from '../agent/profiles.ts'
-import { isTransient, type ModelSource } from '../agent/providers/index.ts'
+import type { ModelSource } from '../agent/providers/index.ts'
+import { Readiness } from '../agent/readiness.ts'
 import { type LiveState, parked, type Run, Transcript } from '../agent/run.ts'
+import { liveState, restingState } from '../agent/states.ts'
 import { createTools } from '../agent/tools/index.ts'
+import { type LiveTurn, type Resting, Turns } from '../agent/turns.ts'
 import { type RoomSettings, roomDefaults } from '../agent/window.ts'
+import { noWishes } from '../agent/wishes.ts'
 import { type Clock, pause } from '../core/clock.ts'
 import type { Activity } from '../core/diagnosis.ts'
-import { ok, type Problem, type Result, reasonOf, refuse } from '../core/problem.ts'
+import { ok, type Result, reasonOf, refuse } from '../core/problem.ts'
 import type {
   Availability,
   LiveDelta,
@@ -32,7 +36,6 @@ import type {
 } from '../core/runtime.ts'
 import {
   type Journal,
-  type JournalEntry,
   type Observation,
   type SessionRecord,
   type SessionState,
@@ -41,6 +44,7 @@ import {
 import type { AnyTool, Confinement } from '../core/tool.ts'
 import { newId } from '../lib/id.ts'
 import { type Place, type Sandbox, unconfined } from '../lib/sandbox/sandbox.ts'
+import { busy, isClosed, isPaused, missing, unknownAgent } from './builtin-problems.ts'
 
 export interface BuiltinOptions {
   /** Default: builtin. */
@@ -85,20 +89,15 @@ export interface BuiltinOptions {
 }
 
 const answerMs = 5_000
-const readyForMs = 15_000
-const unreadyForMs = 2_000
 const abortMs = 10_000
-const listless = ['model-not-found', 'model-list-strange', 'model-request-refused']
 
-interface Live {
+interface Live extends LiveTurn {
   promptId: string
   stop: AbortController
-  transcript: Transcript
   state: LiveState
   toolSince: number
   owner: string
   lastActivityAt: number
-  done: Promise<void>
 }
 
 export function createBuiltin(options: BuiltinOptions): Runtime {
@@ -116,9 +115,10 @@ class Builtin implements Runtime {
   private readonly profiles: readonly Profile[]
   private readonly choices: ModelChoices
   private readonly live = new Map<string, Live>()
+  private readonly turns: Turns
+  private readonly readiness: Readiness
   private readonly changed = new Set<(sessionId: string) => void>()
   private readonly heard = new Set<(delta: LiveDelta) => void>()
-  private known: { until: number; availability: Promise<Availability> } | null = null
   private closed = false
 
   constructor(options: BuiltinOptions) {
@@ -134,35 +134,21 @@ class Builtin implements Runtime {
     this.asks = new AskBoard(options)
     const { providers: sources, purposes = {}, defaultModel: fallback } = options
     this.choices = { sources, purposes, fallback }
+    this.readiness = new Readiness({
+      clock: options.clock,
+      choose: (signal) => this.choose(this.profiles[0], null, signal),
+      within: (work) => this.within(answerMs, work),
+    })
+    this.turns = new Turns({
+      ...{ journal: options.journal, clock: options.clock },
+      live: (sessionId) => this.live.get(sessionId),
+      resting: (sessionId) => this.resting(sessionId),
+      nudge: (sessionId) => this.nudge(sessionId),
+    })
   }
 
   available(): Promise<Availability> {
-    const now = this.options.clock.monotonic()
-    if (this.known && now < this.known.until) return this.known.availability
-    const asked = { until: now + readyForMs, availability: this.ask() }
-    this.known = asked
-    void asked.availability.then((availability) => {
-      if (availability.kind !== 'ready') asked.until = now + unreadyForMs
-    })
-    return asked.availability
-  }
-
-  private async ask(): Promise<Availability> {
-    const unavailable = (problem: Problem): Availability => ({
-      kind: 'unavailable',
-      transient: isTransient(problem),
-      problem,
-    })
-    return this.within(answerMs, async (signal) => {
-      const chosen = await this.choose(this.profiles[0], null, signal)
-      if (!chosen.ok) return unavailable(chosen.problems[0] ?? { kind: 'no-model', text: 'No model is configured.' })
-      const { source, model, why } = chosen.value
-      const detail = `${model} at ${source.provider.name}, ${why}`
-      const listed = await source.provider.models(signal)
-      // Not every server lists its models; that it answers is enough.
-      const answers = 'ids' in listed || listless.includes(listed.problem.kind)
-      return answers ? { kind: 'ready', detail } : unavailable(listed.problem)
-    })
+    return this.readiness.available()
   }
 
   private choose(profile: Profile | undefined, model: string | null, signal: AbortSignal): Promise<Result<Choice>> {
@@ -187,8 +173,8 @@ class Builtin implements Runtime {
       return found?.runtime === this.name ? ok({ sessionId: found.id }) : refuse(missing(request.session))
     }
     if (request.agent !== null && !this.profileOf(request.agent)) {
-      const names = this.profiles.map((profile) => profile.name).join(', ')
-      return refuse({ kind: 'agent-unknown', text: `There is no agent "${request.agent}". There are: ${names}.` })
+      const names = this.profiles.map((profile) => profile.name)
+      return refuse(unknownAgent(request.agent, names))
     }
     const made = journal.sessionOfTask(request.taskId)
     if (made?.runtime === this.name) return ok({ sessionId: made.id })
@@ -213,13 +199,15 @@ class Builtin implements Runtime {
     const policy = (await this.options.policyOf?.(session)) ?? openPolicy
     const own = await this.own.of(session, policy)
     // From here to the end nothing is awaited: of two calls with one id only the first can get further.
-    if (this.closed) return refuse({ kind: 'runtime-closed', text: 'The runtime is shutting down.' })
+    if (this.closed) return refuse(isClosed)
     const running = this.live.get(session.id)
     if (running?.promptId === request.promptId) return ok(undefined)
-    if (running) return refuse({ kind: 'session-busy', text: `The session ${session.id} answers another prompt.` })
+    if (running) return refuse(busy(session.id))
+    this.turns.giveWay(session.id)
     const transcript = new Transcript(journal, session.id)
     const standing = standingOf(transcript.entries, request.promptId)
     if (standing === 'over') return ok(undefined)
+    if (standing === 'open' && lastTurnOf(transcript.entries)?.paused) return refuse(isPaused)
     if (standing === 'new') {
       this.asks.forget(session.id, transcript.entries)
       transcript.append({ type: 'prompt', promptId: request.promptId, text: request.text })
@@ -237,12 +225,29 @@ class Builtin implements Runtime {
     return ok(undefined)
   }
 
+  private async resting(sessionId: string): Promise<Result<Resting>> {
+    const session = this.options.journal.session(sessionId)
+    const profile = this.profileOf(session?.agent ?? null)
+    if (session?.runtime !== this.name || !profile) return refuse(missing(sessionId))
+    const chosen = await this.within(answerMs, (signal) => this.choose(profile, session.model, signal))
+    if (!chosen.ok) return chosen
+    return ok({ ...chosen.value, ...this.surroundings(session, profile) })
+  }
+
+  private surroundings(session: SessionRecord, profile: Profile, own: readonly AnyTool[] = []) {
+    const { platform = process.platform, room = roomDefaults } = this.options
+    const all = [...this.tools, ...own]
+    const tools = profile.tools === null ? all : all.filter((tool) => profile.tools?.includes(tool.name))
+    return { session, profile, tools, platform, room, choices: this.choices }
+  }
+
   private start(begin: Begin): void {
     const { session, request, transcript } = begin
     const live: Live = {
       promptId: request.promptId,
       stop: new AbortController(),
       transcript,
+      wishes: noWishes(),
       state: { tool: null, retry: null },
       toolSince: this.options.clock.now(),
       owner: '',
@@ -263,28 +268,22 @@ class Builtin implements Runtime {
   }
 
   private runOf({ session, profile, request, transcript, choice, policy, own, resumed }: Begin, live: Live): Run {
-    const { clock, debug, env, outputRoot, checkpointRoot, owner, attended, platform, formats } = this.options
+    const { clock, debug, env, outputRoot, checkpointRoot, owner, attended, formats } = this.options
     const id = newId('r', clock.now())
-    const tools = [...this.tools, ...own]
     live.owner = `${owner}/${id}`
     return {
       id,
-      session,
       promptId: request.promptId,
       resumed,
       ...choice,
-      choices: this.choices,
-      room: this.options.room ?? roomDefaults,
+      ...this.surroundings(session, profile, own),
       userDir: this.options.userDir ?? null,
-      profile,
-      tools: profile.tools === null ? tools : tools.filter((tool) => profile.tools?.includes(tool.name)),
       policy: { ...policy, layers: { ...policy.layers, profile: profile.rules ?? [] } },
       asks: attended ? this.asks : null,
       limits: request.limits,
       transcript,
       clock,
       env,
-      platform: platform ?? process.platform,
       owner: live.owner,
       confinement: this.confine(session, { writable: policy.trust !== 'read-only', owner: id }),
       format: formats ? createFormat(formats, policy.accepted ?? false) : null,
@@ -292,6 +291,7 @@ class Builtin implements Runtime {
       ...(debug ? { debug } : {}),
       ...(checkpointRoot ? { checkpoint: new Checkpoint(join(checkpointRoot, session.id)) } : {}),
       signal: live.stop.signal,
+      wishes: live.wishes,
       onState: (state) => {
         if (state.tool !== live.state.tool) live.toolSince = clock.now()
         live.state = state
@@ -314,15 +314,21 @@ class Builtin implements Runtime {
     const at = clock.now()
     const live = this.live.get(sessionId)
     if (live) {
-      const usage = usageOf(live.transcript.entries)
+      const { usage } = live.transcript
       return { state: liveState(live.state), at, channel: 'live', lastActivityAt: live.lastActivityAt, usage }
     }
     const found = journal.session(sessionId)?.runtime === this.name
     const rows = found ? journal.entries(sessionId) : []
     const entries = rows.map((row) => row.entry)
-    const state: SessionState = found ? restingState(withoutUndone(entries, same)) : { kind: 'absent' }
+    const state: SessionState = found ? restingState(withoutUndone(entries, (entry) => entry)) : { kind: 'absent' }
     return { state, at, channel: 'journal', lastActivityAt: rows.at(-1)?.at ?? null, usage: usageOf(entries) }
   }
+
+  steer = (...given: Parameters<Turns['steer']>) => this.turns.steer(...given)
+  pause = (...given: Parameters<Turns['pause']>) => this.turns.pause(...given)
+  resume = (...given: Parameters<Turns['resume']>) => this.turns.resume(...given)
+  compact = (...given: Parameters<Turns['compact']>) => this.turns.compact(...given)
+  context = (...given: Parameters<Turns['context']>) => this.turns.context(...given)
 
   async activity(sessionId: string): Promise<Activity | null> {
     const live = this.live.get(sessionId)
@@ -366,6 +372,7 @@ class Builtin implements Runtime {
 
   async close(): Promise<void> {
     this.closed = true
+    this.turns.close()
     const all = [...this.live.values()]
     for (const live of all) live.stop.abort(parked)
     await Promise.all(all.map((live) => this.ended(live)))
@@ -373,8 +380,6 @@ class Builtin implements Runtime {
     this.heard.clear()
   }
 }
-
-const same = (entry: JournalEntry): JournalEntry => entry
 
 interface Begin {
   session: SessionRecord
@@ -390,33 +395,3 @@ interface Begin {
 
 /** For unattended work that nobody said more about. */
 const openPolicy: Policy = { layers: { user: defaultRules }, trust: 'trusted', access: 'scoped' }
-
-const missing = (sessionId: string): Problem => ({
-  kind: 'session-missing',
-  text: `The built-in runtime has no session ${sessionId}.`,
-})
-
-function liveState({ tool, retry, asks }: LiveState): SessionState {
-  if (asks) return { kind: 'waiting', ...asks }
-  if (!retry) return { kind: 'busy', tool }
-  return { kind: 'retrying', attempt: retry.attempt, nextAt: retry.nextAt, text: retry.problem.text }
-}
-
-/** The state of a session that nothing runs in, from its rows alone. */
-export function restingState(entries: readonly JournalEntry[]): SessionState {
-  const turn = lastTurnOf(entries)
-  if (!turn) return { kind: 'idle', promptId: null, complete: false, text: '' }
-  const { promptId, ended, complete, text } = turn
-  switch (ended?.reason) {
-    case undefined:
-    case 'cancelled':
-      return { kind: 'interrupted', promptId }
-    case 'provider_error':
-    case 'needs_permission': {
-      const problem = ended?.problem ?? { kind: 'run-failed', text: 'The run failed.' }
-      return { kind: 'failed', promptId, transient: isTransient(problem), problem }
-    }
-    default:
-      return { kind: 'idle', promptId, complete, text }
-  }
-}

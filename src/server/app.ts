@@ -15,6 +15,7 @@ import { receiptRoutes } from './routes/receipts.ts'
 import { sessionCopyRoutes, sessionEditRoutes } from './routes/session-edits.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { taskRoutes } from './routes/tasks.ts'
+import { turnRoutes } from './routes/turns.ts'
 import { usageRoutes } from './routes/usage.ts'
 import { workspaceRoutes } from './routes/workspaces.ts'
 import { servePage } from './static.ts'
@@ -51,6 +52,7 @@ export function createApp(world: ServerWorld, { hosts, cookieName, webDir }: App
     .route('/api/sessions', sessionCopyRoutes(world))
     .route('/api/sessions', sessionEditRoutes(world))
     .route('/api/sessions', sessionRoutes(world))
+    .route('/api/sessions', turnRoutes(world))
     .route('/api/usage', usageRoutes(world))
     .route('/api/receipts', receiptRoutes(world))
     .route('/api/flakes', flakeRoutes(world))

@@ -188,6 +188,10 @@ function eventOf(entry: JournalEntry, calls: readonly ToolCall[]): NewEvent | nu
     case 'prompt':
     case 'note':
     case 'instructions':
+    case 'steer':
+    case 'steered':
+    case 'paused':
+    case 'resumed':
     case 'elided':
     case 'compacted':
     case 'undone':

@@ -19,6 +19,7 @@ export function judgeTurn(activity: Activity, now: number): Judgement | null {
   }
   switch (state.kind) {
     case 'waiting': {
+      if (state.for === 'resume') return { cause: 'unknown', text: 'A person has paused it.' }
       const what = state.for === 'permission' ? 'a permission' : 'the answer to a question'
       return { cause: state.for, text: `It waits for ${what}: ${plainLine(state.text, 300)}` }
     }

@@ -1,0 +1,29 @@
+/** What every request of a run has beside its messages: the system message and the tools. Made once a run. */
+import { z } from 'zod'
+import type { ToolSchema } from '../core/provider.ts'
+import type { AnyTool } from '../core/tool.ts'
+import { readBranch, systemPrompt } from './prompt.ts'
+import type { Run } from './run.ts'
+import { textTokens, toolTokens } from './weigh.ts'
+
+export interface Frame {
+  system: string
+  tools: ToolSchema[]
+}
+
+export async function openFrame(
+  { profile, session, platform, tools }: Pick<Run, 'profile' | 'session' | 'platform' | 'tools'>,
+  instructions: string,
+): Promise<Frame> {
+  const branch = await readBranch(session.workspace)
+  return { system: systemPrompt({ profile, session, platform, instructions, branch }), tools: schemasOf(tools) }
+}
+
+function schemasOf(tools: readonly AnyTool[]): ToolSchema[] {
+  return tools.map(({ name, description, schema }) => {
+    const { $schema, ...parameters } = z.toJSONSchema(schema, { io: 'input' })
+    return { name, description, parameters }
+  })
+}
+
+export const frameTokensOf = ({ system, tools }: Frame): number => textTokens(system) + toolTokens(tools)

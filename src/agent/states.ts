@@ -1,0 +1,31 @@
+/** What a session is at, for whoever looks: of a run that goes on, or from the rows alone. Pure. */
+import type { JournalEntry, SessionState } from '../core/session.ts'
+import { lastTurnOf } from './history.ts'
+import { isTransient } from './providers/trouble.ts'
+import type { LiveState } from './run.ts'
+
+export function liveState({ tool, retry, asks }: LiveState): SessionState {
+  if (asks) return { kind: 'waiting', ...asks }
+  if (!retry) return { kind: 'busy', tool }
+  return { kind: 'retrying', attempt: retry.attempt, nextAt: retry.nextAt, text: retry.problem.text }
+}
+
+/** The state of a session that nothing runs in. */
+export function restingState(entries: readonly JournalEntry[]): SessionState {
+  const turn = lastTurnOf(entries)
+  if (!turn) return { kind: 'idle', promptId: null, complete: false, text: '' }
+  const { promptId, ended, paused, complete, text } = turn
+  if (paused) return { kind: 'waiting', for: 'resume', text: 'A person has paused it.' }
+  switch (ended?.reason) {
+    case undefined:
+    case 'cancelled':
+      return { kind: 'interrupted', promptId }
+    case 'provider_error':
+    case 'needs_permission': {
+      const problem = ended?.problem ?? { kind: 'run-failed', text: 'The run failed.' }
+      return { kind: 'failed', promptId, transient: isTransient(problem), problem }
+    }
+    default:
+      return { kind: 'idle', promptId, complete, text }
+  }
+}

@@ -1,0 +1,25 @@
+/** Why the built-in runtime does not do what it is asked. Words only. */
+import type { Problem } from '../core/problem.ts'
+
+export const isPaused: Problem = {
+  kind: 'session-paused',
+  text: 'A person has paused this session.',
+  todo: 'Resume it first.',
+}
+
+export const isClosed: Problem = { kind: 'runtime-closed', text: 'The runtime is shutting down.' }
+
+export const missing = (sessionId: string): Problem => ({
+  kind: 'session-missing',
+  text: `The built-in runtime has no session ${sessionId}.`,
+})
+
+export const busy = (sessionId: string): Problem => ({
+  kind: 'session-busy',
+  text: `The session ${sessionId} answers another prompt.`,
+})
+
+export const unknownAgent = (name: string, known: readonly string[]): Problem => ({
+  kind: 'agent-unknown',
+  text: `There is no agent "${name}". There are: ${known.join(', ')}.`,
+})
