@@ -80,6 +80,10 @@ export interface Runtime {
   /** Calls back when a look would show something new. A nudge only. Returns the way to stop it. */
   onChange(listener: (sessionId: string) => void): () => void
   onDelta(listener: (delta: LiveDelta) => void): () => void
+  /** Says something to the turn that runs; absent: it hears nothing before its end. */
+  steer?(sessionId: string, text: string): Promise<Result<unknown>>
+  /** Makes room in the history now; absent: it cannot. */
+  compact?(sessionId: string): Promise<Result<unknown>>
   /** What a session is at now, as the start of a diagnosis; null when there is no such session. */
   activity(sessionId: string): Promise<Activity | null>
   /** Parks what runs (as interrupted) and frees everything. */

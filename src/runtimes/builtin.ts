@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { AskBoard } from '../agent/asks.ts'
 import { Checkpoint } from '../agent/checkpoint.ts'
 import type { ModelDebug } from '../agent/debug-log.ts'
-import { lastTurnOf, standingOf, usageOf } from '../agent/history.ts'
+import { standingOf, usageOf } from '../agent/history.ts'
 import { runAgent } from '../agent/loop.ts'
 import { type Choice, chooseModel } from '../agent/model-choice.ts'
 import type { Purposes } from '../agent/model-settings.ts'
@@ -16,6 +16,7 @@ import { type Profile, profiles } from '../agent/profiles.ts'
 import { isTransient, type ModelSource } from '../agent/providers/index.ts'
 import { type LiveState, parked, type Run, Transcript } from '../agent/run.ts'
 import { createTools } from '../agent/tools/index.ts'
+import type { AskRequest } from '../core/ask.ts'
 import { type Clock, pause } from '../core/clock.ts'
 import type { Activity } from '../core/diagnosis.ts'
 import { ok, type Problem, type Result, reasonOf, refuse } from '../core/problem.ts'
@@ -27,17 +28,11 @@ import type {
   RuntimeAbilities,
   SessionRequest,
 } from '../core/runtime.ts'
-import {
-  type Journal,
-  type JournalEntry,
-  type Observation,
-  type SessionRecord,
-  type SessionState,
-  withoutUndone,
-} from '../core/session.ts'
+import type { Journal, Observation, SessionRecord, SessionState } from '../core/session.ts'
 import type { AnyTool } from '../core/tool.ts'
 import { newId } from '../lib/id.ts'
 import { type Sandbox, unconfined } from '../lib/sandbox/sandbox.ts'
+import { liveState, restingState } from './builtin-state.ts'
 
 export interface BuiltinOptions {
   /** Default: builtin. */
@@ -66,6 +61,8 @@ export interface BuiltinOptions {
   policyOf?(session: SessionRecord): Promise<Policy>
   /** Whether there is anybody who answers; if not, an ask ends the run. */
   attended?: boolean
+  /** Whether a person has said "always" to this; absent: whoever is asked looks that up. */
+  granted?(session: SessionRecord, request: AskRequest): boolean
   profiles?: readonly Profile[]
   tools?: readonly AnyTool[]
   platform?: string
@@ -234,7 +231,7 @@ class Builtin implements Runtime {
   }
 
   private runOf({ session, profile, request, transcript, choice, policy, resumed }: Begin, live: Live): Run {
-    const { clock, debug, env, outputRoot, checkpointRoot, owner, sandbox, attended, platform } = this.options
+    const { clock, debug, env, outputRoot, checkpointRoot, owner, sandbox, attended, granted, platform } = this.options
     const id = newId('r', clock.now())
     live.owner = `${owner}/${id}`
     return {
@@ -247,6 +244,7 @@ class Builtin implements Runtime {
       tools: profile.tools === null ? this.tools : this.tools.filter((tool) => profile.tools?.includes(tool.name)),
       policy: { ...policy, layers: { ...policy.layers, profile: profile.rules ?? [] } },
       asks: attended ? this.asks : null,
+      ...(granted ? { granted: (request: AskRequest) => granted(session, request) } : {}),
       limits: request.limits,
       transcript,
       clock,
@@ -284,7 +282,7 @@ class Builtin implements Runtime {
     const found = journal.session(sessionId)?.runtime === this.name
     const rows = found ? journal.entries(sessionId) : []
     const entries = rows.map((row) => row.entry)
-    const state: SessionState = found ? restingState(withoutUndone(entries, same)) : { kind: 'absent' }
+    const state: SessionState = found ? restingState(entries) : { kind: 'absent' }
     return { state, at, channel: 'journal', lastActivityAt: rows.at(-1)?.at ?? null, usage: usageOf(entries) }
   }
 
@@ -338,8 +336,6 @@ class Builtin implements Runtime {
   }
 }
 
-const same = (entry: JournalEntry): JournalEntry => entry
-
 interface Begin {
   session: SessionRecord
   profile: Profile
@@ -357,28 +353,3 @@ const missing = (sessionId: string): Problem => ({
   kind: 'session-missing',
   text: `The built-in runtime has no session ${sessionId}.`,
 })
-
-function liveState({ tool, retry, asks }: LiveState): SessionState {
-  if (asks) return { kind: 'waiting', ...asks }
-  if (!retry) return { kind: 'busy', tool }
-  return { kind: 'retrying', attempt: retry.attempt, nextAt: retry.nextAt, text: retry.problem.text }
-}
-
-/** The state of a session that nothing runs in, from its rows alone. */
-export function restingState(entries: readonly JournalEntry[]): SessionState {
-  const turn = lastTurnOf(entries)
-  if (!turn) return { kind: 'idle', promptId: null, complete: false, text: '' }
-  const { promptId, ended, complete, text } = turn
-  switch (ended?.reason) {
-    case undefined:
-    case 'cancelled':
-      return { kind: 'interrupted', promptId }
-    case 'provider_error':
-    case 'needs_permission': {
-      const problem = ended?.problem ?? { kind: 'run-failed', text: 'The run failed.' }
-      return { kind: 'failed', promptId, transient: isTransient(problem), problem }
-    }
-    default:
-      return { kind: 'idle', promptId, complete, text }
-  }
-}
