@@ -5,20 +5,28 @@ import { openModelDebug } from './agent/debug-log.ts'
 import { listModels, testProvider } from './agent/model-list.ts'
 import { createPolicies, managedFileDefault } from './agent/permission/policies.ts'
 import type { Rule } from './agent/permission/rules.ts'
+import { profiles } from './agent/profiles.ts'
 import { openProposer } from './agent/proposals.ts'
 import { asYaml, detectProviders } from './agent/providers/detect.ts'
 import { createSource, type ModelSource } from './agent/providers/index.ts'
 import { keyVariables } from './agent/providers/keys.ts'
 import { openaiSchema } from './agent/providers/openai.ts'
+import { createTools } from './agent/tools/index.ts'
 import { searchKeyVariables } from './agent/tools/web-search.ts'
+import { runTyped } from './agent/typed-line.ts'
 import { checkers, describeCheck, parseCheckLine } from './checks/index.ts'
 import { type Config, type LoadedConfig, realOr, toPath } from './config.ts'
+import type { AskRequest } from './core/ask.ts'
 import { systemClock } from './core/clock.ts'
 import { ok, type Result, refuse } from './core/problem.ts'
 import { drillRuntime, type Runtime } from './core/runtime.ts'
 import type { SessionRecord } from './core/session.ts'
 import type { Sink } from './core/sink.ts'
+import { AskDesk } from './harness/asks.ts'
 import { Checkouts } from './harness/checkout.ts'
+import { isGranted } from './harness/rules.ts'
+import { SessionEdits } from './harness/session-edits.ts'
+import { markdownOf } from './harness/session-file.ts'
 import type { World } from './harness/world.ts'
 import { sha256 } from './lib/digest.ts'
 import { isInside } from './lib/files.ts'
@@ -100,6 +108,8 @@ export interface RuntimeOptions {
   narrowed?: { permissions: readonly Rule[]; stepsMax: number | null }
   /** Part of the owner of its processes; the daemon ends those of `agent` that a killed one left. */
   role: 'agent' | 'run'
+  /** Whether somebody answers asks. Default: those of the daemon are. */
+  attended?: boolean
   /** Rules of the machine; absent: where they always are. */
   managedFile?: string
 }
@@ -125,15 +135,16 @@ export function openRuntimes(options: RuntimeOptions): Map<string, Runtime> {
     keys: { env, secret: (name: string) => new SecretStore(config.data_dir, keeping).read(name) },
     book: base.store.prompts,
     processEnv: env,
-    attended: role === 'agent',
+    attended: options.attended ?? role === 'agent',
+    // The desk of the daemon and of a chat looks up what a person allowed for good; a single run has none.
+    ...(options.attended === false ? { granted: grantsOf(options) } : {}),
     childNames: config.child_env,
     dataDir: config.data_dir,
   }
   const runtimes = config.runtimes.map((given): [string, Runtime] => {
     if (given.kind !== 'builtin') return [given.kind, createRuntime(given, deps)]
     const steps = narrowed?.stepsMax ? { steps_max: narrowed.stepsMax } : {}
-    const user = [...config.permissions, ...given.permissions]
-    const policyOf = policies(options, { user, run: narrowed?.permissions ?? [] })
+    const policyOf = policiesOf(options, given)
     return [given.kind, createRuntime({ ...given, ...steps }, { ...deps, policyOf })]
   })
   return new Map(runtimes)
@@ -146,6 +157,52 @@ const noticeTo =
       ledger.emit({ type: 'workspace.ignored', sessionId: id, taskId, data: { workspace, summary } }),
     )
   }
+function policiesOf(options: RuntimeOptions, { permissions }: { permissions: readonly Rule[] }) {
+  const user = [...options.loaded.config.permissions, ...permissions]
+  return policies(options, { user, run: options.narrowed?.permissions ?? [] })
+}
+
+const grantsOf =
+  ({ base: { store } }: RuntimeOptions) =>
+  ({ runtime, workspace }: SessionRecord, request: AskRequest): boolean =>
+    request.kind === 'permission' &&
+    isGranted(request, store.asks.grantsFor({ runtime, workspace }, request.permission))
+
+/** What a person does in a chat beside the words: sessions, asks, and shell lines of their own. */
+export function openTalk(options: RuntimeOptions & { base: Confined }, runtimes: ReadonlyMap<string, Runtime>) {
+  const { base, loaded, env } = options
+  const { store, secrets, log, sandbox } = base
+  const dataDir = loaded.config.data_dir
+  const clock = systemClock
+  const isolation = { dir: join(realOr(dataDir), 'worktrees'), owner: `${base.owner}-tree` }
+  const given = loaded.config.runtimes.find((one) => one.kind === 'builtin')
+  const policyOf = policiesOf(options, given ?? { permissions: [] })
+  const tools = createTools(given?.tools)
+  return {
+    edits: new SessionEdits({ store, runtimes, clock, dataDir, hide: (text) => secrets.hide(text) }),
+    asks: new AskDesk({ store, runtimes, clock, log, isolation }, { ask: 'wait', deadlineMinutes: null }),
+    policyOf,
+    markdownOf,
+    /** A shell line that the person typed. */
+    async type(session: SessionRecord, line: string, given: { signal: AbortSignal; live(text: string): void }) {
+      const [profile] = profiles
+      if (!profile) throw new Error('there is no profile')
+      const place = {
+        session,
+        journal: store.sessions,
+        policy: await policyOf(session),
+        profile,
+        tools,
+        sandbox,
+        clock,
+      }
+      const rest = { env: childEnvironment(env, loaded.config.child_env), owner: `${base.owner}-run`, live: given.live }
+      const outputDir = join(dataDir, 'outputs', session.id)
+      return runTyped({ ...place, ...rest, outputDir }, line, given.signal)
+    },
+  }
+}
+export type Talk = ReturnType<typeof openTalk>
 
 function policies({ base, loaded, managedFile }: RuntimeOptions, rules: Record<'user' | 'run', readonly Rule[]>) {
   const { store } = base

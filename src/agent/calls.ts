@@ -8,6 +8,7 @@ import type { JournalEntry, ToolCall } from '../core/session.ts'
 import type { ToolContext, ToolResult } from '../core/tool.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import { argumentTexts } from './arguments.ts'
+import { askIdOf } from './asks.ts'
 import { writtenBy } from './checkpoint.ts'
 import type { OpenCall } from './history.ts'
 import { type Judged, judge, type Pending, permits } from './judge.ts'
@@ -70,6 +71,12 @@ export async function runCalls(
     })
     const [first] = judged
     if (first?.kind === 'ask') {
+      if (run.granted?.(first.request)) {
+        const { id: callId, name: tool } = first.call
+        const askId = askIdOf(run.session.id, first.call)
+        run.transcript.append({ type: 'ask.answered', askId, callId, tool, reply: { kind: 'once' } })
+        continue
+      }
       if (!run.asks) return { answered, stopped: { needsPermission: first.what } }
       // What was said is in the journal by then, where the next judgement finds it.
       if ((await run.asks.ask(run, first.call, first.request)) === null) return { answered, stopped: 'aborted' }

@@ -25,8 +25,13 @@ export interface Pending {
   begun: boolean
 }
 
+/** As much of a run as judging takes. */
+export type Judging = Pick<Run, 'tools' | 'session' | 'policy' | 'profile'> & {
+  transcript: Pick<Run['transcript'], 'entries'>
+}
+
 /** Judged right before its turn: the calls before it may have moved what it names. */
-export async function judge(run: Run, { call, argumentsText, cut }: Pending): Promise<Judged> {
+export async function judge(run: Judging, { call, argumentsText, cut }: Pending): Promise<Judged> {
   const answer = (output: string): Extract<Judged, { kind: 'answer' }> => ({ kind: 'answer', call, output })
   const tool = run.tools.find((one) => one.name === call.name)
   if (!tool) {
@@ -66,7 +71,7 @@ function faultsOf(error: z.ZodError): string {
   return error.issues.map((issue) => `${issue.path.join('.') || 'arguments'}: ${issue.message}`).join('; ')
 }
 
-async function facetsOf({ policy, session }: Run, subjects: readonly Subject[]): Promise<Facet[]> {
+async function facetsOf({ policy, session }: Judging, subjects: readonly Subject[]): Promise<Facet[]> {
   const { workspace } = session
   const found = await Promise.all(
     subjects.map((subject): Promise<Facet[]> | Facet[] => {

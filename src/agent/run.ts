@@ -60,6 +60,8 @@ export interface Run {
   policy: Policy
   /** Null: nobody is there to be asked, so that an ask ends the run. */
   asks: Asks | null
+  /** Whether a person has said "always" to this; absent: whoever is asked looks that up. */
+  granted?(request: AskRequest): boolean
   limits: PromptRequest['limits']
   transcript: Transcript
   clock: Clock

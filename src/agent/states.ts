@@ -1,5 +1,5 @@
 /** What a session is at, for whoever looks: of a run that goes on, or from the rows alone. Pure. */
-import type { JournalEntry, SessionState } from '../core/session.ts'
+import { type JournalEntry, type SessionState, withoutUndone } from '../core/session.ts'
 import { lastTurnOf } from './history.ts'
 import { isTransient } from './providers/trouble.ts'
 import type { LiveState } from './run.ts'
@@ -11,8 +11,8 @@ export function liveState({ tool, retry, asks }: LiveState): SessionState {
 }
 
 /** The state of a session that nothing runs in. */
-export function restingState(entries: readonly JournalEntry[]): SessionState {
-  const turn = lastTurnOf(entries)
+export function restingState(all: readonly JournalEntry[]): SessionState {
+  const turn = lastTurnOf(withoutUndone(all, (entry) => entry))
   if (!turn) return { kind: 'idle', promptId: null, complete: false, text: '' }
   const { promptId, ended, paused, complete, text } = turn
   if (paused) return { kind: 'waiting', for: 'resume', text: 'A person has paused it.' }

@@ -1,8 +1,9 @@
 /** `openloom run -p "…"`: one run of our own agent in this folder, without a daemon and without checks. */
-import { readFileSync, realpathSync } from 'node:fs'
+import { fstatSync, readFileSync, realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import type { LoadedConfig } from '../config.ts'
+import { systemClock } from '../core/clock.ts'
 import type { LoomEvent } from '../core/event.ts'
 import { ProblemError, reasonOf } from '../core/problem.ts'
 import type { Observation } from '../core/session.ts'
@@ -23,15 +24,22 @@ export interface RunOptions {
   deny?: string[]
   outputSchema?: string
   session?: string
+  continue?: boolean
 }
 
+const nothingToContinue = {
+  kind: 'nothing-to-continue',
+  text: 'Nothing was said in this folder yet.',
+  todo: 'Leave --continue out.',
+}
 const repairsMax = 2
+const stdinBytesMax = 1024 * 1024
+const firstByteMs = 3_000
+const longestMs = 24 * 3_600_000
 const permissionNeeded = 'permission-needed'
 
 export async function run(options: RunOptions, shell: Shell): Promise<number> {
-  if (!options.prompt?.trim()) {
-    throw new UsageError({ kind: 'no-prompt', text: 'There is no prompt.', todo: 'Write openloom run -p "…".' })
-  }
+  const prompt = await promptOf(options.prompt ?? '')
   const schema = options.outputSchema ? readSchema(resolve(shell.cwd, options.outputSchema)) : null
   const { allow = [], deny = [], maxSteps } = options
   const opts = { env: shell.env, allow, deny, stepsMax: maxSteps ?? null }
@@ -52,15 +60,50 @@ export async function run(options: RunOptions, shell: Shell): Promise<number> {
   const cancel = new AbortController()
   process.once('SIGINT', () => cancel.abort())
   try {
-    return await converse(runner.value, { options, schema, shell, signal: cancel.signal })
+    return await converse(runner.value, { options: { ...options, prompt }, schema, shell, signal: cancel.signal })
   } finally {
     for (const stop of stops) stop()
     await runner.value.close()
   }
 }
 
+/** What stands in `-p`, and behind it what comes through a pipe; `-` alone is nothing but that. */
+async function promptOf(given: string): Promise<string> {
+  const said = given.trim() === '-' ? '' : given.trim()
+  const prompt = [said, (await readPiped(said !== '')).trim()].filter(Boolean).join('\n\n')
+  if (prompt === '') {
+    throw new UsageError({ kind: 'no-prompt', text: 'There is no prompt.', todo: 'Write openloom run -p "…".' })
+  }
+  return prompt
+}
+
+/** `optional`: whoever started this may have left a pipe open that nothing comes through. */
+async function readPiped(optional: boolean): Promise<string> {
+  const from = fstatSync(0)
+  if (!from.isFIFO() && !from.isFile() && !from.isSocket()) return ''
+  const parts: Buffer[] = []
+  const silent = systemClock.after(optional ? firstByteMs : longestMs, () => process.stdin.destroy())
+  let sizeBytes = 0
+  try {
+    for await (const part of process.stdin as AsyncIterable<Buffer>) {
+      silent.cancel()
+      sizeBytes += part.length
+      if (sizeBytes > stdinBytesMax) {
+        throw new UsageError({ kind: 'too-large', text: `At most ${stdinBytesMax} bytes are read.` })
+      }
+      parts.push(part)
+    }
+  } catch (error) {
+    // Nothing came, and waiting was given up.
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
+  } finally {
+    silent.cancel()
+  }
+  return Buffer.concat(parts).toString('utf8')
+}
+
 /** A folder may hold a stranger's project: its settings name models and addresses, and count once they were taken. */
-async function settingsFor(shell: Shell): Promise<LoadedConfig> {
+export async function settingsFor(shell: Shell): Promise<LoadedConfig> {
   const own = configOf(shell, {}, 'foreign')
   const brought = await readProjectSettings(shell.cwd)
   if (brought === null) return own
@@ -80,8 +123,10 @@ interface Talk {
 }
 
 async function converse(runner: Runner, { options, schema, shell, signal }: Talk): Promise<number> {
-  const { agent = null, model = null, session = null } = options
+  const { agent = null, model = null } = options
   const workspace = realpathSync(shell.cwd)
+  const session = options.continue ? runner.newestIn(workspace) : (options.session ?? null)
+  if (options.continue && session === null) throw new UsageError(nothingToContinue)
   const opened = await runner.open({ workspace, agent, model, session })
   if (!opened.ok) throw new ProblemError(...opened.problems)
   const { sessionId } = opened.value

@@ -7,14 +7,16 @@ import { type Result, refuse } from '../core/problem.ts'
 import type { Runtime } from '../core/runtime.ts'
 import type { Observation } from '../core/session.ts'
 import { newId } from '../lib/id.ts'
-import { type Confined, findSandbox, openBase, openRuntimes } from '../parts.ts'
-import { openStore } from '../store/open.ts'
+import { type Confined, findSandbox, openBase, openRuntimes, openTalk, type Talk } from '../parts.ts'
+import { openStore, type Store } from '../store/open.ts'
 
 export interface RunnerOptions {
   env: NodeJS.ProcessEnv
   allow: readonly string[]
   deny: readonly string[]
   stepsMax: number | null
+  /** Somebody is there and answers asks. */
+  attended?: boolean
 }
 
 export interface RunRequest {
@@ -23,6 +25,8 @@ export interface RunRequest {
   model: string | null
   session: string | null
 }
+
+const newestMax = 100
 
 type Action = 'allow' | 'ask' | 'deny'
 
@@ -33,14 +37,29 @@ const headless = [
 ]
 
 export class Runner {
+  readonly runtime: Runtime
+  readonly talk: Talk
   private readonly base: Confined
-  private readonly runtime: Runtime
+  private readonly attended: boolean
   private readonly id = newId('r', systemClock.now())
   private turns = 0
 
-  constructor(base: Confined, runtime: Runtime) {
+  constructor(base: Confined, { runtime, talk, attended }: { runtime: Runtime; talk: Talk; attended: boolean }) {
     this.base = base
     this.runtime = runtime
+    this.talk = talk
+    this.attended = attended
+  }
+
+  get store(): Store {
+    return this.base.store
+  }
+
+  /** Id of the session of a person that was last spoken in here; null: there is none. */
+  newestIn(workspace: string): string | null {
+    const { items } = this.store.watched.page({ workspace, runtime: this.runtime.name, roots: true, limit: newestMax })
+    const isTasks = ({ taskId }: { taskId: string | null }) => taskId !== null && this.store.tasks.get(taskId) !== null
+    return items.find((one) => !isTasks(one))?.id ?? null
   }
 
   get events() {
@@ -72,6 +91,7 @@ export class Runner {
   }
 
   async close(): Promise<void> {
+    this.talk.asks.close()
     await this.runtime.close()
     await this.base.sandbox.close()
     this.base.store.close()
@@ -83,7 +103,7 @@ export class Runner {
         this.runtime.look(sessionId).then((seen) => {
           const { state } = seen
           const over = 'promptId' in state && state.promptId === promptId
-          if (!over && state.kind !== 'waiting') return
+          if (!over && (this.attended || state.kind !== 'waiting')) return
           stop()
           resolve(seen)
         }, reject)
@@ -102,7 +122,7 @@ export class Runner {
 }
 
 export async function openRunner(loaded: LoadedConfig, options: RunnerOptions): Promise<Result<Runner>> {
-  const { env, allow, deny, stepsMax } = options
+  const { env, allow, deny, stepsMax, attended = false } = options
   const bare = openBase(loaded, env)
   const sandbox = await findSandbox(loaded, env, bare)
   if (!sandbox.ok) {
@@ -115,10 +135,11 @@ export async function openRunner(loaded: LoadedConfig, options: RunnerOptions): 
     ...allow.map((text) => ruleOf(text, 'allow')),
     ...deny.map((text) => ruleOf(text, 'deny')),
   ]
-  const runtime = openRuntimes({ base, loaded, env, narrowed: { permissions: rules, stepsMax }, role: 'run' }).get(
-    'builtin',
-  )
-  if (runtime) return { ok: true, value: new Runner(base, runtime) }
+  const narrowed = { permissions: rules, stepsMax }
+  const given = { base, loaded, env, narrowed, role: 'run' as const, attended }
+  const runtimes = openRuntimes(given)
+  const runtime = runtimes.get('builtin')
+  if (runtime) return { ok: true, value: new Runner(base, { runtime, attended, talk: openTalk(given, runtimes) }) }
   await base.sandbox.close()
   base.store.close()
   return refuse({ kind: 'no-runtime', text: 'The built-in runtime is not there.' })

@@ -44,6 +44,13 @@ export class SessionEdits {
     return this.again(session)
   }
 
+  async setModel(session: KnownSession, model: string | null): Promise<Result<KnownSession>> {
+    const own = this.own(session)
+    if (!own.ok) return own
+    this.world.store.shelf.setModel(session, model)
+    return this.again(session)
+  }
+
   /** Of any runtime: where it lies in our own lists. */
   async setArchived(session: KnownSession, archived: boolean): Promise<Result<KnownSession>> {
     this.world.store.shelf.setArchived(session, archived)

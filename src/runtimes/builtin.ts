@@ -23,6 +23,7 @@ import { createTools } from '../agent/tools/index.ts'
 import { type LiveTurn, type Resting, Turns } from '../agent/turns.ts'
 import { type RoomSettings, roomDefaults } from '../agent/window.ts'
 import { noWishes } from '../agent/wishes.ts'
+import type { AskRequest } from '../core/ask.ts'
 import { type Clock, pause } from '../core/clock.ts'
 import type { Activity } from '../core/diagnosis.ts'
 import { ok, type Result, reasonOf, refuse } from '../core/problem.ts'
@@ -34,13 +35,7 @@ import type {
   RuntimeAbilities,
   SessionRequest,
 } from '../core/runtime.ts'
-import {
-  type Journal,
-  type Observation,
-  type SessionRecord,
-  type SessionState,
-  withoutUndone,
-} from '../core/session.ts'
+import type { Journal, Observation, SessionRecord, SessionState } from '../core/session.ts'
 import type { AnyTool, Confinement } from '../core/tool.ts'
 import { newId } from '../lib/id.ts'
 import { type Place, type Sandbox, unconfined } from '../lib/sandbox/sandbox.ts'
@@ -79,6 +74,8 @@ export interface BuiltinOptions {
   policyOf?(session: SessionRecord): Promise<Policy>
   /** Whether there is anybody who answers; if not, an ask ends the run. */
   attended?: boolean
+  /** Whether a person has said "always" to this; absent: whoever is asked looks that up. */
+  granted?(session: SessionRecord, request: AskRequest): boolean
   profiles?: readonly Profile[]
   tools?: readonly AnyTool[]
   platform?: string
@@ -268,7 +265,7 @@ class Builtin implements Runtime {
   }
 
   private runOf({ session, profile, request, transcript, choice, policy, own, resumed }: Begin, live: Live): Run {
-    const { clock, debug, env, outputRoot, checkpointRoot, owner, attended, formats } = this.options
+    const { clock, debug, env, outputRoot, checkpointRoot, owner, attended, granted, formats } = this.options
     const id = newId('r', clock.now())
     live.owner = `${owner}/${id}`
     return {
@@ -280,6 +277,7 @@ class Builtin implements Runtime {
       userDir: this.options.userDir ?? null,
       policy: { ...policy, layers: { ...policy.layers, profile: profile.rules ?? [] } },
       asks: attended ? this.asks : null,
+      ...(granted ? { granted: (request: AskRequest) => granted(session, request) } : {}),
       limits: request.limits,
       transcript,
       clock,
@@ -320,7 +318,7 @@ class Builtin implements Runtime {
     const found = journal.session(sessionId)?.runtime === this.name
     const rows = found ? journal.entries(sessionId) : []
     const entries = rows.map((row) => row.entry)
-    const state: SessionState = found ? restingState(withoutUndone(entries, (entry) => entry)) : { kind: 'absent' }
+    const state: SessionState = found ? restingState(entries) : { kind: 'absent' }
     return { state, at, channel: 'journal', lastActivityAt: rows.at(-1)?.at ?? null, usage: usageOf(entries) }
   }
 

@@ -10,7 +10,16 @@ import type { KnownSession } from './watched.ts'
 
 const { sessions, journal } = schema
 
-export type Edit = 'renamed' | 'archived' | 'unarchived' | 'undone' | 'restored' | 'imported' | 'forked' | 'deleted'
+export type Edit =
+  | 'renamed'
+  | 'remodelled'
+  | 'archived'
+  | 'unarchived'
+  | 'undone'
+  | 'restored'
+  | 'imported'
+  | 'forked'
+  | 'deleted'
 
 type Told = Pick<KnownSession, 'id' | 'taskId' | 'title'>
 
@@ -40,6 +49,14 @@ export class Shelf {
     this.ledger.transact(() => {
       this.ledger.db.update(sessions).set({ title }).where(eq(sessions.id, session.id)).run()
       this.tell({ ...session, title }, 'renamed')
+    })
+  }
+
+  /** Which model answers from now on; null: the one of the settings. */
+  setModel(session: Told, model: string | null): void {
+    this.ledger.transact(() => {
+      this.ledger.db.update(sessions).set({ model }).where(eq(sessions.id, session.id)).run()
+      this.tell(session, 'remodelled', { model })
     })
   }
 

@@ -1,0 +1,88 @@
+/**
+ * What the agent asks of the person at the terminal, shown whole and safe, and what the person says. It decides
+ * nothing.
+ */
+import { type AskReply, type AskRequest, type PendingAsk, type Question, replyFrom } from '../../core/ask.ts'
+import { cut, paint, printProblems, safe } from '../terminal.ts'
+
+export interface Asking {
+  line(text: string): void
+  /** Null: nobody answers any more. */
+  read(prompt: string): Promise<string | null>
+}
+
+type Permission = Extract<AskRequest, { kind: 'permission' }>
+
+const shownMax = 20
+const charsMax = 2_000
+
+/** Null: the asking was ended before anybody answered. */
+export async function ask({ request, scope }: PendingAsk, asking: Asking): Promise<AskReply | null> {
+  return request.kind === 'question' ? questions(request.questions, asking) : permission(request, scope, asking)
+}
+
+async function permission(request: Permission, scope: string, asking: Asking): Promise<AskReply | null> {
+  asking.line(`${paint('yellow', 'The agent asks:')} ${paint('bold', safe(request.permission))}`)
+  for (const pattern of request.patterns.slice(0, shownMax)) asking.line(`    ${bounded(pattern)}`)
+  const more = request.patterns.length - shownMax
+  if (more > 0) asking.line(`    … and ${more} more`)
+  const detail = saysMore(request) ? request.detail : ''
+  for (const line of bounded(detail).split('\n').filter(Boolean).slice(0, shownMax)) {
+    asking.line(paint('dim', `    | ${line}`))
+  }
+  const canKeep = !request.personOnly && more <= 0
+  const always = canKeep ? ` [a]lways exactly this in ${cut(scope, 40)},` : ''
+  for (;;) {
+    const said = await asking.read(`  [o]nce,${always} [d]eny (and why) › `)
+    if (said === null) return null
+    const reply = replyOf(said, canKeep)
+    if (reply) return reply
+    asking.line(paint('dim', `  Say o${canKeep ? ', a' : ''} or d; a reason may stand behind d.`))
+  }
+}
+
+/** A command alone says nothing that its pattern does not. */
+function saysMore({ patterns, detail }: Permission): boolean {
+  if (patterns.includes(detail)) return false
+  return !patterns.some((pattern) => detail === JSON.stringify({ command: pattern }))
+}
+
+const bounded = (text: string): string => safe(text.length > charsMax ? `${text.slice(0, charsMax)}…` : text)
+
+/** Only whole words count: a slip must not allow anything. */
+function replyOf(said: string, canKeep: boolean): AskReply | null {
+  const [word = '', ...rest] = said.trim().split(/\s+/)
+  const message = rest.join(' ')
+  const answer = word.toLowerCase()
+  if (['d', 'deny', 'n', 'no'].includes(answer)) return { kind: 'reject', message: message || null }
+  if (message !== '') return null
+  if (['o', 'once', 'y', 'yes'].includes(answer)) return { kind: 'once' }
+  return canKeep && ['a', 'always'].includes(answer) ? { kind: 'always' } : null
+}
+
+async function questions(asked: readonly Question[], asking: Asking): Promise<AskReply | null> {
+  const request: AskRequest = { kind: 'question', questions: [...asked] }
+  for (;;) {
+    const texts: string[] = []
+    for (const question of asked) {
+      const said = await answerTo(question, asking)
+      if (said === null) return null
+      texts.push(said)
+    }
+    const reply = replyFrom(request, { kind: 'answers', texts })
+    if (reply.ok) return reply.value
+    printProblems(reply.problems)
+  }
+}
+
+async function answerTo({ text, options, multiple }: Question, asking: Asking): Promise<string | null> {
+  asking.line(`${paint('yellow', 'The agent asks:')} ${bounded(text)}`)
+  for (const [index, { label, description }] of options.entries()) {
+    asking.line(`    ${index + 1}. ${cut(label, 100)}  ${paint('dim', cut(description, 100))}`)
+  }
+  const how = options.length === 0 ? '' : multiple ? ' (numbers with commas, or your own words)' : ' (a number, or …)'
+  const said = await asking.read(`  answer${how} › `)
+  if (said === null) return null
+  const labels = said.split(',').map((part) => options[Number(part.trim()) - 1]?.label)
+  return labels.length > 0 && labels.every((label) => label !== undefined) ? labels.join(',') : said
+}

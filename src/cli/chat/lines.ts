@@ -1,0 +1,140 @@
+/**
+ * Lines that a person types, at a terminal or through a pipe. While the agent speaks the terminal is its; the first key
+ * takes it back until the line is sent. It knows nothing of what the lines mean.
+ */
+import { createInterface, type Interface } from 'node:readline'
+import { Writable } from 'node:stream'
+
+export interface LinesOptions {
+  input: NodeJS.ReadStream
+  output: NodeJS.WriteStream
+  /** The newest first. */
+  history: string[]
+  complete(line: string): Promise<[string[], string]>
+  /** Ctrl-C; `line` is what stands there. True: handled, go on. */
+  onInterrupt(line: string): boolean
+  /** A person begins, or ends, to type while nobody asked for a line. */
+  onTyping(typing: boolean): void
+  /** A line that nobody asked for. */
+  onUnasked(line: string): void
+}
+
+const waitingMax = 1_000
+
+export class Lines {
+  readonly isTerminal: boolean
+  private readonly options: LinesOptions
+  private readonly reader: Interface
+  private readonly gate = { open: true }
+  /** From a pipe: read before anybody asked. */
+  private readonly waiting: string[] = []
+  private asked: ((line: string | null) => void) | null = null
+  private typing = false
+  private ended = false
+
+  constructor(options: LinesOptions) {
+    this.options = options
+    const { input, output, history } = options
+    this.isTerminal = Boolean(input.isTTY && output.isTTY)
+    const completer = (line: string, done: (error: null, found: [string[], string]) => void) => {
+      options.complete(line).then(
+        (found) => done(null, found),
+        () => done(null, [[], line]),
+      )
+    }
+    this.reader = createInterface({
+      input,
+      output: this.isTerminal ? gated(output, this.gate) : output,
+      terminal: this.isTerminal,
+      ...(this.isTerminal ? { history, historySize: 1_000, removeHistoryDuplicates: true, completer } : {}),
+    })
+    this.reader.on('line', (line) => this.take(line))
+    this.reader.on('close', () => this.end())
+    this.reader.on('SIGINT', () => this.interrupt())
+    if (this.isTerminal) input.on('keypress', () => setImmediate(() => this.lookAtTyping()))
+  }
+
+  /** The next line; null: there is none any more, or `signal` ended the waiting. */
+  read(prompt: string, signal?: AbortSignal): Promise<string | null> {
+    const early = this.waiting.shift()
+    if (early !== undefined) return Promise.resolve(early)
+    if (this.ended || signal?.aborted) return Promise.resolve(null)
+    return new Promise((resolve) => {
+      const settle = (line: string | null) => {
+        signal?.removeEventListener('abort', onAbort)
+        this.asked = null
+        this.gate.open = false
+        resolve(line)
+      }
+      const onAbort = () => settle(null)
+      signal?.addEventListener('abort', onAbort, { once: true })
+      this.asked = settle
+      this.typing = false
+      this.gate.open = true
+      if (this.isTerminal) {
+        this.reader.setPrompt(prompt)
+        this.reader.prompt()
+      }
+    })
+  }
+
+  /** Empties the line and shows the prompt again. */
+  clear(): void {
+    this.reader.write(null, { ctrl: true, name: 'e' })
+    this.reader.write(null, { ctrl: true, name: 'u' })
+  }
+
+  /** Shows the prompt again. */
+  again(): void {
+    this.reader.prompt()
+  }
+
+  close(): void {
+    this.reader.close()
+  }
+
+  private take(line: string): void {
+    if (this.asked) return this.asked(line)
+    if (this.isTerminal) {
+      this.setTyping(false)
+      if (line.trim() !== '') this.options.onUnasked(line)
+    } else if (this.waiting.length < waitingMax) this.waiting.push(line)
+  }
+
+  private end(): void {
+    this.ended = true
+    this.asked?.(null)
+  }
+
+  private interrupt(): void {
+    if (this.options.onInterrupt(this.reader.line)) return
+    this.close()
+  }
+
+  private lookAtTyping(): void {
+    if (this.asked || this.ended) return
+    this.setTyping(this.reader.line !== '')
+  }
+
+  private setTyping(typing: boolean): void {
+    if (typing === this.typing) return
+    this.typing = typing
+    this.options.onTyping(typing)
+    this.gate.open = typing
+    if (!typing) return
+    this.reader.setPrompt('» ')
+    this.reader.prompt(true)
+  }
+}
+
+/** readline writes its echo through this; closed, nothing of it is seen. */
+function gated(output: NodeJS.WriteStream, gate: { open: boolean }): NodeJS.WritableStream {
+  const stream = new Writable({
+    write(chunk: Buffer, _, done) {
+      if (gate.open) output.write(chunk)
+      done()
+    },
+  })
+  const columns = { get: () => output.columns }
+  return Object.defineProperties(stream, { columns, isTTY: { value: true } })
+}

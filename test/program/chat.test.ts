@@ -1,0 +1,155 @@
+/** `openloom chat` of the built program, at a real terminal and through a pipe. */
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { type Place, piped as pipe, place, program } from '../fakes/place.ts'
+import { hasTerminal, openTerminal, type Terminal } from '../fakes/terminal.ts'
+
+const bash = (command: string) => ({ tool_calls: [{ name: 'bash', arguments: { command } }] })
+
+const piped = (p: Place, lines: readonly string[], args: string[] = []) =>
+  pipe(p, ['chat', ...args], lines.map((line) => `${line}\n`).join(''))
+
+async function chatting(p: Place, more: Record<string, string> = {}): Promise<Terminal> {
+  const terminal = openTerminal([program, 'chat'], { cwd: p.work, env: { ...p.env, ...more } })
+  await terminal.sees('› ')
+  return terminal
+}
+
+/** Types a line when the prompt is there. */
+async function say(terminal: Terminal, line: string): Promise<void> {
+  terminal.type(`${line}\r`)
+  await terminal.sees(line)
+}
+
+describe('openloom chat through a pipe', () => {
+  it('CL-4 turn 2 goes to the model with turn 1, and the next chat goes on', async () => {
+    const p = await place([{ text: 'I hear you.' }])
+    expect(await piped(p, ['my name is Ada', 'what is my name?'])).toEqual({
+      ...{ code: 0, err: '', out: 'I hear you.\nI hear you.\n' },
+    })
+    expect(p.last()).toContain('my name is Ada')
+    await piped(p, ['and now?'], ['--continue'])
+    expect(p.last()).toContain('my name is Ada')
+    await piped(p, ['somebody else'])
+    expect(p.last()).not.toContain('my name is Ada')
+  })
+
+  it('CL-4 words of the agent cannot move the cursor or forge a line', async () => {
+    const p = await place([{ text: 'a\u001b[2Jb\rc\u202ed\u009b1m' }])
+    const { out } = await piped(p, ['hello'])
+    expect(out).toBe('a\\u{1b}[2Jb\\u{d}c\\u{202e}d\\u{9b}1m\n')
+  })
+
+  it('CL-4 commands with a slash work on the session', async () => {
+    const p = await place([
+      { tool_calls: [{ name: 'write', arguments: { file_path: 'a.txt', content: 'x\n' } }] },
+      { text: 'written' },
+    ])
+    const lines = ['/nonsense', 'write it', '/rename The  title', '/sessions', '/cost', '/model other', '/model']
+    const { out } = await piped(p, [...lines, '/export talk.md', '/undo files', '/permissions', '/help', '/quit', 'no'])
+    expect(out).toContain('There is no /nonsense')
+    for (const part of ['It is called: The title', 'idle  The title', 'cost unknown', 'From now on: other\nother\n']) {
+      expect(out).toContain(part)
+    }
+    expect(out).toContain(`removed ${p.work}/a.txt`)
+    expect(existsSync(join(p.work, 'a.txt'))).toBe(false)
+    expect(readFileSync(join(p.work, 'talk.md'), 'utf8')).toContain('# The title')
+    expect(out).toContain('"tool":"bash"')
+    expect(p.model.requests).toHaveLength(2)
+    for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
+  })
+
+  it('SU-5 a line of the person goes through the permissions, and the agent is told of it', async () => {
+    const p = await place([{ text: 'I hear you.' }])
+    const { out } = await piped(p, ['!echo mine > mine.txt && cat mine.txt', 'what did I do?'])
+    expect(out).toContain('mine\n')
+    expect(p.last()).toContain('cat mine.txt')
+    const denied = await piped(p, ['!touch never'], ['--deny', 'bash(touch *)'])
+    expect(denied.out).toContain('Not permitted')
+    expect(existsSync(join(p.work, 'never'))).toBe(false)
+  })
+
+  it('CL-4 asks before a command, and keeps an always for exactly what was shown', async () => {
+    const p = await place([
+      bash('touch ran'),
+      { text: 'done' },
+      bash('touch ran'),
+      { text: 'again' },
+      bash('touch no'),
+      { text: 'fine' },
+    ])
+    const { out } = await piped(p, ['run', 'perhaps', 'a', 'once more', 'and another', 'd rather not', '/quit'])
+    expect(out.split('The agent asks:')).toHaveLength(3)
+    expect(out).toContain('    touch ran')
+    expect(out).toContain('Say o, a or d')
+    expect([existsSync(join(p.work, 'ran')), existsSync(join(p.work, 'no'))]).toEqual([true, false])
+    expect(p.last()).toContain('rather not')
+  })
+})
+
+describe.runIf(hasTerminal)('openloom chat at a terminal', () => {
+  it('CL-4 Ctrl-C ends the run only; twice at an empty line it leaves', async () => {
+    const p = await place([bash('sleep 300'), { text: 'I am still here.' }])
+    const terminal = await chatting(p)
+    await say(terminal, 'sleep')
+    await terminal.sees('[o]nce')
+    terminal.type('o\r')
+    await terminal.sees('sleep 300')
+    terminal.type('\u0003')
+    await terminal.sees('Stopped.')
+    await terminal.sees('› ')
+    await say(terminal, 'are you there?')
+    await terminal.sees('I am still here.')
+    await terminal.sees('› ')
+    terminal.type('\u0003')
+    await terminal.sees('Ctrl-C again leaves.')
+    terminal.type('\u0003')
+    expect(await terminal.exited).toBe(0)
+  })
+
+  it('CL-4 a line that is typed while the agent works is said when the turn is over, or steers it', async () => {
+    const p = await place([{ text: ['slow ', 'words'], chunk_ms: 1_500 }, { text: 'I hear you.' }])
+    const terminal = await chatting(p)
+    await say(terminal, 'begin')
+    await terminal.sees('slow')
+    terminal.type('more of it\r')
+    await terminal.sees('» ')
+    await terminal.sees('I hear you.')
+    expect(p.last()).toContain('more of it')
+  })
+
+  it('CL-4 completes names of files and commands, and keeps what was typed for its owner alone', async () => {
+    const p = await place([{ text: 'I hear you.' }])
+    mkdirSync(join(p.work, 'src'))
+    writeFileSync(join(p.work, 'src', 'prices.ts'), '')
+    const terminal = await chatting(p)
+    await say(terminal, 'first')
+    await terminal.sees('I hear you.')
+    await terminal.sees('› ')
+    terminal.type('look at @pri\t')
+    await terminal.sees('@src/prices.ts')
+    terminal.type('\r')
+    await terminal.sees('I hear you.')
+    expect(p.last()).toContain('look at @src/prices.ts')
+    await terminal.sees('› ')
+    terminal.type('/qu\t')
+    await terminal.sees('/quit')
+    terminal.type('\r')
+    expect(await terminal.exited).toBe(0)
+    const kept = join(p.home, '.local', 'share', 'openloom', 'chat-history')
+    expect(statSync(kept).mode & 0o777).toBe(0o600)
+    expect(readFileSync(kept, 'utf8')).toContain('"first"')
+  })
+
+  it('CL-4 has colours, and none with NO_COLOR', async () => {
+    const p = await place([{ text: 'I hear you.' }])
+    const colours = async (more: Record<string, string>) => {
+      const terminal = await chatting(p, more)
+      await say(terminal, '/model')
+      await terminal.sees('scripted-model')
+      return terminal.text().includes('\u001b[2m')
+    }
+    expect([await colours({}), await colours({ NO_COLOR: '1' })]).toEqual([true, false])
+  })
+})
