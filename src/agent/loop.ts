@@ -3,6 +3,7 @@
  * journal before it is acted on; a run that is killed anywhere goes on from there.
  */
 import { mkdir } from 'node:fs/promises'
+import { relative } from 'node:path'
 import { z } from 'zod'
 import type { Problem } from '../core/problem.ts'
 import type { ModelMessage, ToolSchema } from '../core/provider.ts'
@@ -13,6 +14,7 @@ import { killTree } from '../lib/process.ts'
 import { answerCall, type Batch, pendingOf, pendingOfOpen, runCalls } from './calls.ts'
 import { endedCallsOf, lastTurnOf, messagesOf, openCallsOf, seenOf } from './history.ts'
 import type { Pending } from './judge.ts'
+import { Outside } from './outside.ts'
 import { tokensOf } from './prices.ts'
 import { readBranch, systemPrompt } from './prompt.ts'
 import { Installs, Repeats } from './repeats.ts'
@@ -26,6 +28,7 @@ const words = {
   installs:
     'You have installed packages three times within a few calls. Stop and think: is it the right package and the ' +
     'right package manager, and does the project need it? See what it uses already.',
+  changed: 'Files that you have read are different now. Read them again before you rely on them or change them:',
   goOn: 'Your turn was interrupted. Go on where it stopped.',
   permitted: 'A person has looked at the permissions since. Make the call again if you still need it.',
   notRun: 'Not run: the turn ended before this call.',
@@ -60,6 +63,7 @@ export async function runAgent(run: Run): Promise<EndReason | null> {
   } finally {
     run.signal.removeEventListener('abort', onAbort)
     scope.abort()
+    loop.outside.close()
     // Looking for processes reads all of /proc: a run that only read can have left none.
     if (loop.mayHaveLeft) await killTree(undefined, run.owner)
   }
@@ -110,6 +114,7 @@ class Loop {
   private readonly context: ToolContext
   private readonly repeats = new Repeats()
   private readonly installs = new Installs()
+  readonly outside: Outside
   private readonly schemas: ToolSchema[]
   private toolCalls = 0
   private tokens = 0
@@ -117,6 +122,7 @@ class Loop {
   constructor(run: Run, context: ToolContext) {
     this.run = run
     this.context = context
+    this.outside = new Outside(context.seen)
     this.schemas = schemasOf(run.tools)
   }
 
@@ -129,6 +135,7 @@ class Loop {
       if (this.run.signal.aborted) return this.ended(endOf('cancelled'))
       if (this.overBudget()) return endOf('budget')
       this.run.onState({ tool: null, retry: null })
+      await this.tellOutside()
       const reply = await callModel(this.run, [system, ...messagesOf(this.run.transcript.entries)], this.schemas)
       const end = this.store(reply)
       if (end) return this.ended(end)
@@ -162,6 +169,15 @@ class Loop {
   private overBudget(): boolean {
     const { toolCalls, tokens } = this.run.limits
     return (toolCalls !== null && this.toolCalls >= toolCalls) || (tokens !== null && this.tokens >= tokens)
+  }
+
+  /** What the model knows of these files is not true any more. */
+  private async tellOutside(): Promise<void> {
+    const changed = await this.outside.changed()
+    if (changed.length === 0) return
+    const names = changed.map((path) => relative(this.run.session.workspace, path))
+    const text = `${words.changed}\n${names.join('\n')}`
+    this.run.transcript.append({ type: 'note', runId: this.run.id, text, changed: names })
   }
 
   private note(text: string): void {
@@ -231,6 +247,7 @@ class Loop {
       },
     })
     this.toolCalls += answered.length
+    this.outside.follow()
     this.close(pending.slice(answered.length), stopped)
     if (stopped === 'aborted' || signal.aborted) return endOf('cancelled')
     if (stopped === 'budget') return endOf('budget')

@@ -71,7 +71,13 @@ export type JournalEntry =
   /** What a person, a rule or a deadline said to this very call; there before the call goes on. */
   | { type: 'ask.answered'; askId: string; callId: string; tool: string; reply: AskReply }
   /** A message that the loop itself put before the model (nudge, recovery note). */
-  | { type: 'note'; runId: string; text: string }
+  | {
+      type: 'note'
+      runId: string
+      text: string
+      /** Files of the workspace that it says have changed. */
+      changed?: string[]
+    }
   | { type: 'usage'; runId: string; usage: ModelUsage }
   | { type: 'run.ended'; runId: string; reason: EndReason; text: string; problem: Problem | null }
 
