@@ -2,8 +2,7 @@
 import { z } from 'zod'
 import { rulesSchema } from '../agent/permission/rules.ts'
 import { profiles } from '../agent/profiles.ts'
-import { createTools, toolSettingsSchema } from '../agent/tools/index.ts'
-import type { KeyChain } from '../agent/tools/web-search.ts'
+import { createTools, type Surroundings, toolSettingsSchema } from '../agent/tools/index.ts'
 import type { Runtime } from '../core/runtime.ts'
 import { formatSwitch } from '../lib/environment.ts'
 import { type BuiltinOptions, createBuiltin } from './builtin.ts'
@@ -20,7 +19,7 @@ const builtinSchema = z
   .meta({ id: 'BuiltinRuntime', description: 'The agent loop of OpenLoom itself.' })
 
 export type BuiltinConfig = z.output<typeof builtinSchema>
-type BuiltinDeps = Omit<BuiltinOptions, 'defaultModel' | 'profiles' | 'tools' | 'formats'> & { keys?: KeyChain }
+type BuiltinDeps = Omit<BuiltinOptions, 'defaultModel' | 'profiles' | 'tools' | 'formats'> & { around?: Surroundings }
 
 export const builtin = {
   kind: 'builtin',
@@ -30,8 +29,8 @@ export const builtin = {
     return createBuiltin({
       ...deps,
       defaultModel: config.model ?? null,
-      tools: createTools(config.tools, deps.keys),
-      formats: deps.keys?.env[formatSwitch] === 'off' ? { ...config.tools.format, mode: 'off' } : config.tools.format,
+      tools: createTools(config.tools, deps.around),
+      formats: deps.around?.env[formatSwitch] === 'off' ? { ...config.tools.format, mode: 'off' } : config.tools.format,
       profiles: stepsMax === undefined ? profiles : profiles.map((profile) => ({ ...profile, stepsMax })),
     })
   },
