@@ -132,7 +132,11 @@ export function openRuntimes(options: RuntimeOptions): Map<string, Runtime> {
     log: (text: string) => base.log.error({ role }, text),
     notice: noticeTo(base.store),
     ...(config.models.debug ? { debug: debugOf(config, base) } : {}),
-    keys: { env, secret: (name: string) => new SecretStore(config.data_dir, keeping).read(name) },
+    around: {
+      env,
+      secret: (name: string) => new SecretStore(config.data_dir, keeping).read(name),
+      hosts: config.sandbox.network === 'none' ? null : config.sandbox.allow_hosts,
+    },
     book: base.store.prompts,
     processEnv: env,
     attended: options.attended ?? role === 'agent',

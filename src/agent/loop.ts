@@ -3,6 +3,7 @@
  * journal before it is acted on; a run that is killed anywhere goes on from there.
  */
 import { mkdir } from 'node:fs/promises'
+import { relative } from 'node:path'
 import type { Problem } from '../core/problem.ts'
 import type { EndReason, JournalEntry, ModelUsage, ToolCall } from '../core/session.ts'
 import type { ToolContext } from '../core/tool.ts'
@@ -13,6 +14,7 @@ import { type Frame, openFrame } from './frame.ts'
 import { Guidance } from './guidance.ts'
 import { endedCallsOf, lastTurnOf, openCallsOf, seenOf } from './history.ts'
 import type { Pending } from './judge.ts'
+import { Outside } from './outside.ts'
 import { tokensOf } from './prices.ts'
 import { Installs, Repeats } from './repeats.ts'
 import { Room } from './room.ts'
@@ -27,6 +29,7 @@ const words = {
   installs:
     'You have installed packages three times within a few calls. Stop and think: is it the right package and the ' +
     'right package manager, and does the project need it? See what it uses already.',
+  changed: 'Files that you have read are different now. Read them again before you rely on them or change them:',
   goOn: 'Your turn was interrupted. Go on where it stopped.',
   permitted: 'A person has looked at the permissions since. Make the call again if you still need it.',
   notRun: 'Not run: the turn ended before this call.',
@@ -62,6 +65,7 @@ export async function runAgent(run: Run): Promise<EndReason | null> {
     run.wishes.over = true
     run.signal.removeEventListener('abort', onAbort)
     scope.abort()
+    loop.outside.close()
     // Looking for processes reads all of /proc: a run that only read can have left none.
     if (loop.mayHaveLeft) await killTree(undefined, run.owner)
   }
@@ -106,6 +110,7 @@ class Loop {
   private readonly repeats = new Repeats()
   private readonly installs = new Installs()
   private readonly guidance: Guidance
+  readonly outside: Outside
   private toolCalls = 0
   private tokens = 0
 
@@ -113,6 +118,7 @@ class Loop {
     this.run = run
     this.context = context
     this.guidance = new Guidance(run)
+    this.outside = new Outside(context.seen)
   }
 
   async toEnd(before: EndReason | null): Promise<End | null> {
@@ -126,6 +132,7 @@ class Loop {
       if (pauses(this.run.wishes)) return this.ended('paused')
       if (this.overBudget()) return this.ended(endOf('budget'))
       this.run.onState({ tool: null, retry: null })
+      await this.tellOutside()
       const reply = await this.ask(frame, room)
       const end = this.store(reply)
       if (end) return this.ended(end)
@@ -186,6 +193,15 @@ class Loop {
   private overBudget(): boolean {
     const { toolCalls, tokens } = this.run.limits
     return (toolCalls !== null && this.toolCalls >= toolCalls) || (tokens !== null && this.tokens >= tokens)
+  }
+
+  /** What the model knows of these files is not true any more. */
+  private async tellOutside(): Promise<void> {
+    const changed = await this.outside.changed()
+    if (changed.length === 0) return
+    const names = changed.map((path) => relative(this.run.session.workspace, path))
+    const text = `${words.changed}\n${names.join('\n')}`
+    this.run.transcript.append({ type: 'note', runId: this.run.id, text, changed: names })
   }
 
   private note(text: string): void {
@@ -255,6 +271,7 @@ class Loop {
       },
     })
     this.toolCalls += answered.length
+    this.outside.follow()
     this.close(pending.slice(answered.length), stopped)
     if (stopped === 'paused') return 'paused'
     if (stopped === 'aborted' || signal.aborted) return endOf('cancelled')

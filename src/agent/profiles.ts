@@ -22,7 +22,7 @@ export const profiles: readonly Profile[] = [
   {
     name: 'plan',
     prompt: 'You only plan: read and search, change nothing, and answer with a plan of numbered steps.',
-    tools: ['read', 'glob', 'grep'],
+    tools: ['read', 'glob', 'grep', 'web_fetch', 'web_search', 'ask_user'],
     stepsMax: 50,
   },
 ]

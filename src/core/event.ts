@@ -62,6 +62,7 @@ export const eventTypes = [
   'message.finished',
   'tool.started',
   'tool.ended',
+  'files.changed',
   'usage.recorded',
   'isolation.opened',
   'isolation.merged',

@@ -88,7 +88,13 @@ export type JournalEntry =
   /** What a person, a rule or a deadline said to this very call; there before the call goes on. */
   | { type: 'ask.answered'; askId: string; callId: string; tool: string; reply: AskReply }
   /** A message that the loop itself put before the model (nudge, recovery note). */
-  | { type: 'note'; runId: string; text: string }
+  | {
+      type: 'note'
+      runId: string
+      text: string
+      /** Files of the workspace that it says have changed. */
+      changed?: string[]
+    }
   /** What instruction files say now: for the whole session (folder is empty), or for files below a folder. */
   | { type: 'instructions'; runId: string; folder: string; text: string; paths: string[] }
   /** A message of a person into a turn that runs; the model gets it where it is `steered`. */

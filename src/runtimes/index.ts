@@ -2,8 +2,7 @@
 import { z } from 'zod'
 import { rulesSchema } from '../agent/permission/rules.ts'
 import { profiles } from '../agent/profiles.ts'
-import { createTools, toolSettingsSchema } from '../agent/tools/index.ts'
-import type { KeyChain } from '../agent/tools/web-search.ts'
+import { createTools, type Surroundings, toolSettingsSchema } from '../agent/tools/index.ts'
 import { roomDefaults } from '../agent/window.ts'
 import type { Runtime } from '../core/runtime.ts'
 import { formatSwitch } from '../lib/environment.ts'
@@ -35,7 +34,7 @@ const builtinSchema = z
 
 export type BuiltinConfig = z.output<typeof builtinSchema>
 type Built = 'defaultModel' | 'profiles' | 'tools' | 'room' | 'formats'
-type BuiltinDeps = Omit<BuiltinOptions, Built> & { keys?: KeyChain }
+type BuiltinDeps = Omit<BuiltinOptions, Built> & { around?: Surroundings }
 
 export const builtin = {
   kind: 'builtin',
@@ -45,9 +44,9 @@ export const builtin = {
     return createBuiltin({
       ...deps,
       defaultModel: config.model ?? null,
-      tools: createTools(config.tools, deps.keys),
+      tools: createTools(config.tools, deps.around),
       room: { contextTokens: config.context_tokens, compactAt: config.compact_at },
-      formats: deps.keys?.env[formatSwitch] === 'off' ? { ...config.tools.format, mode: 'off' } : config.tools.format,
+      formats: deps.around?.env[formatSwitch] === 'off' ? { ...config.tools.format, mode: 'off' } : config.tools.format,
       profiles: stepsMax === undefined ? profiles : profiles.map((profile) => ({ ...profile, stepsMax })),
     })
   },

@@ -185,8 +185,9 @@ function eventOf(entry: JournalEntry, calls: readonly ToolCall[]): NewEvent | nu
       const decision = reply.kind === 'reject' ? 'deny' : 'allow'
       return { type: 'permission.decided', data: { callId, tool, decision, by: 'reply', askId } }
     }
-    case 'prompt':
     case 'note':
+      return entry.changed ? { type: 'files.changed', data: { paths: entry.changed } } : null
+    case 'prompt':
     case 'instructions':
     case 'steer':
     case 'steered':

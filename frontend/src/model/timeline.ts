@@ -114,6 +114,8 @@ function wordsOf(event: LoomEvent): Words {
       return data['ok'] === false
         ? say('Tool failed', `${string(data['name'])} ${string(data['summary'])}`.trim(), 'attention')
         : say('Tool done', `${string(data['name'])} ${string(data['summary'])}`.trim())
+    case 'files.changed':
+      return say('Files changed meanwhile', [data['paths']].flat().map(string).join(', '))
     case 'session.opened':
       return say('Session opened', string(data['runtime']))
     case 'isolation.opened':

@@ -29,6 +29,8 @@ const askForAll: readonly Rule[] = [
   { tool: 'read', action: 'allow' },
   { tool: 'glob', action: 'allow' },
   { tool: 'grep', action: 'allow' },
+  { tool: 'ask_user', action: 'allow' },
+  { tool: 'work_items', action: 'allow' },
 ]
 
 export function createPolicies(sources: PolicySources): (session: SessionRecord) => Promise<Policy> {

@@ -22,11 +22,21 @@ export const toolSettingsSchema = z.strictObject({
 })
 export type ToolSettings = z.output<typeof toolSettingsSchema>
 
-const noKeys: KeyChain = { env: {} }
+/** What the tools are given beside their settings. */
+export interface Surroundings extends KeyChain {
+  /** Host names that agents may reach, as globs; none: every public one. Null: the network is not for them. */
+  hosts?: readonly string[] | null
+}
+
+function webTools(settings: ToolSettings, { hosts = [], ...keys }: Surroundings): AnyTool[] {
+  if (hosts === null) return []
+  const search = settings.search ? [createWebSearch(settings.search, keys)] : []
+  return [createWebFetch(settings.web, hosts), ...search]
+}
 
 export const createTools = (
   settings: ToolSettings = toolSettingsSchema.parse({}),
-  keys: KeyChain = noKeys,
+  around: Surroundings = { env: {} },
 ): AnyTool[] => [
   read,
   write,
@@ -36,8 +46,7 @@ export const createTools = (
   glob,
   grep,
   ...createBash(settings.bash),
-  createWebFetch(settings.web),
-  ...(settings.search ? [createWebSearch(settings.search, keys)] : []),
+  ...webTools(settings, around),
   askUser,
   workItems,
 ]

@@ -12,6 +12,7 @@ import { isPublic } from '../../lib/address.ts'
 import { runBeside } from '../../lib/beside.ts'
 import { newId } from '../../lib/id.ts'
 import { type Answer, sendRequest } from '../../lib/request.ts'
+import { fits } from '../../lib/wildcard.ts'
 import { failure } from './text-file.ts'
 import { type Page, pageFormats } from './web-page.ts'
 
@@ -37,7 +38,8 @@ const schema = z.strictObject({
 })
 type Input = z.output<typeof schema>
 
-export function createWebFetch(settings: WebSettings): Tool<typeof schema> {
+/** `hosts`: globs of the names that may be visited; none: all. */
+export function createWebFetch(settings: WebSettings, hosts: readonly string[] = []): Tool<typeof schema> {
   return {
     name: 'web_fetch',
     description:
@@ -49,7 +51,7 @@ export function createWebFetch(settings: WebSettings): Tool<typeof schema> {
     async run(input, context) {
       const first = addressOf(input.url)
       if (typeof first === 'string') return failure(first)
-      const got = await follow(first, settings, context)
+      const got = await follow(first, { ...settings, hosts }, context)
       return typeof got === 'string' ? failure(got, { url: first.href }) : resultOf(got, input, context)
     },
   }
@@ -72,13 +74,17 @@ interface Got {
   answer: Extract<Answer, { kind: 'answer' }>
 }
 
+type Reach = WebSettings & { hosts: readonly string[] }
+
 /** The answer behind all redirects, or why there is none. */
-async function follow(first: URL, settings: WebSettings, context: ToolContext): Promise<Got | string> {
+async function follow(first: URL, settings: Reach, context: ToolContext): Promise<Got | string> {
   const { clock, signal, permits } = context
   const endsAt = clock.monotonic() + settings.timeout_ms
   let url = first
   for (let hops = 0; hops <= redirectsMax; hops++) {
     const allowed = settings.allow_private.some((host) => [url.host, url.hostname, portOf(url)].includes(host))
+    if (!allowed && !isListed(settings.hosts, url))
+      return `${url.hostname} is not among the hosts that a person allows.`
     const answer = await sendRequest({
       url,
       method: 'GET',
@@ -100,6 +106,9 @@ async function follow(first: URL, settings: WebSettings, context: ToolContext): 
   }
   return `${first.href} redirects more than ${redirectsMax} times.`
 }
+
+const isListed = (hosts: readonly string[], { hostname }: URL): boolean =>
+  hosts.length === 0 || hosts.some((glob) => fits(glob.toLowerCase(), hostname))
 
 const portOf = ({ hostname, port, protocol }: URL): string =>
   `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`

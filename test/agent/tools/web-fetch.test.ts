@@ -159,6 +159,13 @@ describe('TL-6 web_fetch', () => {
     expect(latin.result.output.endsWith('äb')).toBe(true)
   })
 
+  it('keeps to the network that agents have: no tool without one, and the hosts that are listed', async () => {
+    expect(createTools(undefined, { env: {}, hosts: null }).map((tool) => tool.name)).not.toContain('web_fetch')
+    const world = await toolWorld(createTools(undefined, { env: {}, hosts: ['*.example.com'] }))
+    const refused = await world.use('web_fetch', { url: 'https://example.org/' })
+    expect(refused).toMatchObject({ ok: false, output: expect.stringContaining('not among the hosts') })
+  })
+
   it('is judged by rules on addresses, in the one form that is connected to', async () => {
     const rules = [
       { tool: '*', action: 'allow' as const },
