@@ -16,6 +16,7 @@ import type { ModelSource } from '../agent/providers/index.ts'
 import { Readiness } from '../agent/readiness.ts'
 import { type LiveState, parked, type Run, Transcript } from '../agent/run.ts'
 import { liveState, restingState } from '../agent/states.ts'
+import { entitle } from '../agent/titles.ts'
 import { createTools } from '../agent/tools/index.ts'
 import { type LiveTurn, type Resting, Turns } from '../agent/turns.ts'
 import { type RoomSettings, roomDefaults } from '../agent/window.ts'
@@ -59,6 +60,8 @@ export interface BuiltinOptions {
   room?: RoomSettings
   /** Folder of the user's own instruction file. */
   userDir?: string
+  /** Gives a session another title unless it has got one meanwhile. Absent: titles stay as they are. */
+  retitle?(sessionId: string, from: string, to: string): void
   /** Hears what is said to models and back. */
   debug?: ModelDebug
   /** Asked at the start of each run. Absent: what is inside the workspace is allowed. */
@@ -74,6 +77,7 @@ export interface BuiltinOptions {
 
 const answerMs = 5_000
 const abortMs = 10_000
+const titleMs = 30_000
 
 interface Live extends LiveTurn {
   promptId: string
@@ -102,7 +106,7 @@ class Builtin implements Runtime {
   private readonly readiness: Readiness
   private readonly changed = new Set<(sessionId: string) => void>()
   private readonly heard = new Set<(delta: LiveDelta) => void>()
-  private closed = false
+  private readonly over = new AbortController()
 
   constructor(options: BuiltinOptions) {
     this.options = options
@@ -138,7 +142,7 @@ class Builtin implements Runtime {
     const stop = new AbortController()
     const timer = this.options.clock.after(limitMs, () => stop.abort(new Error(`no answer in ${limitMs} ms`)))
     try {
-      return await work(stop.signal)
+      return await work(AbortSignal.any([stop.signal, this.over.signal]))
     } finally {
       timer.cancel()
     }
@@ -176,7 +180,7 @@ class Builtin implements Runtime {
     if (!chosen.ok) return chosen
     const policy = (await this.options.policyOf?.(session)) ?? openPolicy
     // From here to the end nothing is awaited: of two calls with one id only the first can get further.
-    if (this.closed) return refuse({ kind: 'runtime-closed', text: 'The runtime is shutting down.' })
+    if (this.over.signal.aborted) return refuse({ kind: 'runtime-closed', text: 'The runtime is shutting down.' })
     const running = this.live.get(session.id)
     if (running?.promptId === request.promptId) return ok(undefined)
     if (running) return refuse({ kind: 'session-busy', text: `The session ${session.id} answers another prompt.` })
@@ -230,6 +234,10 @@ class Builtin implements Runtime {
       .then(() => {
         this.live.delete(session.id)
         this.nudge(session.id)
+        const { retitle, journal, clock, log } = this.options
+        const within = <T>(work: (signal: AbortSignal) => Promise<T>) => this.within(titleMs, work)
+        if (retitle)
+          void entitle({ ...begin, ...begin.choice, choices: this.choices }, { retitle, journal, clock, log, within })
       })
     this.nudge(session.id)
   }
@@ -334,7 +342,7 @@ class Builtin implements Runtime {
   }
 
   async close(): Promise<void> {
-    this.closed = true
+    this.over.abort(parked)
     this.turns.close()
     const all = [...this.live.values()]
     for (const live of all) live.stop.abort(parked)
