@@ -125,6 +125,7 @@ export function openRuntimes(options: RuntimeOptions): Map<string, Runtime> {
     clock: systemClock,
     env: childEnvironment(env, config.child_env),
     outputRoot: join(config.data_dir, 'outputs'),
+    retitle: (id: string, from: string, to: string) => base.store.sessions.retitle(id, from, to),
     userDir: join(env.XDG_CONFIG_HOME ?? join(loaded.home, '.config'), 'openloom'),
     checkpointRoot: join(config.data_dir, 'checkpoints'),
     owner: `${base.owner}-${role}`,

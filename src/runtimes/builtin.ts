@@ -19,6 +19,7 @@ import type { ModelSource } from '../agent/providers/index.ts'
 import { Readiness } from '../agent/readiness.ts'
 import { type LiveState, parked, type Run, Transcript } from '../agent/run.ts'
 import { liveState, restingState } from '../agent/states.ts'
+import { entitle } from '../agent/titles.ts'
 import { createTools } from '../agent/tools/index.ts'
 import { type LiveTurn, type Resting, Turns } from '../agent/turns.ts'
 import { type RoomSettings, roomDefaults } from '../agent/window.ts'
@@ -68,6 +69,8 @@ export interface BuiltinOptions {
   userDir?: string
   /** How files that are written are formatted. Absent: not at all. */
   formats?: FormatSettings
+  /** Gives a session another title unless it has got one meanwhile. Absent: titles stay as they are. */
+  retitle?(sessionId: string, from: string, to: string): void
   /** Hears what is said to models and back. */
   debug?: ModelDebug
   /** Asked at the start of each run. Absent: what is inside the workspace is allowed. */
@@ -87,6 +90,7 @@ export interface BuiltinOptions {
 
 const answerMs = 5_000
 const abortMs = 10_000
+const titleMs = 30_000
 
 interface Live extends LiveTurn {
   promptId: string
@@ -116,7 +120,7 @@ class Builtin implements Runtime {
   private readonly readiness: Readiness
   private readonly changed = new Set<(sessionId: string) => void>()
   private readonly heard = new Set<(delta: LiveDelta) => void>()
-  private closed = false
+  private readonly over = new AbortController()
 
   constructor(options: BuiltinOptions) {
     this.options = options
@@ -157,7 +161,7 @@ class Builtin implements Runtime {
     const stop = new AbortController()
     const timer = this.options.clock.after(limitMs, () => stop.abort(new Error(`no answer in ${limitMs} ms`)))
     try {
-      return await work(stop.signal)
+      return await work(AbortSignal.any([stop.signal, this.over.signal]))
     } finally {
       timer.cancel()
     }
@@ -196,7 +200,7 @@ class Builtin implements Runtime {
     const policy = (await this.options.policyOf?.(session)) ?? openPolicy
     const own = await this.own.of(session, policy)
     // From here to the end nothing is awaited: of two calls with one id only the first can get further.
-    if (this.closed) return refuse(isClosed)
+    if (this.over.signal.aborted) return refuse(isClosed)
     const running = this.live.get(session.id)
     if (running?.promptId === request.promptId) return ok(undefined)
     if (running) return refuse(busy(session.id))
@@ -260,6 +264,10 @@ class Builtin implements Runtime {
       .then(() => {
         this.live.delete(session.id)
         this.nudge(session.id)
+        const { retitle, journal, clock, log } = this.options
+        const within = <T>(work: (signal: AbortSignal) => Promise<T>) => this.within(titleMs, work)
+        if (retitle)
+          void entitle({ ...begin, ...begin.choice, choices: this.choices }, { retitle, journal, clock, log, within })
       })
     this.nudge(session.id)
   }
@@ -369,7 +377,7 @@ class Builtin implements Runtime {
   }
 
   async close(): Promise<void> {
-    this.closed = true
+    this.over.abort(parked)
     this.turns.close()
     const all = [...this.live.values()]
     for (const live of all) live.stop.abort(parked)

@@ -2,7 +2,7 @@
  * Sessions and the journal of our own agent. Each journal row
  * is written with the events and usage that follow from it.
  */
-import { asc, desc, eq, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, sql } from 'drizzle-orm'
 import type { NewEvent } from '../core/event.ts'
 import type {
   EndReason,
@@ -46,6 +46,14 @@ export class Sessions implements Journal {
 
   session(id: string): SessionRecord | null {
     return this.ledger.db.select(record).from(schema.sessions).where(eq(schema.sessions.id, id)).get() ?? null
+  }
+
+  /** Only while it still has the title that it is taken from: what a person gave stays. */
+  retitle(id: string, from: string, to: string): void {
+    const { sessions } = schema
+    if (from === to) return
+    const still = and(eq(sessions.id, id), eq(sessions.title, from))
+    this.ledger.transact(() => this.ledger.db.update(sessions).set({ title: to }).where(still).run())
   }
 
   sessionOfTask(taskId: string): SessionRecord | null {

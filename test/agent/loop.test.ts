@@ -2,37 +2,12 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { createTools } from '../../src/agent/tools/index.ts'
-import { pause, systemClock } from '../../src/core/clock.ts'
 import type { AnyTool } from '../../src/core/tool.ts'
 import { ownedProcesses } from '../../src/lib/process.ts'
 import { lookUntil } from '../contracts/runtime.ts'
 import { type AgentOptions, agentWorld, endsOf, userRules } from '../fakes/agent-world.ts'
 
 const call = (name: string, args: Record<string, unknown>) => ({ name, arguments: args })
-
-/** A reading tool that takes its time and remembers how many ran at once. */
-function slowTool(name: string, readOnly = true): { tool: AnyTool; most: () => number; order: string[] } {
-  let now = 0
-  let most = 0
-  const order: string[] = []
-  const schema = z.strictObject({ n: z.string() })
-  const tool: AnyTool = {
-    name,
-    description: 'Waits for a while and gives back n.',
-    schema,
-    isReadOnly: () => readOnly,
-    async run(input) {
-      const { n } = schema.parse(input)
-      now += 1
-      most = Math.max(most, now)
-      order.push(n)
-      await pause(systemClock, 300 - 20 * order.length)
-      now -= 1
-      return { ok: true, output: `n is ${n}` }
-    },
-  }
-  return { tool, most: () => most, order }
-}
 
 describe('AL-1 the loop', () => {
   it('streams the first text long before the last', async () => {
@@ -45,7 +20,7 @@ describe('AL-1 the loop', () => {
     expect(world.deltas.map((delta) => delta.text)).toEqual(['one ', 'two ', 'three'])
   })
 
-  it('ends at exactly the limit of steps', async () => {
+  it('AL-1 ends at exactly the limit of steps', async () => {
     const profiles = [{ name: 'build', prompt: 'x', tools: null, stepsMax: 4 }]
     const replies = ['a', 'b', 'c', 'd', 'e'].map((pattern) => ({ tool_calls: [call('glob', { pattern })] }))
     const world = await agentWorld(replies, { profiles })
@@ -54,7 +29,7 @@ describe('AL-1 the loop', () => {
     expect(world.requests.filter((one) => one.body)).toHaveLength(4)
   })
 
-  it('keeps reasoning out of the answer', async () => {
+  it('AL-3 keeps reasoning out of the answer', async () => {
     const world = await agentWorld([{ reasoning: 'hmm', text: 'the answer' }])
     expect((await world.run('go')).state).toMatchObject({ text: 'the answer' })
     expect(world.deltas.map((delta) => delta.kind)).toEqual(['reasoning', 'text'])
@@ -63,40 +38,6 @@ describe('AL-1 the loop', () => {
   it('says that an answer is cut off by the output limit', async () => {
     const world = await agentWorld([{ text: 'half an', finish: 'length' }])
     expect((await world.run('go')).state).toMatchObject({ kind: 'idle', complete: false, text: 'half an' })
-  })
-})
-
-describe('AL-2 order', () => {
-  it('three slow reads run at once, results in call order', async () => {
-    const slow = slowTool('look')
-    const world = await agentWorld(
-      [{ tool_calls: ['1', '2', '3'].map((n) => call('look', { n })) }, { text: 'done' }],
-      { tools: [slow.tool] },
-    )
-    await world.run('go')
-    expect(slow.most()).toBe(3)
-    const results = world.messages().filter((message) => message.role === 'tool')
-    expect(results.map((message) => message.content)).toEqual(['n is 1', 'n is 2', 'n is 3'])
-  })
-
-  it('calls that change something run one by one, in order', async () => {
-    const slow = slowTool('change', false)
-    const world = await agentWorld(
-      [{ tool_calls: ['1', '2', '3'].map((n) => call('change', { n })) }, { text: 'done' }],
-      { tools: [slow.tool] },
-    )
-    await world.run('go')
-    expect([slow.most(), slow.order]).toEqual([1, ['1', '2', '3']])
-  })
-
-  it('a command sees what the write before it wrote', async () => {
-    const replies = Array.from({ length: 10 }, (_, n) => ({
-      tool_calls: [call('write', { file_path: `a${n}`, content: `text ${n}` }), call('bash', { command: `cat a${n}` })],
-    }))
-    const world = await agentWorld([...replies, { text: 'done' }])
-    await world.run('go')
-    const seen = world.outputs().filter((_, index) => index % 2 === 1)
-    expect(seen).toEqual(replies.map((_, n) => `text ${n}`))
   })
 })
 
