@@ -20,6 +20,7 @@ import {
   type TaskSpec,
   verifiedEnds,
 } from './core/spec.ts'
+import { retentionSchema } from './harness/retention.ts'
 import { decodeTask, dispatchMarkdown, dispatchYaml, type Grammar } from './inbox/dispatch.ts'
 import { checkUnion, makeGrammar } from './inbox/grammar.ts'
 import type { IntakeSettings } from './inbox/intake.ts'
@@ -138,6 +139,7 @@ export const configSchema = z
     notify: z.strictObject({ sinks: z.array(z.discriminatedUnion('kind', sinks)).default([]) }),
     keychain: z.enum(['auto', 'off']).default('auto').describe('off: stored secrets are kept in a file.'),
     sandbox: sandboxSchema,
+    retention: retentionSchema,
     drain_seconds: seconds.default(5),
     log_level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('warn'),
     sample: z.enum(['auto', 'on', 'off']).default('auto'),
@@ -249,20 +251,15 @@ function readLayer(path: string, required: boolean): ReadFile {
     if (settingSections.includes(key)) settings[key] = part
     else if (!isKey(key)) problems.push(unknownKey(path, key, lineOf([key])))
   }
-  const origin = (at: readonly string[]) => `${path}:${lineOf(at) ?? 1}`
-  return { path, layer: { origin, values: settings }, problems }
+  return { path, layer: { origin: (at) => `${path}:${lineOf(at) ?? 1}`, values: settings }, problems }
 }
 
 function unknownKey(path: string, key: string, line: number | undefined): Problem {
   const near = nearest(key, [...settingSections, ...taskKeys])
   const todo = near ? `Did you mean "${near}"?` : `Known sections: ${settingSections.join(', ')}.`
   const where = line === undefined ? {} : { line }
-  return {
-    kind: 'unknown-key',
-    text: `${path}:${line ?? 1}: "${key}" is neither a setting nor a key of a task.`,
-    todo,
-    ...where,
-  }
+  const text = `${path}:${line ?? 1}: "${key}" is neither a setting nor a key of a task.`
+  return { kind: 'unknown-key', text, todo, ...where }
 }
 
 /** With the file and line that brought the value; a misspelt key is named with its neighbour. */

@@ -11,6 +11,7 @@ import { Alarms } from './harness/alarms.ts'
 import { AskDesk } from './harness/asks.ts'
 import { Commands } from './harness/commands.ts'
 import { SessionKeeper } from './harness/keeper.ts'
+import { Retention } from './harness/retention.ts'
 import { SessionEdits } from './harness/session-edits.ts'
 import { SessionCommands } from './harness/sessions.ts'
 import { Stalls } from './harness/stalls.ts'
@@ -117,6 +118,7 @@ async function startLocked(loaded: LoadedConfig, options: DaemonOptions, lock: L
   parts.asks.start()
   parts.supervisor.start()
   parts.stalls.start()
+  parts.retention.start()
   const { host } = config.server
   const listening = await listen(parts.app.fetch, { host, port: alone ? 0 : config.server.port })
   if (!('close' in listening)) {
@@ -161,6 +163,7 @@ function buildCore(plan: Plan) {
   const keeper = new SessionKeeper(world, asks)
   const sessions = new SessionCommands(world, commands)
   const edits = new SessionEdits({ ...world, dataDir: config.data_dir, hide: (text) => plan.secrets.hide(text) })
+  const retention = new Retention({ ...world, edits, dataDir: config.data_dir }, config.retention)
   const judge = new SessionJudge(world)
   const { checks, every_seconds, after_seconds } = config.stale_busy
   const afterMs = after_seconds === undefined ? null : after_seconds * 1_000
@@ -204,6 +207,7 @@ function buildCore(plan: Plan) {
     keeper,
     sessions,
     edits,
+    retention,
     judge,
     stalls,
     ways,
@@ -332,6 +336,7 @@ async function stopParts(parts: Parts, { now, drainMs, hurried }: Stop): Promise
     asks,
     keeper,
     stalls,
+    retention,
     courier,
     store,
     sample,
@@ -348,7 +353,7 @@ async function stopParts(parts: Parts, { now, drainMs, hurried }: Stop): Promise
     over = true
   })
   while (!over && busy() && systemClock.monotonic() < deadline) await pause(systemClock, 50)
-  await stalls.stop()
+  await Promise.all([stalls.stop(), retention.stop()])
   // A verdict may wait for what goes on beside the work: both end together.
   await Promise.all([supervisor.drain(), checkouts.stop()])
   asks.close()

@@ -5,6 +5,7 @@
 import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
 import type { ContextUse, Runtime } from '../core/runtime.ts'
 import type { FileDiff, TranscriptPage } from '../core/session.ts'
+import { sha256 } from '../lib/digest.ts'
 import { newId } from '../lib/id.ts'
 import type { KnownSession } from '../store/watched.ts'
 import type { Commands } from './commands.ts'
@@ -62,12 +63,13 @@ export class SessionCommands {
     return ok({ pausedTaskId: taskId })
   }
 
-  async prompt(session: KnownSession, text: string): Promise<Result<{ promptId: string }>> {
+  /** The same `key` again is the same prompt: it is said once. */
+  async prompt(session: KnownSession, text: string, key: string | null = null): Promise<Result<{ promptId: string }>> {
     const runtime = this.reachable(session)
     if (!runtime.ok) return runtime
     const taskId = this.taskAtWork(session)
     if (taskId) return refuse(taskWorks(taskId))
-    const promptId = newId('p', this.world.clock.now())
+    const promptId = key === null ? newId('p', this.world.clock.now()) : promptIdOf(session.id, key)
     const limits = { toolCalls: null, tokens: null }
     const sent = await runtime.value.prompt({ sessionId: session.id, promptId, text, limits })
     if (!sent.ok) return sent
@@ -154,6 +156,9 @@ const unable = (runtime: string, ability: string): Problem => ({
   kind: 'not-able',
   text: `The runtime ${runtime} cannot ${ability} a session.`,
 })
+
+const promptIdOf = (sessionId: string, key: string): string =>
+  `k_${sha256(JSON.stringify([sessionId, key])).slice(0, 24)}`
 
 const unknownSession = (id: string): Problem => ({
   kind: 'unknown-session',

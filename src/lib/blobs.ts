@@ -21,7 +21,6 @@ import { errnoOf } from './files.ts'
 
 export class Blobs {
   private readonly dir: string
-  private made = false
 
   constructor(dir: string) {
     this.dir = dir
@@ -30,9 +29,8 @@ export class Blobs {
   /** Its digest. A kill leaves the whole content or none. */
   put(bytes: Uint8Array, digest = sha256(bytes)): string {
     const path = join(this.dir, digest)
-    if (this.made && existsSync(path)) return digest
+    if (existsSync(path)) return digest
     mkdirSync(this.dir, { recursive: true, mode: 0o700 })
-    this.made = true
     const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`
     writeFileSync(temporary, bytes, { mode: 0o600 })
     renameSync(temporary, path)

@@ -213,16 +213,8 @@ class Builtin implements Runtime {
       this.asks.forget(session.id, transcript.entries)
       transcript.append({ type: 'prompt', promptId: request.promptId, text: request.text })
     }
-    this.start({
-      session,
-      profile,
-      request,
-      transcript,
-      choice: chosen.value,
-      policy,
-      own,
-      resumed: standing === 'open',
-    })
+    const [choice, resumed] = [chosen.value, standing === 'open']
+    this.start({ session, profile, request, transcript, choice, policy, own, resumed })
     return ok(undefined)
   }
 

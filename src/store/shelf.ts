@@ -2,7 +2,7 @@
  * What a person does to sessions as records: new titles, away and back, copies, gone for good. Rows of a journal come
  * in whole or leave whole; it never changes one.
  */
-import { and, eq, isNull, sql } from 'drizzle-orm'
+import { and, desc, eq, isNull, sql } from 'drizzle-orm'
 import type { JournalEntry, SessionRecord } from '../core/session.ts'
 import type { Ledger } from './ledger.ts'
 import * as schema from './schema.ts'
@@ -99,6 +99,22 @@ export class Shelf {
     const where = and(eq(sessions.runtime, runtime), isNull(sessions.parentId), sql`${touched} < ${before}`)
     const rows = this.ledger.db.select({ id: sessions.id }).from(sessions).where(where).orderBy(touched).limit(limit)
     return rows.all().map(({ id }) => id)
+  }
+
+  /** Ids of sessions of that runtime beyond its newest `keep`. */
+  beyond(runtime: string, keep: number, limit: number): KnownSession['id'][] {
+    const touched = sql`coalesce(${sessions.updatedAt}, ${sessions.createdAt})`
+    const where = and(eq(sessions.runtime, runtime), isNull(sessions.parentId))
+    const newestFirst = this.ledger.db
+      .select({ id: sessions.id })
+      .from(sessions)
+      .where(where)
+      .orderBy(desc(touched), desc(sessions.id))
+    return newestFirst
+      .limit(limit)
+      .offset(keep)
+      .all()
+      .map(({ id }) => id)
   }
 
   private insert(sessionId: string, { at, entry }: Copy['rows'][number]): void {

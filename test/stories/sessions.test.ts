@@ -238,3 +238,18 @@ it('SU-3 a revert restores bytes and mode, and names a file that changed since',
   expect(readFileSync(path).equals(bytes)).toBe(true)
   expect((await t.get<{ items: FileDiff[] }>(`/api/sessions/${t.id}/diff`)).items).toEqual([])
 })
+
+it('DU-4 of 50 posts with one key one run begins: a task, and a prompt in a session', async () => {
+  const t = await talk()
+  const fifty = (path: string, body: unknown) =>
+    Promise.all(Array.from({ length: 50 }, () => t.story.call('POST', path, body, { 'idempotency-key': 'k1' })))
+  const said = await fifty(`/api/sessions/${t.id}/prompt`, { text: 'say it once' })
+  expect(said.map(({ status }) => status)).toEqual(Array(50).fill(201))
+  const ended = () => expect(t.story.daemon.store.watched.get(t.id)?.state).toBe('idle')
+  await vi.waitFor(ended, { timeout: 20_000, interval: 10 })
+  const runs = () => t.story.daemon.store.sessions.entries(t.id).filter(({ entry }) => entry.type === 'run.started')
+  expect([runs().length, t.story.requests.length]).toEqual([1, 1])
+  const tasks = await fifty('/api/tasks', { goal: 'say it once', workspace: t.folder })
+  const ids = await Promise.all(tasks.map(async (answer) => ((await answer.json()) as { id: string }).id))
+  expect([new Set(ids).size, ids[0]]).toEqual([1, expect.stringMatching(/^t_/)])
+})

@@ -86,7 +86,8 @@ export function sessionRoutes(world: ServerWorld) {
       validator('json', promptBody, invalid),
       (c) =>
         withSession(c, world, async (session) => {
-          const sent = await world.sessions.prompt(session, c.req.valid('json').text)
+          const key = c.req.header('idempotency-key')?.slice(0, 500) || null
+          const sent = await world.sessions.prompt(session, c.req.valid('json').text, key)
           return sent.ok ? c.json(sent.value, 201) : refusalOf(c, sent.problems)
         }),
     )
