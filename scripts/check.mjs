@@ -1,4 +1,4 @@
-/** `npm run check`: format and lint, types of server and page, then the fast tests. */
+/** `npm run check`: format and lint, types of server and page, then the fast tests; `--sources` leaves the tests out. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureBuild, ensurePackages, root, run } from './ensure.mjs'
@@ -26,6 +26,7 @@ export function checkSources() {
 if (process.argv[1]?.endsWith('check.mjs')) {
   ensurePackages()
   checkSources()
+  if (process.argv.includes('--sources')) process.exit(0)
   await ensureBuild()
   process.exit(run(bin('vitest'), ['run']))
 }
