@@ -133,6 +133,7 @@ async function startLocked(loaded: LoadedConfig, options: DaemonOptions, lock: L
   parts.courier.start()
   if (!alone) {
     for (const one of parts.runtimes.values()) one.watch?.start()
+    await parts.sessions.goOn()
     await parts.directory.open()
     await sample?.drop(config.inbox.dir)
   }

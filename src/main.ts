@@ -20,6 +20,10 @@ const number = (text: string): number => {
   if (!Number.isFinite(value) || text.trim() === '') throw new InvalidArgumentError('It must be a number.')
   return value
 }
+const count = (text: string): number => {
+  if (!/^[1-9]\d{0,8}$/.test(text.trim())) throw new InvalidArgumentError('It must be a whole number from 1 on.')
+  return Number(text)
+}
 const several = (text: string, before: string[] = []): string[] => [...before, text]
 
 function build(pick: (action: Action) => void): Command {
@@ -314,7 +318,7 @@ function addAgentVerbs(program: Command, pick: (action: Action) => void): void {
     .option('-p, --prompt <text>', 'what to do; what comes through a pipe stands behind it')
     .option('--agent <profile>', 'build or plan')
     .option('--model <name>', 'provider/model or model')
-    .option('--max-steps <number>', 'at most so many model calls', number)
+    .option('--max-steps <number>', 'at most so many model calls', count)
     .option('--allow <rule>', 'e.g. "bash(npm test*)"; may be repeated', several)
     .option('--deny <rule>', 'the same, forbidden', several)
     .addOption(new Option('--session <id>', 'go on in an earlier session').conflicts('continue'))

@@ -7,6 +7,7 @@ import { checkers } from '../src/checks/index.ts'
 import { configSchema, intakeSettings, jsonSchema, loadConfig, readSpecFile, settingSections } from '../src/config.ts'
 import type { Problem } from '../src/core/problem.ts'
 import type { Tree } from '../src/lib/layers.ts'
+import { powerful } from '../src/lib/project/settings.ts'
 
 let folder: string
 beforeEach(() => {
@@ -178,6 +179,20 @@ describe('openloom.yaml', () => {
     expect(Object.keys(properties)).toEqual(expect.arrayContaining([...settingSections, 'goal', 'checks', 'steps']))
     expect(Object.keys(configSchema.shape)).toEqual(settingSections)
   })
+})
+
+it('SE-3 a section of settings is taken by a person with the project, or changes nothing that an agent may do', () => {
+  const harmless = [
+    'inbox',
+    'defaults',
+    'stale_busy',
+    'named_checks',
+    'concurrency',
+    'drain_seconds',
+    'log_level',
+    'sample',
+  ]
+  expect([...powerful, ...harmless].toSorted()).toEqual(settingSections.toSorted())
 })
 
 describe('the policies of the sources', () => {

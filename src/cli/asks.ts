@@ -1,8 +1,11 @@
 /** `openloom asks`, `approve`, `deny`, `answer`: what sessions wait for, and a person's word on it. */
-import { type AskReply, replyFrom } from '../core/ask.ts'
+import { type AskReply, type Grant, replyFrom } from '../core/ask.ts'
+import { ProblemError } from '../core/problem.ts'
 import type { AskItem, AskList, GrantList } from '../server/api.ts'
-import { type Client, requireDaemon } from './client.ts'
+import type { Store } from '../store/open.ts'
+import { type Client, findDaemon, requireDaemon } from './client.ts'
 import { exit } from './exit.ts'
+import { withStore } from './own-store.ts'
 import { configOf, type Shell, UsageError } from './program.ts'
 import { cut, paint, print, printJson, safe, table } from './terminal.ts'
 
@@ -14,9 +17,9 @@ export interface AskOptions {
 }
 
 export async function asks(options: AskOptions, shell: Shell): Promise<number> {
+  if (options.revoke) return revoke(options.revoke, options, shell)
+  if (options.grants) return grants(options, shell)
   const client = clientOf(shell)
-  if (options.revoke) return revoke(client, options.revoke, options)
-  if (options.grants) return grants(client, options)
   const { items } = await client.get<AskList>(`/api/asks?status=${options.all ? 'all' : 'open'}`)
   if (options.json) printJson({ items })
   else if (items.length === 0) print('Nothing waits for you.')
@@ -24,8 +27,13 @@ export async function asks(options: AskOptions, shell: Shell): Promise<number> {
   return exit.ok
 }
 
-async function grants(client: Client, { json }: AskOptions): Promise<number> {
-  const { items } = await client.get<GrantList>('/api/grants')
+/** What was allowed in a chat can be seen and taken back without a daemon, as it was given. */
+async function grants({ json }: AskOptions, shell: Shell): Promise<number> {
+  const loaded = configOf(shell)
+  const client = findDaemon(loaded, shell.env)
+  const { items } = client
+    ? await client.get<GrantList>('/api/grants')
+    : await withStore(loaded, (store) => ({ items: store.asks.grants(1_000) }))
   if (json) printJson({ items })
   else if (items.length === 0) print('Nothing is allowed for good.')
   else {
@@ -35,11 +43,24 @@ async function grants(client: Client, { json }: AskOptions): Promise<number> {
   return exit.ok
 }
 
-async function revoke(client: Client, id: string, { json }: AskOptions): Promise<number> {
-  const done = await client.delete<{ grant: { id: string } }>(`/api/grants/${encodeURIComponent(id)}`)
+async function revoke(id: string, { json }: AskOptions, shell: Shell): Promise<number> {
+  const loaded = configOf(shell)
+  const client = findDaemon(loaded, shell.env)
+  const done = client
+    ? await client.delete<{ grant: { id: string } }>(`/api/grants/${encodeURIComponent(id)}`)
+    : await withStore(loaded, (store) => ({ grant: revokedIn(store, id) }))
   if (json) printJson(done)
   else print(`Taken back: ${done.grant.id}. It is asked about again.`)
   return exit.ok
+}
+
+function revokedIn({ asks: kept }: Store, part: string): Grant {
+  const [grant, another] = kept.findGrants(part)
+  const todo = 'List them with `openloom asks --grants`.'
+  if (!grant) throw new ProblemError({ kind: 'unknown-grant', text: 'There is no such grant.', todo })
+  if (another) throw new ProblemError({ kind: 'ambiguous', text: `Several grants begin with ${safe(part)}.`, todo })
+  kept.revoke(grant)
+  return grant
 }
 
 export async function approve(id: string, options: { always?: boolean; json?: boolean }, shell: Shell) {

@@ -41,6 +41,7 @@ export async function chat(folder: string | undefined, flags: ChatFlags, shell: 
       return opened.value
     },
   })
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.once(signal, () => talk.end())
   await talk.talk()
   return exit.ok
 }

@@ -10,7 +10,7 @@ import type { Observation } from '../core/session.ts'
 import { readProjectSettings } from '../lib/project/settings.ts'
 import { exit } from './exit.ts'
 import { configOf, type Shell, UsageError } from './program.ts'
-import { acceptedSettings, openRunner, type Runner } from './runner.ts'
+import { acceptedSettings, openRunner, type Runner, titleOf } from './runner.ts'
 import { print, printJson, printProblems, safe } from './terminal.ts'
 
 export interface RunOptions {
@@ -58,7 +58,7 @@ export async function run(options: RunOptions, shell: Shell): Promise<number> {
     }),
   ]
   const cancel = new AbortController()
-  process.once('SIGINT', () => cancel.abort())
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => cancel.abort())
   try {
     return await converse(runner.value, { options: { ...options, prompt }, schema, shell, signal: cancel.signal })
   } finally {
@@ -107,7 +107,7 @@ export async function settingsFor(shell: Shell): Promise<LoadedConfig> {
   const own = configOf(shell, {}, 'foreign')
   const brought = await readProjectSettings(shell.cwd)
   if (brought === null) return own
-  if (acceptedSettings(own, shell.cwd) === brought.sha256) return configOf(shell, {}, 'accepted')
+  if ((await acceptedSettings(own, shell.cwd)) === brought.sha256) return configOf(shell, {}, 'accepted')
   const todo = 'Look at it, then say `openloom trust` here.'
   printProblems([{ kind: 'settings-ignored', text: 'The settings in ./openloom.yaml are not taken.', todo }])
   return own
@@ -127,7 +127,7 @@ async function converse(runner: Runner, { options, schema, shell, signal }: Talk
   const workspace = realpathSync(shell.cwd)
   const session = options.continue ? runner.newestIn(workspace) : (options.session ?? null)
   if (options.continue && session === null) throw new UsageError(nothingToContinue)
-  const opened = await runner.open({ workspace, agent, model, session })
+  const opened = await runner.open({ title: titleOf(options.prompt ?? ''), workspace, agent, model, session })
   if (!opened.ok) throw new ProblemError(...opened.problems)
   const { sessionId } = opened.value
   let text = schema ? withSchema(options.prompt ?? '', schema) : (options.prompt ?? '')

@@ -3,12 +3,17 @@ import { existsSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LoadedConfig } from '../config.ts'
 import { systemClock } from '../core/clock.ts'
-import { type Result, refuse } from '../core/problem.ts'
+import { type Problem, type Result, refuse } from '../core/problem.ts'
 import type { Runtime } from '../core/runtime.ts'
 import type { Observation } from '../core/session.ts'
 import { newId } from '../lib/id.ts'
+import { takenFrom } from '../lib/project/settings.ts'
+import { startWatchdog } from '../lib/watchdog.ts'
 import { type Confined, findSandbox, openBase, openRuntimes, openTalk, type Talk } from '../parts.ts'
-import { openStore, type Store } from '../store/open.ts'
+import type { Store } from '../store/open.ts'
+import { withStore } from './own-store.ts'
+import { UsageError } from './program.ts'
+import { safe } from './terminal.ts'
 
 export interface RunnerOptions {
   env: NodeJS.ProcessEnv
@@ -20,6 +25,7 @@ export interface RunnerOptions {
 }
 
 export interface RunRequest {
+  title: string
   workspace: string
   agent: string | null
   model: string | null
@@ -27,6 +33,7 @@ export interface RunRequest {
 }
 
 const newestMax = 100
+const titleCharsMax = 50
 
 type Action = 'allow' | 'ask' | 'deny'
 
@@ -41,6 +48,8 @@ export class Runner {
   readonly talk: Talk
   private readonly base: Confined
   private readonly attended: boolean
+  /** Whoever kills us ends our commands with us, also where there is no sandbox. */
+  private readonly watchdog: { stop(): Promise<void> }
   private readonly id = newId('r', systemClock.now())
   private turns = 0
 
@@ -49,6 +58,7 @@ export class Runner {
     this.runtime = runtime
     this.talk = talk
     this.attended = attended
+    this.watchdog = startWatchdog([`${base.owner}-run`])
   }
 
   get store(): Store {
@@ -71,7 +81,7 @@ export class Runner {
   }
 
   open(request: RunRequest): Promise<Result<{ sessionId: string }>> {
-    return this.runtime.open({ taskId: this.id, title: 'openloom run', ...request })
+    return this.runtime.open({ taskId: this.id, ...request })
   }
 
   /** One prompt to its end; an abort of `signal` ends the turn with its processes. */
@@ -95,6 +105,7 @@ export class Runner {
     await this.runtime.close()
     await this.base.sandbox.close()
     this.base.store.close()
+    await this.watchdog.stop()
   }
 
   private untilOver(sessionId: string, promptId: string): Promise<Observation> {
@@ -123,6 +134,11 @@ export class Runner {
 
 export async function openRunner(loaded: LoadedConfig, options: RunnerOptions): Promise<Result<Runner>> {
   const { env, allow, deny, stepsMax, attended = false } = options
+  const rules = [
+    ...headless,
+    ...allow.map((text) => ruleOf(text, 'allow')),
+    ...deny.map((text) => ruleOf(text, 'deny')),
+  ]
   const bare = openBase(loaded, env)
   const sandbox = await findSandbox(loaded, env, bare)
   if (!sandbox.ok) {
@@ -130,11 +146,6 @@ export async function openRunner(loaded: LoadedConfig, options: RunnerOptions): 
     return sandbox
   }
   const base = { ...bare, sandbox: sandbox.value }
-  const rules = [
-    ...headless,
-    ...allow.map((text) => ruleOf(text, 'allow')),
-    ...deny.map((text) => ruleOf(text, 'deny')),
-  ]
   const narrowed = { permissions: rules, stepsMax }
   const given = { base, loaded, env, narrowed, role: 'run' as const, attended }
   const runtimes = openRuntimes(given)
@@ -146,19 +157,32 @@ export async function openRunner(loaded: LoadedConfig, options: RunnerOptions): 
 }
 
 /** Digest of the settings in this folder that a person took; null: none. */
-export function acceptedSettings({ config }: LoadedConfig, folder: string): string | null {
-  const path = join(config.data_dir, 'openloom.db')
-  if (!existsSync(path)) return null
-  const store = openStore({ path, clock: systemClock })
-  try {
-    return store.workspaces.of(realpathSync(folder))?.settingsSha256 ?? null
-  } finally {
-    store.close()
-  }
+export async function acceptedSettings(loaded: LoadedConfig, folder: string): Promise<string | null> {
+  if (!existsSync(join(loaded.config.data_dir, 'openloom.db'))) return null
+  return withStore(loaded, ({ workspaces }) => {
+    const said = workspaces.of(realpathSync(folder))
+    // Addresses and models of a folder in which agents may only read are not what they work with.
+    return said?.trust === 'trusted' ? takenFrom(said.settingsSha256).settings : null
+  })
 }
 
-/** `bash(npm test*)` or `bash`. */
-export function ruleOf(text: string, action: Action): { tool: string; pattern: string; action: Action } {
-  const match = /^([^()\s]+)\((.*)\)$/s.exec(text.trim())
-  return { tool: match?.[1] ?? text.trim(), pattern: match?.[2] ?? '*', action }
+/** `bash(npm test*)` or `bash`. What is neither must not pass for a rule: a deny that fits nothing denies nothing. */
+function ruleOf(text: string, action: Action): { tool: string; pattern: string; action: Action } {
+  const match = /^([^()\s]+)(?:\((.+)\))?$/s.exec(text.trim())
+  if (!match?.[1]) throw new UsageError(noRule(text))
+  return { tool: match[1], pattern: match[2] ?? '*', action }
+}
+
+const noRule = (text: string): Problem => ({
+  kind: 'bad-rule',
+  text: `"${text}" is no rule.`,
+  todo: 'Write the name of a tool, or tool(pattern): "bash(npm test*)".',
+})
+
+/** The first words, cut at a word. */
+export function titleOf(text: string): string {
+  const line = safe(text).replace(/\s+/g, ' ').trim()
+  if (line.length <= titleCharsMax) return line
+  const cut = line.slice(0, titleCharsMax)
+  return `${cut.slice(0, Math.max(cut.lastIndexOf(' '), 20))}…`
 }

@@ -1,8 +1,11 @@
 /** `openloom trust`: how far a folder is trusted, said by a person. */
 import { resolve } from 'node:path'
+import { ProblemError } from '../core/problem.ts'
 import type { WorkspaceList, WorkspaceSaid } from '../server/api.ts'
-import { requireDaemon } from './client.ts'
+import { noFolder, sayTrust } from '../server/said.ts'
+import { findDaemon } from './client.ts'
 import { exit } from './exit.ts'
+import { withStore } from './own-store.ts'
 import { configOf, type Shell } from './program.ts'
 import { cut, paint, print, printJson, safe, table } from './terminal.ts'
 
@@ -14,12 +17,18 @@ export interface TrustOptions {
 }
 
 export async function trust(folder: string | undefined, options: TrustOptions, shell: Shell): Promise<number> {
-  const client = requireDaemon(configOf(shell), shell.env)
-  const said = await client.put<WorkspaceSaid>('/api/workspaces', {
+  const loaded = configOf(shell)
+  const wish = {
     path: resolve(shell.cwd, folder ?? '.'),
     trust: options.untrusted ? 'untrusted' : options.readOnly ? 'read-only' : 'trusted',
     access: options.root ? 'root' : 'scoped',
-  })
+  } as const
+  // `run` and `chat` need no daemon, and what they tell a person to say needs none either.
+  const client = findDaemon(loaded, shell.env)
+  const said = client
+    ? await client.put<WorkspaceSaid>('/api/workspaces', wish)
+    : await withStore(loaded, (store) => sayTrust(store, wish))
+  if (!said) throw new ProblemError(noFolder)
   if (options.json) {
     printJson(said)
     return exit.ok
@@ -34,7 +43,11 @@ export async function trust(folder: string | undefined, options: TrustOptions, s
 }
 
 export async function listTrust(options: { json?: boolean }, shell: Shell): Promise<number> {
-  const page = await requireDaemon(configOf(shell), shell.env).get<WorkspaceList>('/api/workspaces')
+  const loaded = configOf(shell)
+  const client = findDaemon(loaded, shell.env)
+  const page = client
+    ? await client.get<WorkspaceList>('/api/workspaces')
+    : await withStore(loaded, ({ workspaces }) => ({ items: workspaces.list() }))
   if (options.json) printJson(page)
   else if (page.items.length === 0) print('Nothing was said about any folder.')
   else {

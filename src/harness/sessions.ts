@@ -12,11 +12,15 @@ import type { Commands } from './commands.ts'
 import { transcriptOf } from './transcript.ts'
 import type { World } from './world.ts'
 
+type Here = Pick<World, 'store' | 'runtimes' | 'clock' | 'log'>
+
+const openMax = 200
+
 export class SessionCommands {
-  private readonly world: Pick<World, 'store' | 'runtimes' | 'clock'>
+  private readonly world: Here
   private readonly commands: Pick<Commands, 'run'>
 
-  constructor(world: Pick<World, 'store' | 'runtimes' | 'clock'>, commands: Pick<Commands, 'run'>) {
+  constructor(world: Here, commands: Pick<Commands, 'run'>) {
     this.world = world
     this.commands = commands
   }
@@ -70,8 +74,7 @@ export class SessionCommands {
     const taskId = this.taskAtWork(session)
     if (taskId) return refuse(taskWorks(taskId))
     const promptId = key === null ? newId('p', this.world.clock.now()) : promptIdOf(session.id, key)
-    const limits = { toolCalls: null, tokens: null }
-    const sent = await runtime.value.prompt({ sessionId: session.id, promptId, text, limits })
+    const sent = await runtime.value.prompt({ sessionId: session.id, promptId, text, limits: unlimited })
     if (!sent.ok) return sent
     this.tell(session, 'session.prompted', { by: 'person', text: text.slice(0, 500) })
     return ok({ promptId })
@@ -104,8 +107,24 @@ export class SessionCommands {
     this.tell(session, 'session.resumed', { by: 'person' })
     const { promptId } = resumed.value
     if (promptId === null || this.taskAtWork(session)) return ok(undefined)
-    const limits = { toolCalls: null, tokens: null }
-    return runtime.value.prompt({ sessionId: session.id, promptId, text: '', limits })
+    return runtime.value.prompt({ sessionId: session.id, promptId, text: '', limits: unlimited })
+  }
+
+  /**
+   * Turns that a person began here and that were open when the daemon ended go on. Those of tasks are the supervisor's;
+   * those of a terminal belong to a program that may still be running.
+   */
+  async goOn(): Promise<void> {
+    const { store, runtimes, log } = this.world
+    for (const session of store.watched.page({ states: ['busy'], roots: false, limit: openMax }).items) {
+      const runtime = runtimes.get(session.runtime)
+      if (!runtime || this.isWatched(session) || this.taskAtWork(session)) continue
+      const { id: sessionId } = session
+      const { state } = await runtime.look(sessionId)
+      if (state.kind !== 'interrupted' || !isPromptedHere(state.promptId)) continue
+      const sent = await runtime.prompt({ sessionId, promptId: state.promptId, text: '', limits: unlimited })
+      if (!sent.ok) log.warn({ sessionId, problems: sent.problems }, 'an open turn cannot go on')
+    }
   }
 
   async compact(session: KnownSession): Promise<Result<{ done: boolean }>> {
@@ -156,6 +175,11 @@ const unable = (runtime: string, ability: string): Problem => ({
   kind: 'not-able',
   text: `The runtime ${runtime} cannot ${ability} a session.`,
 })
+
+const unlimited = { toolCalls: null, tokens: null }
+
+/** By `prompt`: with its own id, or one of a key. */
+const isPromptedHere = (promptId: string): boolean => /^[pk]_/.test(promptId)
 
 const promptIdOf = (sessionId: string, key: string): string =>
   `k_${sha256(JSON.stringify([sessionId, key])).slice(0, 24)}`

@@ -2,7 +2,7 @@
  * Opens the store: durable settings, integrity look, backup
  * before a migration, refusal of what it does not understand.
  */
-import { existsSync, readFileSync, renameSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, renameSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { drizzle } from 'drizzle-orm/better-sqlite3'
@@ -91,6 +91,7 @@ export function openStore(options: StoreOptions): Store {
 function openFile(path: string): Database.Database {
   let sqlite: Database.Database | null = null
   try {
+    if (path !== ':memory:') keepPrivate(path)
     sqlite = new Database(path)
     sqlite.pragma('busy_timeout = 5000')
     sqlite.pragma('journal_mode = WAL')
@@ -109,6 +110,11 @@ function openFile(path: string): Database.Database {
       todo: `It was not changed. Move it aside, or put a backup (${path}.before-*) in its place, and start again.`,
     })
   }
+}
+
+/** Conversations are nobody else's to read, wherever the folder is. What SQLite puts beside the file is as private. */
+function keepPrivate(path: string): void {
+  closeSync(openSync(path, 'a', 0o600))
 }
 
 function refuseDamaged(sqlite: Database.Database): void {
@@ -147,6 +153,8 @@ function upgrade(sqlite: Database.Database, path: string): void {
 function backUp(sqlite: Database.Database, path: string, applied: number): void {
   const target = `${path}.before-${applied}`
   if (existsSync(target)) return
+  keepPrivate(`${target}.tmp`)
+  truncateSync(`${target}.tmp`)
   sqlite.prepare('vacuum into ?').run(`${target}.tmp`)
   renameSync(`${target}.tmp`, target)
 }

@@ -82,6 +82,8 @@ export class Sessions implements Journal {
     const state = stateAfter(entry)
     if (state) this.setState.run({ id: sessionId, state, at })
     if (entry.type === 'assistant') this.calls.set(sessionId, entry.calls)
+    // The calls of before a crash were heard of by another process.
+    if (entry.type === 'run.started' && entry.resumed) this.calls.set(sessionId, this.callsOf(sessionId))
     if (entry.type === 'run.ended') this.calls.delete(sessionId)
     const event = eventOf(entry, this.calls.get(sessionId) ?? [])
     if (event) this.ledger.emit({ ...event, ...owner })
@@ -95,6 +97,11 @@ export class Sessions implements Journal {
       .orderBy(asc(journal.seq))
       .all()
       .map(({ seq, at, entry }) => ({ seq, at, entry }))
+  }
+
+  private callsOf(sessionId: string): readonly ToolCall[] {
+    const last = this.entries(sessionId).findLast(({ entry }) => entry.type === 'assistant')?.entry
+    return last?.type === 'assistant' ? last.calls : []
   }
 
   private ownerOf(sessionId: string): string | null {

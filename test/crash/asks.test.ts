@@ -1,5 +1,5 @@
 /** An ask of our own agent, over the death of the daemon. */
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { AskItem, AskList } from '../../src/server/api.ts'
@@ -43,5 +43,29 @@ it('PM-4 asked, killed, started, answered: the run goes on, and the same call is
   expect(last).toMatchObject([{ status: 'done' }])
   const all = (await (await second.api('/api/asks?status=all')).json()) as AskList
   expect(all.items.map(({ id, status }) => [id, status])).toEqual([[ask.id, 'answered']])
+  await second.kill()
+})
+
+it('DU-3 the turn of a person goes on after kill -9 as that of a task does, with its ask', async () => {
+  const workspace = workspaceOf(rig, 'talk')
+  mkdirSync(workspace, { recursive: true })
+  const send = async (life: Life, path: string, body: object) => {
+    const headers = { 'content-type': 'application/json' }
+    const answer = await life.api(path, { method: 'POST', body: JSON.stringify(body), headers })
+    return (await answer.json()) as { id: string }
+  }
+  const first = await rig.started()
+  const { id } = await send(first, '/api/sessions', { workspace, title: 'talk' })
+  await send(first, `/api/sessions/${id}/prompt`, { text: 'Write it.' })
+  const ask = await openAsk(first)
+  await first.kill()
+
+  const second = await rig.started()
+  await send(second, `/api/asks/${ask.id}`, { reply: 'once' })
+  await eventually('the turn is over', async () => {
+    const { session } = (await (await second.api(`/api/sessions/${id}`)).json()) as { session: { state: string } }
+    return session.state === 'idle' ? session : null
+  })
+  expect(existsSync(join(workspace, 'result.txt'))).toBe(true)
   await second.kill()
 })

@@ -30,7 +30,10 @@ export function watchApp(w: WatchWorld): WatchApp {
     },
   }
   const runtimes = new Map([['hand', w.runtime]])
-  const sessions = new SessionCommands({ store: w.store, clock: w.clock, runtimes }, commands)
+  const sessions = new SessionCommands(
+    { store: w.store, clock: w.clock, log: openLog('silent', new Secrets()), runtimes },
+    commands,
+  )
   const parts = { store: w.store, asks: w.desk, keeper: w.keeper, sessions, clock: w.clock, version: '0.0.0' }
   const rest = { auth: { isToken: () => true, isCookie: () => false }, log: openLog('silent', new Secrets()) }
   const world = { ...parts, ...rest, onDelta: () => () => undefined } as unknown as ServerWorld

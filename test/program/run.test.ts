@@ -1,8 +1,9 @@
 /** `openloom run` with what comes through a pipe, and with what was said before. */
-import { existsSync, rmSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
-import { piped, place } from '../fakes/place.ts'
+import { expect, it, onTestFinished, vi } from 'vitest'
+import { piped, place, program } from '../fakes/place.ts'
 
 const bash = (command: string) => ({ tool_calls: [{ name: 'bash', arguments: { command } }] })
 
@@ -33,4 +34,80 @@ it('CL-3 counts what a person allowed for good, and nothing else', async () => {
   expect(await piped(p, ['run', '-p', 'run it'], '')).toMatchObject({ code: 0, out: 'done\n' })
   expect(await piped(p, ['run', '-p', 'run another'], '')).toMatchObject({ code: 3 })
   expect([existsSync(join(p.work, 'ran')), existsSync(join(p.work, 'ran2'))]).toEqual([true, false])
+})
+
+it.each(['SIGTERM', 'SIGKILL'] as const)(
+  'CL-3 leaves no process behind a %s, also without a sandbox',
+  async (signal) => {
+    const p = await place([bash('sleep 600 & setsid sleep 600 & echo $! > pid; wait'), { text: 'done' }])
+    const child = spawn(process.execPath, [program, 'run', '-p', 'go', '--allow', 'bash'], { cwd: p.work, env: p.env })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    const ended = new Promise((resolve) => child.once('close', resolve))
+    const file = join(p.work, 'pid')
+    await vi.waitFor(() => expect(existsSync(file) && readFileSync(file, 'utf8')).toMatch(/\d\n/), { timeout: 10_000 })
+    const pid = Number(readFileSync(file, 'utf8'))
+    const isAlive = () => existsSync(`/proc/${pid}`)
+    expect(isAlive()).toBe(true)
+    child.kill(signal)
+    expect(await ended).toBe(signal === 'SIGTERM' ? 130 : null)
+    await vi.waitFor(() => expect(isAlive()).toBe(false), { timeout: 5_000 })
+  },
+)
+
+it('CL-3 takes no rule that it cannot read, and no limit of nothing', async () => {
+  const p = await place([{ text: 'I hear you.' }])
+  for (const bad of ['bash(rm *', 'bash()', 'bash rm', '']) {
+    expect(await piped(p, ['run', '-p', 'x', '--deny', bad], '')).toMatchObject({ code: 2 })
+  }
+  for (const bad of ['0', '-1', '1.5', 'x']) {
+    expect(await piped(p, ['run', '-p', 'x', '--max-steps', bad], '')).toMatchObject({ code: 2 })
+  }
+  expect(p.model.requests).toEqual([])
+})
+
+it('SU-1 a run is called by the first words of its prompt, and nobody else reads its database', async () => {
+  const p = await place([{ text: 'I hear you.' }])
+  const dataDir = join(p.home, 'data')
+  const own = { ...p, env: { ...p.env, OPENLOOM_DATA_DIR: dataDir } }
+  await piped(own, ['run', '-p', 'fix the door\nand the window'], '')
+  const { out } = await piped(own, ['chat'], '/sessions\n')
+  expect(out).toContain('fix the door and the window')
+  expect(statSync(join(dataDir, 'openloom.db')).mode & 0o777).toBe(0o600)
+})
+
+it('SE-3 a folder is trusted, and a grant taken back, without a daemon', async () => {
+  const p = await place([bash('touch ran'), { text: 'done' }])
+  writeFileSync(join(p.work, 'openloom.yaml'), 'permissions: [{ tool: bash, command: "touch *", action: deny }]\n')
+  const { err } = await piped(p, ['chat'], 'run it\na\n')
+  expect([err, existsSync(join(p.work, 'ran'))]).toEqual([expect.stringContaining('openloom trust'), true])
+
+  const { out } = await piped(p, ['asks', '--grants', '--json'], '')
+  const [grant] = (JSON.parse(out) as { items: { id: string; pattern: string }[] }).items
+  expect(grant).toMatchObject({ pattern: 'touch ran' })
+  expect(await piped(p, ['asks', '--revoke', 'g_nothing'], '')).toMatchObject({ code: 1 })
+  expect(await piped(p, ['asks', '--revoke', grant?.id ?? ''], '')).toMatchObject({ code: 0 })
+  expect(await piped(p, ['asks', '--grants'], '')).toMatchObject({ out: 'Nothing is allowed for good.\n' })
+
+  expect(await piped(p, ['trust', 'nowhere'], '')).toMatchObject({ code: 1, err: expect.stringContaining('no such') })
+  expect(await piped(p, ['trust', '.'], '')).toMatchObject({ code: 0, out: expect.stringContaining('"touch *"') })
+  expect((await piped(p, ['trust', 'list'], '')).out).toContain(`trusted  scoped  ${p.work}`)
+  rmSync(join(p.work, 'ran'))
+  expect(await piped(p, ['run', '-p', 'go', '--allow', 'bash'], '')).toMatchObject({ code: 0, err: '' })
+  expect(existsSync(join(p.work, 'ran'))).toBe(false)
+})
+
+it('SE-3 settings of a project count only in a trusted folder, as they were when it was trusted', async () => {
+  const p = await place([{ text: 'I hear you.' }])
+  const write = (text: string) => writeFileSync(join(p.work, 'openloom.yaml'), text)
+  const ignored = async () => (await piped(p, ['run', '-p', 'x'], '')).err.includes('not taken')
+  mkdirSync(join(p.work, '.openloom', 'tools'), { recursive: true })
+  writeFileSync(join(p.work, '.openloom', 'tools', 'one.mjs'), 'export default {}')
+  write('sandbox: { mode: auto }\n')
+  expect(await ignored()).toBe(true)
+  await piped(p, ['trust', '--read-only'], '')
+  expect(await ignored()).toBe(true)
+  await piped(p, ['trust'], '')
+  expect(await ignored()).toBe(false)
+  write('sandbox: { mode: "off" }\n')
+  expect(await ignored()).toBe(true)
 })

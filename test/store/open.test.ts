@@ -29,6 +29,8 @@ function problemOf(work: () => unknown): Problem | undefined {
 
 const open = () => openStore({ path, clock: systemClock })
 
+const call = { id: 'c', name: 'bash', argumentsText: '{}' }
+
 function fill(): void {
   const store = open()
   for (let i = 0; i < 200; i++) store.tasks.accept(taskFrom({ externalId: `k${i}` }))
@@ -42,6 +44,30 @@ describe('a store', () => {
     const store = open()
     expect(store.tasks.counts()).toEqual({ queued: 200 })
     store.close()
+  })
+
+  it('names the call of before a restart when its turn goes on', () => {
+    const session = { id: 's_1', runtime: 'builtin', title: '', workspace: '/', taskId: null, agent: null, model: null }
+    const run = { type: 'run.started' as const, promptId: 'p', model: 'm', provider: 'p' }
+    const first = open()
+    first.sessions.createSession({ ...session, createdAt: 0 })
+    first.sessions.append(
+      's_1',
+      { ...run, runId: 'r_1', resumed: false },
+      { type: 'assistant', runId: 'r_1', text: '', reasoning: '', finish: 'tool_calls', calls: [call] },
+    )
+    first.close()
+    const second = open()
+    const ended = { callId: 'c', ok: false, output: 'Outcome unknown.', facts: {} }
+    second.sessions.append(
+      's_1',
+      { ...run, runId: 'r_2', resumed: true },
+      { type: 'tool.ended', runId: 'r_2', ...ended },
+    )
+    expect(second.events.after(0, 100).findLast(({ type }) => type === 'tool.ended')?.data).toMatchObject({
+      name: 'bash',
+    })
+    second.close()
   })
 
   it('whose file is damaged is refused with what to do, and left exactly as it is', () => {

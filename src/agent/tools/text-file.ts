@@ -2,7 +2,7 @@
  * Text files as the writing tools see them: inside the workspace, as last read, and written back in their own style.
  */
 import { stat } from 'node:fs/promises'
-import { relative, resolve } from 'node:path'
+import { isAbsolute, relative, resolve } from 'node:path'
 import { createTwoFilesPatch } from 'diff'
 import { z } from 'zod'
 import type { Subject, ToolContext, ToolResult } from '../../core/tool.ts'
@@ -42,7 +42,8 @@ export async function locate(context: ToolContext, path: string, reading = false
     const real = await realPathInside('/', resolve(context.workspace, path))
     return real === null ? null : { real, shown: real }
   }
-  const whole = reading ? await realPathInside(context.outputDir, path) : null
+  // A relative path is one of the workspace, and nothing else.
+  const whole = reading && isAbsolute(path) ? await realPathInside(context.outputDir, path) : null
   return whole === null ? null : { real: whole, shown: whole }
 }
 

@@ -7,7 +7,7 @@ import type { SessionRecord } from '../../core/session.ts'
 import { listFiles } from '../../lib/file-list.ts'
 import { childEnvironment } from '../../lib/process.ts'
 import type { KnownSession } from '../../store/watched.ts'
-import type { Runner } from '../runner.ts'
+import { type Runner, titleOf } from '../runner.ts'
 import { paint, safe } from '../terminal.ts'
 import { ask } from './approvals.ts'
 import type { History } from './history.ts'
@@ -28,7 +28,6 @@ export interface ChatOptions {
 }
 
 const prompt = '› '
-const titleCharsMax = 50
 const filesMax = 20_000
 const shownMax = 20
 const queuedMax = 20
@@ -122,6 +121,12 @@ export class Conversation implements Chat {
 
   say(text: string): void {
     this.view.line(text)
+  }
+
+  /** Told to from outside. */
+  end(): void {
+    this.running?.abort(new Error('cancelled'))
+    this.leave()
   }
 
   leave(): void {
@@ -283,12 +288,4 @@ export class Conversation implements Chat {
     const named = found.filter((name) => name === safe(name) && !/\s/.test(name)).slice(0, shownMax)
     return [named.map((name) => `@${name}`), `@${word}`]
   }
-}
-
-/** The first words, cut at a word. */
-function titleOf(text: string): string {
-  const line = safe(text).replace(/\s+/g, ' ').trim()
-  if (line.length <= titleCharsMax) return line
-  const cut = line.slice(0, titleCharsMax)
-  return `${cut.slice(0, Math.max(cut.lastIndexOf(' '), 20))}…`
 }

@@ -173,8 +173,10 @@ async function copy(chat: Chat): Promise<void> {
 
 async function permissions(chat: Chat): Promise<void> {
   const { store, talk } = await chat.runner()
-  const { layers, trust, access } = await talk.policyOf(chat.place())
-  chat.say(`This folder: ${trust}, ${access}. The last rule that fits decides; of several lists, the strictest.`)
+  const { layers, trust, access, accepted } = await talk.policyOf(chat.place())
+  const said = trust === 'trusted' && !accepted ? 'no word on its trust' : trust
+  chat.say(`This folder: ${said}, ${access}.`)
+  chat.say('The last rule that fits decides; of several lists, the strictest.')
   for (const [layer, rules] of Object.entries(layers)) {
     for (const rule of rules ?? []) chat.say(`  ${layer.padEnd(8)} ${cut(JSON.stringify(rule), 66)}`)
   }

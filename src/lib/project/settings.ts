@@ -21,8 +21,11 @@ export function takenFrom(digest: string | null): { settings: string | null; too
   return { settings: settings || null, tools: tools || null }
 }
 
-/** What says how agents work; a task beside it may change freely. */
-const powerful = ['permissions', 'models', 'runtimes', 'child_env', 'notify', 'sources', 'server', 'data_dir']
+/** Sections that say how agents work, and what keeps them in; a task beside them may change freely. */
+export const powerful: readonly string[] = [
+  ...['permissions', 'models', 'runtimes', 'child_env', 'notify', 'sources', 'server', 'data_dir'],
+  ...['sandbox', 'keychain', 'retention', 'workspace_roots'],
+]
 const sizeBytesMax = 256 * 1024
 
 /** Null where the project brings none. A file that cannot be read has a digest too, to be told from another. */
