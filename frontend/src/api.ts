@@ -5,15 +5,20 @@ import type { IsolationEnd, TaskStatus } from '../../src/core/task.ts'
 import type {
   AskItem,
   AskList,
+  ContextUse,
   DaemonState,
   EventPage,
   IsolationAnswer,
   IsolationSize,
   ProblemBody,
+  Restored,
   SessionDetail,
+  SessionItem,
   SessionPage,
+  SessionSearch,
   TaskDetail,
   TaskPage,
+  Undone,
 } from '../../src/server/api.ts'
 import type { Action } from './model/actions.ts'
 import type { AskBody } from './model/asks.ts'
@@ -36,6 +41,23 @@ export interface TaskQuery {
   limit?: number
   after?: string | null
 }
+
+/** What is sent to a session, and what comes back. */
+interface SessionEdits {
+  abort: { body: object; answer: { pausedTaskId: string | null } }
+  prompt: { body: { text: string }; answer: unknown }
+  steer: { body: { text: string }; answer: unknown }
+  compact: { body: object; answer: { done: boolean } }
+  rename: { body: { title: string }; answer: SessionItem }
+  model: { body: { model: string | null }; answer: SessionItem }
+  archive: { body: { archived: boolean }; answer: SessionItem }
+  fork: { body: { at?: number }; answer: SessionItem }
+  undo: { body: { files: boolean }; answer: Undone }
+  restore: { body: { paths?: string[] }; answer: Restored }
+}
+
+const sessionUrl = (id: string, rest = ''): string =>
+  `/api/sessions/${encodeURIComponent(id)}${rest === '' ? '' : `/${rest}`}`
 
 export class Api {
   readonly #onSignedOut: () => void
@@ -90,46 +112,63 @@ export class Api {
     return this.#ask(`/api/asks/${encodeURIComponent(id)}`, body)
   }
 
-  sessions(q: string, after: string | null): Promise<Answer<SessionPage>> {
-    const search = new URLSearchParams({ roots: 'true', limit: '100' })
+  sessions(q: string, archived: boolean, after: string | null): Promise<Answer<SessionPage>> {
+    const search = new URLSearchParams({ roots: 'true', limit: '100', ...(archived ? { archived: 'true' } : {}) })
     if (q) search.set('q', q)
     if (after) search.set('after', after)
     return this.#ask(`/api/sessions?${search}`)
   }
 
+  searchSessions(q: string): Promise<Answer<SessionSearch>> {
+    return this.#ask(`/api/sessions/search?${new URLSearchParams({ q })}`)
+  }
+
+  createSession(body: { workspace: string; title: string; model: string | null }): Promise<Answer<SessionItem>> {
+    return this.#ask('/api/sessions', body)
+  }
+
   session(id: string): Promise<Answer<SessionDetail>> {
-    return this.#ask(`/api/sessions/${encodeURIComponent(id)}`)
+    return this.#ask(sessionUrl(id))
+  }
+
+  removeSession(id: string): Promise<Answer<{ id: string }>> {
+    return this.#ask(sessionUrl(id), {}, 'DELETE')
+  }
+
+  /** One of the edits of our own sessions; each is a word in the address. */
+  edit<E extends keyof SessionEdits>(
+    id: string,
+    edit: E,
+    body: SessionEdits[E]['body'],
+  ): Promise<Answer<SessionEdits[E]['answer']>> {
+    return this.#ask(sessionUrl(id, edit), body)
+  }
+
+  context(id: string): Promise<Answer<ContextUse>> {
+    return this.#ask(sessionUrl(id, 'context'))
   }
 
   transcript(id: string, before: string | null): Promise<Answer<TranscriptPage>> {
     const search = new URLSearchParams({ limit: '30', ...(before ? { before } : {}) })
-    return this.#ask(`/api/sessions/${encodeURIComponent(id)}/transcript?${search}`)
+    return this.#ask(sessionUrl(id, `transcript?${search}`))
   }
 
   diff(id: string): Promise<Answer<{ items: FileDiff[] }>> {
-    return this.#ask(`/api/sessions/${encodeURIComponent(id)}/diff`)
-  }
-
-  abort(id: string): Promise<Answer<{ pausedTaskId: string | null }>> {
-    return this.#ask(`/api/sessions/${encodeURIComponent(id)}/abort`, {})
-  }
-
-  prompt(id: string, text: string): Promise<Answer<unknown>> {
-    return this.#ask(`/api/sessions/${encodeURIComponent(id)}/prompt`, { text })
+    return this.#ask(sessionUrl(id, 'diff'))
   }
 
   login(code: string): Promise<Answer<unknown>> {
     return this.#ask('/api/login', { code })
   }
 
-  /** With a body it is a POST that changes something, and carries what a foreign page cannot send. */
-  async #ask<T>(url: string, body?: object): Promise<Answer<T>> {
+  /** With a body it is one that changes something, and carries what a foreign page cannot send. */
+  async #ask<T>(url: string, body?: object, method = 'POST'): Promise<Answer<T>> {
     const headers: Record<string, string> = { accept: 'application/json' }
     const init: RequestInit = { headers, signal: AbortSignal.timeout(answerTimeoutMs), credentials: 'same-origin' }
     if (body) {
       headers['content-type'] = 'application/json'
       headers['x-openloom'] = '1'
-      init.method = 'POST'
+      init.method = method
       init.body = JSON.stringify(body)
     }
     try {

@@ -4,6 +4,7 @@
 import type { Ask, Grant } from '../core/ask.ts'
 import type { Census } from '../core/check.ts'
 import type { LoomEvent } from '../core/event.ts'
+import type { ContextUse } from '../core/runtime.ts'
 import type { SessionUsageSums, UsageSum, Workspace } from '../core/session.ts'
 import type { Task, TaskItem } from '../core/task.ts'
 import type { AttemptRecord } from '../core/verdict.ts'
@@ -92,6 +93,8 @@ export interface SessionPage {
 export interface SessionDetail {
   session: SessionItem
   root: { id: string; title: string }
+  /** Kept by us and not by another program: it can be renamed, forked, taken back and steered here. */
+  own: boolean
   children: SessionItem[]
   /** Open ones of its tree, the oldest first. */
   asks: AskItem[]
@@ -110,8 +113,8 @@ export interface SessionSteps {
   items: Step[]
 }
 
-/** `POST /api/sessions/{id}/undo` and `restore`. */
-export type { Restored, Undone }
+/** `POST /api/sessions/{id}/undo` and `restore`, `GET /api/sessions/{id}/context`. */
+export type { ContextUse, Restored, Undone }
 
 /** An ask with the title of the session at the top. */
 export interface AskItem extends Ask {

@@ -15,6 +15,7 @@ import {
 } from './judged.ts'
 import { browserPath, leave, Stage } from './page.ts'
 import { emptyScene, isolatedScene, sampleScene } from './scenes.ts'
+import { attackScene, talkScene } from './talk.ts'
 import { watchedScene } from './watched.ts'
 
 const firstTask = (scene: Scene) => `/tasks/${scene.details[0]?.task.id}`
@@ -51,6 +52,9 @@ const screens: Screen[] = [
   { name: 'asks-home', scene: watchedScene, ready: '[data-ask="que_shop"]' },
   { name: 'sessions', scene: watchedScene, path: () => '/sessions', ready: '[data-session]' },
   { name: 'session', scene: watchedScene, path: () => '/sessions/ses_busy', ready: '[data-message="m3"]' },
+  { name: 'talk', scene: talkScene, path: () => '/sessions/ses_talk', ready: '[data-message="5"]' },
+  { name: 'attack', scene: attackScene, path: () => '/sessions/ses_talk', ready: '[data-message="2"]' },
+  { name: 'found', scene: talkScene, path: () => '/sessions?q=upload', ready: '[data-hit]' },
   { name: 'hung', scene: watchedScene, path: () => '/sessions/ses_hung', ready: '.why' },
   { name: 'login', scene: emptyScene, path: () => '/login', ready: 'text=openloom status --login' },
 ]

@@ -175,9 +175,11 @@ describe.skipIf(!browserPath)('the sessions', () => {
     await shown.page.getByText('a task that works in it is paused').waitFor()
     expect(bodies(shown)).toEqual([])
     await shown.page.getByRole('button', { name: 'Stop it' }).click()
-    await shown.page.locator('aside textarea').fill('Try the other way.')
+    await shown.page.locator('form.composer textarea').fill('Try the other way.')
     await shown.page.getByRole('button', { name: 'Send', exact: true }).click()
-    await shown.page.waitForFunction(() => document.querySelector('aside textarea')?.matches(':placeholder-shown'))
+    await shown.page.waitForFunction(() =>
+      document.querySelector('form.composer textarea')?.matches(':placeholder-shown'),
+    )
     expect(bodies(shown)).toEqual([
       ['/api/sessions/ses_busy/abort', {}],
       ['/api/sessions/ses_busy/prompt', { text: 'Try the other way.' }],
@@ -188,7 +190,7 @@ describe.skipIf(!browserPath)('the sessions', () => {
   it('go on with one press when they stand still', async () => {
     const shown = await stage.show(watchedScene(), '/sessions/ses_idle')
     await shown.page.getByRole('button', { name: 'Let it go on' }).click()
-    await shown.page.waitForFunction(() => !document.querySelector('aside button:disabled'))
+    await shown.page.waitForFunction(() => !document.querySelector('form.composer button:disabled'))
     expect(bodies(shown)).toEqual([['/api/sessions/ses_idle/prompt', { text: 'Go on where you stopped.' }]])
     await leave(shown)
   })

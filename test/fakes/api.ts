@@ -10,11 +10,13 @@ import type { FileDiff, TranscriptMessage } from '../../src/core/session.ts'
 import type { TaskItem } from '../../src/core/task.ts'
 import type {
   AskItem,
+  ContextUse,
   DaemonState,
   IsolationSize,
   LiveFrame,
   ProblemBody,
   SessionItem,
+  SessionSearch,
   TaskDetail,
 } from '../../src/server/api.ts'
 
@@ -30,6 +32,11 @@ export interface Scene {
   /** By session. */
   said?: Record<string, TranscriptMessage[]>
   changed?: Record<string, FileDiff[]>
+  contexts?: Record<string, ContextUse>
+  /** Places where anything that is looked for was said. */
+  hits?: SessionSearch['items']
+  /** To what is sent to a session, by the last word of the address. */
+  answers?: Record<string, unknown>
   /** Of worktrees, by task. */
   looks?: Record<string, IsolationSize['look']>
 }
@@ -141,7 +148,7 @@ export class FakeApi {
       c.header('content-security-policy', csp)
     })
     app.use('/api/*', async (c, next) => {
-      if (c.req.method === 'POST') {
+      if (c.req.method !== 'GET') {
         this.posts.push({ path: c.req.path, headers: c.req.header(), body: await c.req.json() })
       }
       if (this.signedIn || c.req.path === '/api/login') return next()
@@ -198,8 +205,27 @@ export class FakeApi {
     })
     app.get('/api/sessions', (c) => {
       const q = (c.req.query('q') ?? '').toLowerCase()
-      const items = (this.scene.sessions ?? []).filter((one) => one.title.toLowerCase().includes(q))
+      const archived = c.req.query('archived') === 'true'
+      const items = (this.scene.sessions ?? [])
+        .filter((one) => one.title.toLowerCase().includes(q))
+        .filter((one) => (one.archivedAt !== null) === archived)
       return c.json({ items: items.filter((one) => one.parentId === null), next: null })
+    })
+    app.get('/api/sessions/search', (c) => c.json({ items: this.scene.hits ?? [], partial: false }))
+    app.post('/api/sessions', async (c) => {
+      const made = {
+        ...this.scene.sessions?.[0],
+        ...(await c.req.json()),
+        id: 'ses_new',
+        parentId: null,
+      } as SessionItem
+      this.scene.sessions?.unshift(made)
+      return c.json(made)
+    })
+    app.delete('/api/sessions/:id', (c) => c.json({ id: c.req.param('id') }))
+    app.get('/api/sessions/:id/context', (c) => {
+      const context = this.scene.contexts?.[c.req.param('id')]
+      return context ? c.json(context) : refuse(problem('Not found', 404, 'It cannot tell.'))
     })
     app.get('/api/sessions/:id', (c) => {
       const all = this.scene.sessions ?? []
@@ -210,15 +236,20 @@ export class FakeApi {
       const sum = { ...figures, costMicros: 412_000, atLeast: true }
       const children = all.filter((one) => one.parentId === session.id)
       const asks = (this.scene.asks ?? []).filter((ask) => ask.rootId === session.id)
-      return c.json({ session, root, children, asks, usage: { own: sum, total: sum } })
+      const own = session.runtime === 'builtin'
+      return c.json({ session, root, own, children, asks, usage: { own: sum, total: sum } })
     })
     app.get('/api/sessions/:id/transcript', (c) => {
-      return c.json({ messages: this.scene.said?.[c.req.param('id')] ?? [], next: null })
+      const all = this.scene.said?.[c.req.param('id')] ?? []
+      const before = all.findIndex((message) => message.id === c.req.query('before'))
+      const end = before < 0 ? all.length : before
+      const start = Math.max(0, end - Number(c.req.query('limit')))
+      return c.json({ messages: all.slice(start, end), next: start > 0 ? all[start]?.id : null })
     })
     app.get('/api/sessions/:id/diff', (c) => c.json({ items: this.scene.changed?.[c.req.param('id')] ?? [] }))
     app.post('/api/sessions/:id/:what', (c) => {
       const refusal = this.refusals.get(c.req.param('what'))
-      return refusal ? refuse(refusal) : c.json({ pausedTaskId: null })
+      return refusal ? refuse(refusal) : c.json(this.scene.answers?.[c.req.param('what')] ?? { pausedTaskId: null })
     })
   }
 

@@ -35,6 +35,9 @@ const wanted: { text: string; on: string; least: number }[] = [
     { text: 'text', on: `${tone}-ground`, least: 7 },
     { text: 'text-quiet', on: `${tone}-ground`, least: 4.5 },
   ]),
+  ...['code-word', 'code-string', 'code-number', 'text-quiet'].flatMap((text) =>
+    ['sunken', 'raised', 'ok-ground', 'danger-ground'].map((on) => ({ text, on, least: 4.5 })),
+  ),
   { text: 'on-accent', on: 'accent', least: 4.5 },
   { text: 'idle', on: 'sunken', least: 4.5 },
   ...['line-strong', 'weave-model', 'weave-tool'].map((text) => ({ text, on: 'raised', least: 3 })),

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { answersOf, askMoves, detailOf, noChoice, pick, wishOf, write } from '../../frontend/src/model/asks.ts'
 import { diffLines } from '../../frontend/src/model/diff.ts'
 import { cost } from '../../frontend/src/model/format.ts'
-import { parseRoute, sessionHref, sessionsHref } from '../../frontend/src/model/routes.ts'
+import { messageHref, parseRoute, sessionHref, sessionsHref } from '../../frontend/src/model/routes.ts'
 import { sessionLook } from '../../frontend/src/model/words.ts'
 import { event } from './events.ts'
 
@@ -74,8 +74,10 @@ it('a diff is read line by line, without its header, and what is left out is cou
 
 it('addresses of sessions lead there and back', () => {
   const at = (path: string) => parseRoute(new URL(path, 'http://localhost'))
-  expect(at(sessionHref('ses_01AbC'))).toEqual({ name: 'session', id: 'ses_01AbC' })
-  expect(at(sessionsHref('a b'))).toEqual({ name: 'sessions', q: 'a b' })
+  expect(at(sessionHref('ses_01AbC'))).toEqual({ name: 'session', id: 'ses_01AbC', at: null })
+  expect(at(sessionsHref('a b'))).toEqual({ name: 'sessions', q: 'a b', archived: false })
+  expect(at(sessionsHref('', true))).toEqual({ name: 'sessions', q: '', archived: true })
+  expect(at(messageHref('ses_1', 7))).toEqual({ name: 'session', id: 'ses_1', at: '7' })
   expect(at('/sessions/a%2Fb').name).toBe('nowhere')
 })
 

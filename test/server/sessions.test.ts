@@ -40,6 +40,7 @@ describe('sessions over HTTP', () => {
     const detail = await w.get<SessionDetail>('/api/sessions/ses_ro')
     expect(detail.children.map(({ id }) => id)).toEqual(['ses_sub'])
     expect(detail.asks.map(({ id, title }) => [id, title])).toEqual([['per_1', 'The whole']])
+    expect(detail.own).toBe(false)
     expect([detail.usage.own.output, detail.usage.total.output]).toEqual([0, 7])
     expect((await w.get<SessionDetail>('/api/sessions/ses_sub')).root).toEqual({ id: 'ses_root', title: 'The whole' })
     expect(await problemOf(await w.call('GET', '/api/sessions/ses_'))).toEqual({ status: 409, kind: 'ambiguous-id' })

@@ -4,8 +4,9 @@ export type Route =
   | { name: 'home' }
   | { name: 'tasks'; q: string; status: string }
   | { name: 'task'; id: string }
-  | { name: 'sessions'; q: string }
-  | { name: 'session'; id: string }
+  | { name: 'sessions'; q: string; archived: boolean }
+  /** `at`: the message that is looked for. */
+  | { name: 'session'; id: string; at: string | null }
   | { name: 'login' }
   | { name: 'nowhere'; path: string }
 
@@ -16,16 +17,26 @@ export function parseRoute(url: URL): Route {
   if (path === '/tasks') {
     return { name: 'tasks', q: url.searchParams.get('q') ?? '', status: url.searchParams.get('status') ?? '' }
   }
-  if (path === '/sessions') return { name: 'sessions', q: url.searchParams.get('q') ?? '' }
+  if (path === '/sessions') {
+    return { name: 'sessions', q: url.searchParams.get('q') ?? '', archived: url.searchParams.has('archived') }
+  }
   const session = /^\/sessions\/([A-Za-z0-9_-]{1,120})$/.exec(path)?.[1]
-  if (session) return { name: 'session', id: session }
+  if (session) {
+    const at = url.searchParams.get('at') ?? ''
+    return { name: 'session', id: session, at: /^[A-Za-z0-9_-]{1,200}$/.test(at) ? at : null }
+  }
   const id = /^\/tasks\/([A-Za-z0-9_-]{1,80})$/.exec(path)?.[1]
   return id ? { name: 'task', id } : { name: 'nowhere', path: url.pathname }
 }
 
 export const sessionHref = (id: string): string => `/sessions/${encodeURIComponent(id)}`
 
-export const sessionsHref = (q: string): string => (q ? `/sessions?${new URLSearchParams({ q })}` : '/sessions')
+export const messageHref = (sessionId: string, seq: number): string => `${sessionHref(sessionId)}?at=${seq}`
+
+export function sessionsHref(q: string, archived = false): string {
+  const query = new URLSearchParams({ ...(q ? { q } : {}), ...(archived ? { archived: '1' } : {}) }).toString()
+  return query ? `/sessions?${query}` : '/sessions'
+}
 
 export const taskHref = (id: string): string => `/tasks/${encodeURIComponent(id)}`
 

@@ -21,3 +21,6 @@ export function walkRows(event: KeyboardEvent): void {
   next?.focus()
   next?.scrollIntoView({ block: 'nearest' })
 }
+
+/** Of a field that a person has just asked for: they go on typing in it. */
+export const focus = (field: HTMLElement): void => field.focus()

@@ -15,6 +15,9 @@ const searchQuery = z.object({
 })
 const path = z.string().min(1).max(4_096)
 const renameBody = z.strictObject({ title: z.string().trim().min(1).max(500) })
+const modelBody = z.strictObject({
+  model: z.string().trim().min(1).max(200).nullable().describe('From its next turn on; null: the one of the runtime.'),
+})
 const archiveBody = z.strictObject({ archived: z.boolean() })
 const createBody = z.strictObject({
   workspace: path.describe('Folder that the agent works in.'),
@@ -54,6 +57,12 @@ export function sessionEditRoutes(world: ServerWorld) {
       describeRoute(answers('Put a session away, or back')),
       validator('json', archiveBody, invalid),
       (c) => withOne(c, world, (session) => edits.setArchived(session, c.req.valid('json').archived)),
+    )
+    .post(
+      '/:id/model',
+      describeRoute(answers('Go on with another model')),
+      validator('json', modelBody, invalid),
+      (c) => withOne(c, world, (session) => edits.setModel(session, c.req.valid('json').model)),
     )
     .post('/:id/undo', describeRoute(answers('Take the last turn back')), validator('json', undoBody, invalid), (c) =>
       withOne(c, world, (session) => edits.undo(session, c.req.valid('json').files)),

@@ -1,0 +1,182 @@
+/** One session whole: what was said and is being said, what it changed, how full it is, what a person does to it. */
+import type { FileDiff, TranscriptMessage } from '../../../src/core/session.ts'
+import type { ContextUse, LiveFrame, SessionDetail, SessionItem } from '../../../src/server/api.ts'
+import type { Answer, Refusal } from '../api.ts'
+import { count } from '../model/format.ts'
+import { joinDelta, type StreamPart } from '../model/live-line.ts'
+import { fullPath, joinPage } from '../model/sessions.ts'
+import { api } from './door.svelte.ts'
+import { orders } from './orders.svelte.ts'
+import { Reader } from './reader.ts'
+
+const storyPauseMs = 300
+/** A diff and a context are weighed anew each time. */
+const aroundPauseMs = 2500
+const pagesSoughtMax = 60
+
+export class OneSession {
+  readonly id: string
+  detail = $state.raw<SessionDetail | null>(null)
+  messages = $state.raw<TranscriptMessage[]>([])
+  older = $state<string | null>(null)
+  /** Why there is no transcript. */
+  mute = $state<Refusal | null>(null)
+  diff = $state.raw<FileDiff[]>([])
+  context = $state.raw<ContextUse | null>(null)
+  refusal = $state<Refusal | null>(null)
+  busy = $state(false)
+  /** Said by the person and not yet in the transcript. */
+  sending = $state('')
+  /** Being said now; what stands in the transcript goes from here. */
+  parts = $state.raw<StreamPart[]>([])
+  #spoken = 0
+  readonly #story = new Reader(() => this.#readStory(), storyPauseMs)
+  readonly #around = new Reader(() => this.#readAround(), aroundPauseMs)
+
+  constructor(id: string) {
+    this.id = id
+  }
+
+  async load(): Promise<void> {
+    await Promise.all([this.#readStory(), this.#readAround()])
+  }
+
+  async readOlder(): Promise<void> {
+    const page = this.older ? await api.transcript(this.id, this.older) : null
+    if (!page?.ok) return
+    this.messages = [...page.value.messages, ...this.messages]
+    this.older = page.value.next
+  }
+
+  /** Opens older pages until the message is there; false: it is not in this session any more. */
+  async seek(messageId: string): Promise<boolean> {
+    const isHere = () => this.messages.some(({ id }) => id === messageId)
+    for (let page = 0; page < pagesSoughtMax && this.older && !isHere(); page++) await this.readOlder()
+    return isHere()
+  }
+
+  apply(frames: readonly LiveFrame[]): void {
+    const about = frames.filter((frame) => this.#isAbout(frame))
+    if (about.length === 0) return
+    for (const frame of about) {
+      if (frame.event === 'delta') this.#hear(frame.data)
+      else if (frame.event === 'event' && /^(message\.finished|tool\.ended|run\.)/.test(frame.data.type)) {
+        this.#spoken = this.parts.length
+      }
+    }
+    if (this.detail?.own && about.every(({ event }) => event === 'delta')) return
+    void this.#story.run()
+    if (about.some((frame) => frame.event === 'event' && /^(tool\.ended|run\.|session\.)/.test(frame.data.type))) {
+      void this.#around.run()
+    }
+  }
+
+  async say(text: string, isSteered: boolean): Promise<boolean> {
+    this.sending = text
+    const said = await this.#give('The prompt', () => api.edit(this.id, isSteered ? 'steer' : 'prompt', { text }))
+    if (said) await this.#readStory()
+    this.sending = ''
+    return said !== null
+  }
+
+  async abort(): Promise<void> {
+    const ended = await this.#give('Stop', () => api.edit(this.id, 'abort', {}))
+    if (ended?.pausedTaskId) orders.say('ok', `Task ${ended.pausedTaskId} is paused.`)
+  }
+
+  async compact(): Promise<void> {
+    const made = await this.#give('Making room', () => api.edit(this.id, 'compact', {}))
+    if (made) orders.say('ok', made.done ? 'There is room again.' : 'There was nothing to shorten.')
+    await this.#readAround()
+  }
+
+  rename(title: string): Promise<SessionItem | null> {
+    return this.#give('The new title', () => api.edit(this.id, 'rename', { title }))
+  }
+
+  setModel(model: string | null): Promise<SessionItem | null> {
+    return this.#give('The other model', () => api.edit(this.id, 'model', { model }))
+  }
+
+  archive(archived: boolean): Promise<SessionItem | null> {
+    return this.#give('Putting it away', () => api.edit(this.id, 'archive', { archived }))
+  }
+
+  /** `at`: the last message that the copy has; null: all of them. */
+  fork(at: string | null): Promise<SessionItem | null> {
+    return this.#give('The fork', () => api.edit(this.id, 'fork', at === null ? {} : { at: Number(at) }))
+  }
+
+  async undo(files: boolean): Promise<void> {
+    const undone = await this.#give('Taking it back', () => api.edit(this.id, 'undo', { files }))
+    if (undone?.files) tellRestored(undone.files)
+    await this.load()
+  }
+
+  async revert(path: string): Promise<void> {
+    const paths = [fullPath(this.detail?.session.workspace ?? '', path)]
+    const done = await this.#give('Bringing it back', () => api.edit(this.id, 'restore', { paths }))
+    if (done) tellRestored(done)
+    await this.#readAround()
+  }
+
+  remove(): Promise<{ id: string } | null> {
+    return this.#give('Deleting it', () => api.removeSession(this.id))
+  }
+
+  async #readStory(): Promise<void> {
+    const spoken = this.#spoken
+    const [detail, page] = await Promise.all([api.session(this.id), api.transcript(this.id, null)])
+    this.refusal = detail.ok ? null : detail.refusal
+    if (detail.ok) this.detail = detail.value
+    this.mute = page.ok ? null : page.refusal
+    if (!page.ok) return
+    const { messages, joined } = joinPage(this.messages, page.value.messages)
+    this.messages = joined ? messages : page.value.messages
+    if (!joined || messages.length === page.value.messages.length) this.older = page.value.next
+    this.parts = this.parts.slice(spoken)
+    this.#spoken = Math.max(0, this.#spoken - spoken)
+  }
+
+  async #readAround(): Promise<void> {
+    const [diff, context] = await Promise.all([api.diff(this.id), api.context(this.id)])
+    this.diff = diff.ok ? diff.value.items : []
+    this.context = context.ok ? context.value : null
+  }
+
+  /** What another program tells is in its transcript at once; it would stand here twice. */
+  #hear(delta: Extract<LiveFrame, { event: 'delta' }>['data']): void {
+    if (!this.detail?.own || delta.sessionId !== this.id) return
+    const fresh = joinDelta(this.parts.slice(this.#spoken), delta)
+    this.parts = [...this.parts.slice(0, this.#spoken), ...fresh]
+  }
+
+  /** Null: it was refused, and the person was told. */
+  async #give<T>(what: string, give: () => Promise<Answer<T>>): Promise<T | null> {
+    if (this.busy) return null
+    this.busy = true
+    const answer = await give()
+    this.busy = false
+    if (!answer.ok) {
+      const { title, detail, todo } = answer.refusal
+      orders.say('danger', `${what} was refused: ${title}`, [detail, todo].filter(Boolean).join(' '))
+    }
+    void this.#story.run()
+    return answer.ok ? answer.value : null
+  }
+
+  #isAbout(frame: LiveFrame): boolean {
+    const knows = (id: string) => id === this.id || (this.detail?.children.some((child) => child.id === id) ?? false)
+    if (frame.event === 'sessions') return frame.data.ids?.some(knows) ?? true
+    return frame.data.sessionId !== null && knows(frame.data.sessionId)
+  }
+}
+
+function tellRestored({ restored, refused }: { restored: unknown[]; refused: { path: string; why: string }[] }): void {
+  if (restored.length > 0) orders.say('ok', `${count(restored.length, 'file')} brought back.`)
+  const [first] = refused
+  if (first) {
+    const rest = refused.length > 1 ? ` And ${count(refused.length - 1, 'more file')}.` : ''
+    orders.say('danger', 'Not everything could be brought back', `${first.path}: ${first.why}${rest}`)
+  }
+}
