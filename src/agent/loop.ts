@@ -174,7 +174,7 @@ class Loop {
     const messageIds = [...this.run.transcript.history.waiting.keys()]
     if (messageIds.length === 0) return
     this.run.transcript.append({ type: 'steered', runId: this.run.id, messageIds })
-    failpoint('agent.steered')
+    failpoint('turn.steered')
   }
 
   private count(usages: readonly ModelUsage[] | null): void {

@@ -131,12 +131,12 @@ export class Room {
     const { id: runId, signal, transcript } = this.run
     const { text, by, usages } = await summaryOf(head, this.run, this.window())
     if (signal.aborted) return usages
-    failpoint('agent.compacting')
+    failpoint('turn.compacting')
     const kept = transcript.history.rows - (head.at(-1)?.row ?? 0) - 1
     this.store(...usages.map((usage) => ({ type: 'usage' as const, runId, usage })), {
       ...{ type: 'compacted', runId, kept, text, by },
     })
-    failpoint('agent.compacted')
+    failpoint('turn.compacted')
     return usages
   }
 

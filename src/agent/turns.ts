@@ -57,7 +57,7 @@ export class Turns {
     if (text.trim() === '' || text.length > textCharsMax) return refuse(badText)
     if (live.transcript.history.waiting.size >= waitingMax) return refuse(tooMany)
     live.transcript.append({ type: 'steer', messageId: key ?? newId('m', clock.now()), text })
-    failpoint('agent.steer')
+    failpoint('turn.steer')
     nudge(sessionId)
     return ok(undefined)
   }
@@ -69,7 +69,7 @@ export class Turns {
     if (turn?.paused) return ok(undefined)
     if (live?.wishes.over || !turn?.open) return refuse(noTurn)
     this.append(sessionId, { type: 'paused' })
-    failpoint('agent.paused')
+    failpoint('turn.paused')
     if (live) live.wishes.pause = true
     this.options.nudge(sessionId)
     return ok(undefined)

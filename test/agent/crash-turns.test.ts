@@ -21,7 +21,7 @@ const chain = {
 }
 
 describe('DU-1 a host killed with -9', () => {
-  it.concurrent.for(['agent.compacting:1', 'agent.compacted:1', 'agent.compacted:2'])(
+  it.concurrent.for(['turn.compacting:1', 'turn.compacted:1', 'turn.compacted:2'])(
     'at %s goes on, and what was summarised is not summarised again',
     async (point, { onTestFinished }) => {
       const world = await crashWorld(onTestFinished, chain, { context_tokens: windowTokens })
@@ -31,12 +31,12 @@ describe('DU-1 a host killed with -9', () => {
       expect(JSON.parse(out)).toMatchObject({ kind: 'idle', complete: true, text: 'All done.' })
       const asked = world.requests.filter(({ body }) => body && !body.tools?.length).length
       const rows = world.entries().filter(({ type }) => type === 'compacted').length
-      expect(asked - rows).toBe(point.startsWith('agent.compacting') ? 1 : 0)
+      expect(asked - rows).toBe(point.startsWith('turn.compacting') ? 1 : 0)
       expect(world.requests.map(({ status }) => status)).not.toContain(400)
     },
   )
 
-  it.concurrent.for(['agent.steer', 'agent.steered'])(
+  it.concurrent.for(['turn.steer', 'turn.steered'])(
     'at %s has the word of a person heard once',
     async (point, { onTestFinished }) => {
       const world = await crashWorld(onTestFinished, [{ text: 'All done.' }])
@@ -48,9 +48,9 @@ describe('DU-1 a host killed with -9', () => {
     },
   )
 
-  it('at agent.paused stays paused until somebody resumes it', async ({ onTestFinished }) => {
+  it('at turn.paused stays paused until somebody resumes it', async ({ onTestFinished }) => {
     const world = await crashWorld(onTestFinished, [{ text: 'All done.' }])
-    expect((await world.host('agent.paused', 'pause')).signal).toBe('SIGKILL')
+    expect((await world.host('turn.paused', 'pause')).signal).toBe('SIGKILL')
     expect(JSON.parse((await world.host('')).out)).toMatchObject({ kind: 'waiting', for: 'resume' })
     expect(world.requests.filter(({ body }) => body)).toHaveLength(0)
     expect(JSON.parse((await world.host('', 'resume')).out)).toMatchObject({ kind: 'idle', complete: true })
