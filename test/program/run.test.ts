@@ -111,3 +111,13 @@ it('SE-3 settings of a project count only in a trusted folder, as they were when
   write('sandbox: { mode: "off" }\n')
   expect(await ignored()).toBe(true)
 })
+
+it('CL-3 ends also when another program speaks in its session meanwhile', async () => {
+  const p = await place([{ text: 'one two three four five six seven eight', chunk_ms: 700 }, { text: 'second' }])
+  const first = piped(p, ['run', '-p', 'first', '--json'], '')
+  await vi.waitFor(() => expect(p.model.requests).toHaveLength(1), { timeout: 10_000 })
+  expect(await piped(p, ['run', '--continue', '-p', 'again'], '')).toMatchObject({ out: expect.any(String) })
+  const { code, out } = await first
+  expect([0, 4]).toContain(code)
+  expect(JSON.parse(out)).toMatchObject({ exit_code: code })
+})
