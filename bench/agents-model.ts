@@ -119,6 +119,13 @@ interface Call {
   input: string
 }
 
+/** The path that the prompt names. */
+function fileIn(text: string): string {
+  const end = text.indexOf('/lines.txt')
+  if (end < 0) return ''
+  return `${text.slice(Math.max(text.lastIndexOf(' ', end), text.lastIndexOf('"', end)) + 1, end)}/lines.txt`
+}
+
 const oneOf = (tools: readonly ToolDescription[], names: readonly string[]): ToolDescription | undefined =>
   names.map((name) => tools.find((one) => one.name === name)).find((one) => one !== undefined)
 
@@ -159,7 +166,7 @@ export async function startAgentModel(steps: number): Promise<AgentModel> {
       return
     }
     const { tools, results } = protocol.asked(JSON.parse(text))
-    const file = /\/\S*\/lines\.txt/.exec(text)?.[0] ?? ''
+    const file = fileIn(text)
     const step = () => (model.kind === 'read' ? readCall(tools, results, file) : shellCall(tools, `true ${results}`))
     const call = results < steps ? step() : null
     if (tools.length > 0) model.requests += 1
