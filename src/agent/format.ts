@@ -7,7 +7,7 @@ import { access } from 'node:fs/promises'
 import { basename, delimiter, dirname, isAbsolute, join } from 'node:path'
 import { z } from 'zod'
 import type { Argv, ToolContext } from '../core/tool.ts'
-import { isInside, readBounded } from '../lib/files.ts'
+import { errnoOf, isInside, readBounded } from '../lib/files.ts'
 import { newId } from '../lib/id.ts'
 import { runCommand } from '../lib/process.ts'
 import { fits } from '../lib/wildcard.ts'
@@ -149,12 +149,22 @@ async function findProgram(name: string, { context, accepted }: Wanted): Promise
 const yes = () => true
 const no = () => false
 
+/** Null: there is none. A project whose settings may not be read is none that was set up for us. */
+async function readSign(path: string): Promise<{ bytes: Buffer } | null> {
+  try {
+    return await readBounded(path, signBytesMax)
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ENOTREG', 'ELOOP', 'EACCES'].includes(errnoOf(error))) return null
+    throw error
+  }
+}
+
 /** Looked for from the folder of the file up to the workspace. */
 async function isSetUp({ signs }: Formatter, workspace: string, file: string): Promise<boolean> {
   if (signs.length === 0) return true
   for (let folder = dirname(file); isInside(workspace, folder); folder = dirname(folder)) {
     for (const sign of signs) {
-      const read = await readBounded(join(folder, sign.file), signBytesMax).catch(() => null)
+      const read = await readSign(join(folder, sign.file))
       if (read && (!sign.has || read.bytes.includes(sign.has))) return true
     }
     if (folder === dirname(folder)) break

@@ -7,7 +7,7 @@ import { basename, join } from 'node:path'
 import { z } from 'zod'
 import type { Clock, Timer } from '../core/clock.ts'
 import { reasonOf } from '../core/problem.ts'
-import { errnoOf } from '../lib/files.ts'
+import { errnoOf, ignoreMissing } from '../lib/files.ts'
 import type { Log } from '../lib/log.ts'
 import type { Store } from '../store/open.ts'
 import type { SessionEdits } from './session-edits.ts'
@@ -145,7 +145,7 @@ async function measure(path: string): Promise<Kept> {
   const measured: Kept = { path, sizeBytes: 0, touchedAt: 0 }
   for (const one of [path, ...(await namesIn(path)).map((name) => join(path, name))]) {
     // It may go in this very moment, with its session.
-    const found = await stat(one).catch(() => null)
+    const found = await stat(one).catch(ignoreMissing)
     if (found?.isFile()) measured.sizeBytes += found.size
     measured.touchedAt = Math.max(measured.touchedAt, found?.mtimeMs ?? 0)
   }

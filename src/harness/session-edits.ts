@@ -2,11 +2,12 @@
  * What a person does to the sessions of our own agent: other titles, away, gone, copies, turns taken back and files
  * brought back. It waits for no turn: while one runs, whatever would change its rows is refused.
  */
-import { realpath, rm, stat } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
 import { type FileDiff, type StoredEntry, withoutUndone } from '../core/session.ts'
 import { Blobs } from '../lib/blobs.ts'
+import { folderAt } from '../lib/files.ts'
 import { newId } from '../lib/id.ts'
 import type { KnownSession } from '../store/watched.ts'
 import { diffOf, netOf, type Restored, restore, type Step, stepsOf } from './file-changes.ts'
@@ -124,8 +125,8 @@ export class SessionEdits {
     workspace: string,
     { title, agent, model }: Pick<KnownSession, 'title' | 'agent' | 'model'>,
   ): Promise<Result<KnownSession>> {
-    const folder = await realpath(workspace).catch(() => null)
-    if (folder === null || !(await stat(folder)).isDirectory()) return refuse(noFolder(workspace))
+    const folder = await folderAt(workspace)
+    if (folder === null) return refuse(noFolder(workspace))
     const { store, clock } = this.world
     const runtime = this.ownRuntime()
     if (!runtime) return refuse(notOwn('builtin'))
@@ -138,8 +139,8 @@ export class SessionEdits {
   async import(value: unknown, workspace: string): Promise<Result<KnownSession>> {
     const file = readFile(value)
     if (!file.ok) return file
-    const folder = await realpath(workspace).catch(() => null)
-    if (folder === null || !(await stat(folder)).isDirectory()) return refuse(noFolder(workspace))
+    const folder = await folderAt(workspace)
+    if (folder === null) return refuse(noFolder(workspace))
     return this.add({ ...file.value.session, workspace: folder }, null, file.value.rows)
   }
 

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, link, lstat, mkdir, open, realpath, rename, unlink } from 'node:fs/promises'
+import { type FileHandle, link, lstat, mkdir, open, realpath, rename, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
 
 export const errnoOf = (thrown: unknown): string => (thrown as NodeJS.ErrnoException)?.code ?? 'UNKNOWN'
@@ -77,6 +77,19 @@ export async function exists(path: string): Promise<boolean> {
 /** For `.catch(ignoreMissing)`: the file being gone is what was wanted. */
 export function ignoreMissing(error: unknown): void {
   if (!['ENOENT', 'ENOTDIR'].includes(errnoOf(error))) throw error
+}
+
+/** The real path of a folder that a person named; null: there is none, or none that we may look at. */
+export async function folderAt(path: string): Promise<string | null> {
+  try {
+    const real = await realpath(path)
+    return (await stat(real)).isDirectory() ? real : null
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'ENAMETOOLONG', 'ERR_INVALID_ARG_VALUE'].includes(errnoOf(error))) {
+      return null
+    }
+    throw error
+  }
 }
 
 export const isInside = (root: string, path: string): boolean =>

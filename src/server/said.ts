@@ -1,7 +1,6 @@
 /** What a person says of a folder, over HTTP or at the command line. It judges nothing. */
-import { realpath, stat } from 'node:fs/promises'
 import type { Workspace } from '../core/session.ts'
-import { errnoOf } from '../lib/files.ts'
+import { folderAt } from '../lib/files.ts'
 import { digestOf, readProjectSettings } from '../lib/project/settings.ts'
 import { readToolFiles } from '../lib/project/tools.ts'
 import type { Store } from '../store/open.ts'
@@ -20,17 +19,4 @@ export async function sayTrust(
   const own = trust === 'trusted' ? await readToolFiles(path) : null
   const workspace = workspaces.say({ path, trust, access, settingsSha256: digestOf(settings, own) })
   return { workspace, permissions: settings?.permissions ?? null, tools: own?.files.map(({ name }) => name) ?? [] }
-}
-
-/** Its real path; null where there is none. */
-async function folderAt(path: string): Promise<string | null> {
-  try {
-    const real = await realpath(path)
-    return (await stat(real)).isDirectory() ? real : null
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'ENAMETOOLONG', 'ERR_INVALID_ARG_VALUE'].includes(errnoOf(error))) {
-      return null
-    }
-    throw error
-  }
 }

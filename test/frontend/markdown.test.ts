@@ -183,6 +183,6 @@ it('a context is told by its sources, the most first', () => {
 })
 
 it('a path of a diff is below the folder of its session unless it is whole', () => {
-  expect(fullPath('/work/', 'a/b.ts')).toBe('/work/a/b.ts')
-  expect(fullPath('/work', '/tmp/x')).toBe('/tmp/x')
+  expect(fullPath('/srv/app/', 'a/b.ts')).toBe('/srv/app/a/b.ts')
+  expect(fullPath('/srv/app', '/tmp/x')).toBe('/tmp/x')
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { pause } from '../../core/clock.ts'
 import type { AnyTool, Tool, ToolContext, ToolResult } from '../../core/tool.ts'
+import { ignoreMissing } from '../../lib/files.ts'
 import { newId } from '../../lib/id.ts'
 import { type CommandOutcome, runCommand } from '../../lib/process.ts'
 import { isProvenReadOnly } from '../permission/read-only.ts'
@@ -205,7 +206,7 @@ async function waitFor(background: Background, context: ToolContext, waitMs: num
 }
 
 async function readNews(background: Background): Promise<string> {
-  const file = await open(background.file, 'r').catch(() => null)
+  const file = await open(background.file, 'r').catch(ignoreMissing)
   if (!file) return ''
   try {
     const { size } = await file.stat()

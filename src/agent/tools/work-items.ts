@@ -2,9 +2,10 @@
  * The agent's own list of what is to be done. An item closes with evidence only: a call of this session that went well,
  * or a file that is there. The list is what the journal says of it; nothing is kept beside.
  */
-import { stat } from 'node:fs/promises'
+
 import { z } from 'zod'
 import type { EndedCall, Tool, ToolContext, ToolResult } from '../../core/tool.ts'
+import { exists } from '../../lib/files.ts'
 import { listOf } from './edit.ts'
 import { locate } from './text-file.ts'
 
@@ -101,8 +102,9 @@ async function faultOf(evidence: string, { context, calls }: Sight): Promise<str
   if (call?.name === workItems.name) return 'a call of this list proves nothing.'
   if (call) return call.ok ? null : `the call ${evidence} failed.`
   const place = await locate(context, evidence)
-  const found = place && (await stat(place.real).catch(() => null))
-  return found ? null : `"${evidence}" is neither a call of this session nor a file of the workspace.`
+  return place && (await exists(place.real))
+    ? null
+    : `"${evidence}" is neither a call of this session nor a file of the workspace.`
 }
 
 function resultOf({ items, refused }: Changed, calls: readonly EndedCall[]): ToolResult {
