@@ -6,6 +6,7 @@ import type { Timer } from '../core/clock.ts'
 import { reasonOf } from '../core/problem.ts'
 import type { Observation } from '../core/session.ts'
 import { activeStatuses, isActive, liveStatuses, type Reason, type Task } from '../core/task.ts'
+import type { Place } from '../store/tasks.ts'
 import { act, pauseTask, runtimeOf } from './act.ts'
 import { decide } from './decide.ts'
 import { settleIsolation } from './isolation.ts'
@@ -81,11 +82,13 @@ export class Supervisor {
   }
 
   /** Why a queued task does not run yet; null when it is about to. */
-  queueReason(task: Pick<Task, 'id' | 'workspace' | 'runtime'> & { sessionId?: string | null }): Reason | null {
+  queueReason(
+    task: Pick<Task, 'id' | 'workspace' | 'runtime'> & { sessionId?: string | null },
+    active: readonly Place[] = this.world.store.tasks.places(),
+  ): Reason | null {
     if (this.isDraining) return { code: 'draining', text: 'The daemon is stopping and starts nothing new.' }
     const before = this.world.store.tasks.unmet(task.id)
     if (before) return waitsFor(before)
-    const active = this.world.store.tasks.places()
     return blockedBy({ sessionId: null, ...task }, active, this.world.settings.concurrency)
   }
 

@@ -1,5 +1,5 @@
 /** Attempts and the checks of each: what was asked, what was claimed, what was found. */
-import { and, asc, desc, eq, notInArray } from 'drizzle-orm'
+import { and, asc, desc, eq, notInArray, sql } from 'drizzle-orm'
 import type { CheckOutcome } from '../core/check.ts'
 import { type AttemptRecord, type CheckRecord, flakyIn, type Verdict } from '../core/verdict.ts'
 import type { Ledger } from './ledger.ts'
@@ -7,9 +7,20 @@ import * as schema from './schema.ts'
 
 export class Attempts {
   private readonly ledger: Ledger
+  private readonly flaky
 
   constructor(ledger: Ledger) {
     this.ledger = ledger
+    const { events } = schema
+    const id = sql<string>`wanted.value`
+    const reached = and(eq(events.taskId, id), eq(events.type, 'verdict.reached'))
+    const flaky = sql<number | null>`json_extract(${events.data}, '$.flaky')`
+    const last = ledger.db.select({ flaky }).from(events).where(reached).orderBy(desc(events.seq)).limit(1)
+    const columns = { id, flaky: sql<number | null>`${last}` }
+    this.flaky = ledger.db
+      .select(columns)
+      .from(sql`json_each(${sql.placeholder('ids')}) wanted`)
+      .prepare()
   }
 
   /** Begins attempt `number`; beginning it again (after a crash) changes nothing. */
@@ -90,12 +101,13 @@ export class Attempts {
     })
   }
 
-  /** How many checks behind the last verdict were flaky: from its event, which is small, unlike the records. */
-  flakyOf(taskId: string): number {
-    const { events } = schema
-    const verdict = and(eq(events.taskId, taskId), eq(events.type, 'verdict.reached'))
-    const last = this.ledger.db.select({ data: events.data }).from(events).where(verdict).orderBy(desc(events.seq))
-    return Number(last.limit(1).get()?.data.flaky ?? 0)
+  /**
+   * How many checks behind the last verdict of each of these tasks were flaky; those without one are not in it. From
+   * its event, which is small, unlike the records. One statement: a list asks for a whole page.
+   */
+  flakyOf(taskIds: readonly string[]): Map<string, number> {
+    const rows = this.flaky.all({ ids: JSON.stringify(taskIds) })
+    return new Map(rows.flatMap(({ id, flaky }) => (flaky !== null && flaky > 0 ? [[id, flaky]] : [])))
   }
 
   /** What the checks said before the work began: stored as those of attempt 0, which nobody made. */

@@ -217,7 +217,9 @@ export class Tasks {
   /** Who works, or has been given a place and is about to: what the limits count. */
   places(): Place[] {
     const { tasks } = schema
-    const match = or(inArray(tasks.status, activeStatuses), inArray(tasks.id, [...this.held]))
+    const atWork = inArray(tasks.status, activeStatuses)
+    // An empty list in an OR would make the index useless.
+    const match = this.held.size > 0 ? or(atWork, inArray(tasks.id, [...this.held])) : atWork
     return this.ledger.db.select(placeColumns).from(tasks).where(match).all()
   }
 

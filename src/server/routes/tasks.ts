@@ -42,7 +42,7 @@ export function taskRoutes(world: ServerWorld) {
         ...(q ? { text: q } : {}),
         ...(after ? { after } : {}),
       })
-      return c.json({ items: page.items.map((item) => asNow(item, world)), next: page.next } satisfies TaskPage)
+      return c.json({ items: asNow(page.items, world), next: page.next } satisfies TaskPage)
     })
     .post('/', describeRoute(answers('Add a task')), validator('json', taskBody, invalid), async (c) => {
       const body = c.req.valid('json')
@@ -125,11 +125,16 @@ function countedIn(records: readonly CheckRecord[]): TaskDetail['testsBefore'] {
   return Object.fromEntries(counted)
 }
 
-/** With what is not in its row: why it waits, and what its verdict says of flaky checks. */
-function asNow(item: TaskItem, { store, supervisor }: ServerWorld): TaskItem {
-  if (item.status === 'queued') return { ...item, reason: supervisor.queueReason(item) }
-  const flaky = item.status === 'done' ? store.attempts.flakyOf(item.id) : 0
-  return flaky > 0 ? { ...item, flaky } : item
+/** With what is not in their rows: why they wait, and what their verdicts say of flaky checks. */
+function asNow(items: readonly TaskItem[], { store, supervisor }: ServerWorld): TaskItem[] {
+  const isDone = ({ status }: TaskItem) => status === 'done'
+  const flaky = store.attempts.flakyOf(items.filter(isDone).map((item) => item.id))
+  const active = store.tasks.places()
+  return items.map((item) => {
+    if (item.status === 'queued') return { ...item, reason: supervisor.queueReason(item, active) }
+    const count = flaky.get(item.id)
+    return count ? { ...item, flaky: count } : item
+  })
 }
 
 const isCommand = (word: string): word is Command => (commands as readonly string[]).includes(word)
