@@ -131,7 +131,12 @@ export function quantile(values: readonly number[], q: number): number {
 }
 
 /** Seconds of CPU (user and system) and resident MB of a process, from /proc. */
-export function costOf(pid: number): { cpuSeconds: number; rssMb: number } {
+export interface Cost {
+  cpuSeconds: number
+  rssMb: number
+}
+
+export function costOf(pid: number): Cost {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   const rss = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
