@@ -78,6 +78,7 @@ export async function runCalls(
         continue
       }
       if (!run.asks) return { answered, stopped: { needsPermission: first.what } }
+      run.transcript.flush()
       // What was said is in the journal by then, where the next judgement finds it.
       if ((await run.asks.ask(run, first.call, first.request)) === null) return { answered, stopped: 'aborted' }
       continue

@@ -226,7 +226,10 @@ class Loop {
     }
     reply.calls = this.withOwnIds(reply.calls)
     const thinking = reply.thinking.length > 0 ? { thinking: reply.thinking } : {}
-    transcript.append(...used, { ...said, calls: reply.calls, finish: end.finish, ...thinking })
+    const rows = [...used, { ...said, calls: reply.calls, finish: end.finish, ...thinking }]
+    // With calls it is stored with the beginning of the first of them, which is before anything is done.
+    if (reply.calls.length > 0) transcript.hold(...rows)
+    else transcript.append(...rows)
     failpoint('agent.assistant.stored')
     const answered = reply.calls.length === 0 && text.trim() !== ''
     return answered && transcript.history.waiting.size === 0 ? endOf('completed', text) : null
@@ -270,6 +273,7 @@ class Loop {
         this.mayHaveLeft = true
       },
     })
+    this.run.transcript.flush()
     this.toolCalls += answered.length
     this.outside.follow()
     this.close(pending.slice(answered.length), stopped)

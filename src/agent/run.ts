@@ -85,7 +85,10 @@ export interface Run {
 /** What making room needs of a run, so that it can also be asked for between two runs. */
 export type Roomy = Pick<Run, 'id' | 'source' | 'model' | 'choices' | 'room' | 'transcript' | 'signal'>
 
-/** Every row goes to the journal first and is then remembered: the history is not read again at each step. */
+/**
+ * Every row goes to the journal and is remembered: the history is not read again at each step. Rows that only the next
+ * rows make use of may be held, and are then one transaction with these.
+ */
 export class Transcript {
   /** Without the turns that a person took back. */
   readonly entries: JournalEntry[]
@@ -97,6 +100,7 @@ export class Transcript {
   lastAt: number | null
   private readonly journal: Journal
   private readonly sessionId: string
+  private held: JournalEntry[] = []
 
   constructor(journal: Journal, sessionId: string) {
     this.journal = journal
@@ -110,13 +114,28 @@ export class Transcript {
   }
 
   append(...entries: JournalEntry[]): void {
-    this.lastAt = this.journal.append(this.sessionId, ...entries).at(-1)?.at ?? this.lastAt
-    for (const entry of entries) {
-      this.entries.push(entry)
-      this.history.add(entry)
-      this.noteIds(entry)
-      this.usage = withUsage(this.usage, entry)
-    }
+    const rows = [...this.held, ...entries]
+    this.lastAt = this.journal.append(this.sessionId, ...rows).at(-1)?.at ?? this.lastAt
+    this.held = []
+    for (const entry of entries) this.remember(entry)
+  }
+
+  /** Remembers now, stores with the next rows: for what nothing was done about yet, so that a crash may forget it. */
+  hold(...entries: JournalEntry[]): void {
+    this.held.push(...entries)
+    for (const entry of entries) this.remember(entry)
+  }
+
+  /** Stores what is held. Before anybody waits, and before somebody else looks. */
+  flush(): void {
+    if (this.held.length > 0) this.append()
+  }
+
+  private remember(entry: JournalEntry): void {
+    this.entries.push(entry)
+    this.history.add(entry)
+    this.noteIds(entry)
+    this.usage = withUsage(this.usage, entry)
   }
 
   /** What the files of a call were before it; null: it named none, or did not begin. */

@@ -122,22 +122,21 @@ export async function realPathInside(root: string, path: string): Promise<string
 }
 
 /**
- * Opens a regular file for reading without following a last symlink and without blocking on a FIFO. Throws with `code`
- * `ENOTREG` for anything that is not a regular file, else the errno.
+ * Opens a regular file, of `size` bytes, for reading without following a last symlink and without blocking on a FIFO.
+ * Throws with `code` `ENOTREG` for anything that is not a regular file, else the errno.
  */
-export async function openRegular(path: string): Promise<FileHandle> {
+export async function openRegular(path: string): Promise<{ file: FileHandle; size: number }> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   const stat = await file.stat()
-  if (stat.isFile()) return file
+  if (stat.isFile()) return { file, size: stat.size }
   await file.close()
   throw Object.assign(new Error(`${path} is not a regular file`), { code: 'ENOTREG' })
 }
 
 /** Reads at most `sizeBytesMax` bytes; `whole` tells whether that was everything. */
 export async function readBounded(path: string, sizeBytesMax: number): Promise<{ bytes: Buffer; whole: boolean }> {
-  const file = await openRegular(path)
+  const { file, size } = await openRegular(path)
   try {
-    const { size } = await file.stat()
     const buffer = Buffer.alloc(Math.min(size, sizeBytesMax) + 1)
     let filled = 0
     while (filled < buffer.length) {

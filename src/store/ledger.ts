@@ -1,6 +1,6 @@
 /** The one writer: a state and its events are one transaction; listeners hear of events only after the commit. */
 import type Database from 'better-sqlite3'
-import { desc, sql } from 'drizzle-orm'
+import { desc } from 'drizzle-orm'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import type { Clock } from '../core/clock.ts'
 import { eventDataBytesMax, type LoomEvent, type NewEvent } from '../core/event.ts'
@@ -20,11 +20,18 @@ export class Ledger {
   private chain: LogHead | null = null
   private readonly listeners = new Set<(event: LoomEvent) => void>()
 
-  private readonly insertEvent: ReturnType<typeof prepareInsert>
-  private readonly readHead: ReturnType<typeof prepareHead>
+  private readonly insertEvent: Database.Statement
+  private readonly readHead: Database.Statement<[], StoredHead>
+  private readonly begin: Database.Statement
+  private readonly commit: Database.Statement
+  private readonly rollback: Database.Statement
 
   constructor(db: Db, clock: Clock, machine: string) {
     this.db = db
+    const prepare = (text: string) => db.$client.prepare(text)
+    this.begin = prepare('begin immediate')
+    this.commit = prepare('commit')
+    this.rollback = prepare('rollback')
     this.insertEvent = prepareInsert(db)
     this.readHead = prepareHead(db)
     this.clock = clock
@@ -42,9 +49,13 @@ export class Ledger {
     this.depth++
     let result: T
     try {
-      result = this.db.transaction(work, { behavior: 'immediate' })
+      this.begin.run()
+      result = work()
+      this.commit.run()
     } catch (error) {
       this.unheard = []
+      // A full disk or a lost file may have ended it already.
+      if (this.db.$client.inTransaction) this.rollback.run()
       throw error
     } finally {
       this.depth--
@@ -113,27 +124,20 @@ export class Ledger {
   }
 }
 
-/** Prepared once: the log is written at each step of each task. */
-function prepareInsert(db: Db) {
-  const row = {
-    seq: sql.placeholder('seq'),
-    at: sql.placeholder('at'),
-    machine: sql.placeholder('machine'),
-    type: sql.placeholder('type'),
-    taskId: sql.placeholder('taskId'),
-    sessionId: sql.placeholder('sessionId'),
-    // Already the text that the hash is of.
-    data: sql`${sql.placeholder('data')}`,
-    hash: sql.placeholder('hash'),
-  }
-  return db.insert(schema.events).values(row).prepare()
-}
+type StoredHead = { [key in keyof LogHead]: LogHead[key] | null }
 
-function prepareHead(db: Db) {
-  const seq = sql<number>`(select seq from sqlite_sequence where name = 'events')`
-  const hash = sql<string | null>`(select hash from events order by seq desc limit 1)`
-  return db.select({ seq, hash }).from(sql`(select 1)`).prepare()
-}
+/** Plain statements of the driver: the log is written several times at each step of each task. */
+const prepareInsert = ({ $client }: Db): Database.Statement =>
+  $client.prepare(
+    'insert into events (seq, at, machine, type, task_id, session_id, data, hash) ' +
+      'values (:seq, :at, :machine, :type, :taskId, :sessionId, :data, :hash)',
+  )
+
+const prepareHead = ({ $client }: Db): Database.Statement<[], StoredHead> =>
+  $client.prepare(
+    "select (select seq from sqlite_sequence where name = 'events') as seq, " +
+      '(select hash from events order by seq desc limit 1) as hash',
+  )
 
 /** Events are read by phones and receivers: one oversized text is cut, and says so, instead of growing the log. */
 function bounded(data: Record<string, unknown>): Record<string, unknown> {

@@ -2,7 +2,8 @@
  * Sessions and the journal of our own agent. Each journal row
  * is written with the events and usage that follow from it.
  */
-import { and, asc, desc, eq, sql } from 'drizzle-orm'
+import type Database from 'better-sqlite3'
+import { and, asc, desc, eq } from 'drizzle-orm'
 import type { NewEvent } from '../core/event.ts'
 import type {
   EndReason,
@@ -25,9 +26,9 @@ export class Sessions implements Journal {
   /** Calls of the newest assistant message of each session: what a `tool.started` is about. */
   private readonly calls = new Map<string, readonly ToolCall[]>()
 
-  private readonly insertRow: ReturnType<typeof prepareInsert>
-  private readonly insertUsage: ReturnType<typeof prepareUsage>
-  private readonly setState: ReturnType<typeof prepareState>
+  private readonly insertRow: Database.Statement
+  private readonly insertUsage: Database.Statement
+  private readonly setState: Database.Statement
 
   constructor(ledger: Ledger) {
     this.ledger = ledger
@@ -77,7 +78,7 @@ export class Sessions implements Journal {
   private store(owner: { sessionId: string; taskId: string | null }, entry: JournalEntry): StoredEntry {
     const { sessionId } = owner
     const at = this.ledger.clock.now()
-    const { seq } = this.insertRow.get({ sessionId, at, entry })
+    const seq = Number(this.insertRow.run({ sessionId, at, entry: JSON.stringify(entry) }).lastInsertRowid)
     if (entry.type === 'usage') this.insertUsage.run({ at, ...owner, ...entry.usage })
     const state = stateAfter(entry)
     if (state) this.setState.run({ id: sessionId, state, at })
@@ -115,40 +116,20 @@ export class Sessions implements Journal {
   }
 }
 
-/** Prepared once: the journal is written several times a step. */
-function prepareInsert({ db }: Ledger) {
-  const row = {
-    sessionId: sql.placeholder('sessionId'),
-    at: sql.placeholder('at'),
-    entry: sql.placeholder('entry'),
-  }
-  return db.insert(schema.journal).values(row).returning({ seq: schema.journal.seq }).prepare()
-}
+/** Plain statements of the driver: the journal is written several times a step. */
+const prepareInsert = ({ db }: Ledger): Database.Statement =>
+  db.$client.prepare('insert into journal (session_id, at, entry) values (:sessionId, :at, :entry)')
 
-function prepareUsage({ db }: Ledger) {
-  const row = {
-    at: sql.placeholder('at'),
-    sessionId: sql.placeholder('sessionId'),
-    taskId: sql.placeholder('taskId'),
-    provider: sql.placeholder('provider'),
-    model: sql.placeholder('model'),
-    input: sql.placeholder('input'),
-    output: sql.placeholder('output'),
-    reasoning: sql.placeholder('reasoning'),
-    cacheRead: sql.placeholder('cacheRead'),
-    cacheWrite: sql.placeholder('cacheWrite'),
-    costMicros: sql.placeholder('costMicros'),
-  }
-  return db.insert(schema.usage).values(row).prepare()
-}
+const prepareUsage = ({ db }: Ledger): Database.Statement =>
+  db.$client.prepare(
+    'insert into usage (at, session_id, task_id, provider, model, input, output, reasoning, cache_read, cache_write, ' +
+      'cost_micros) values (:at, :sessionId, :taskId, :provider, :model, :input, :output, :reasoning, :cacheRead, ' +
+      ':cacheWrite, :costMicros)',
+  )
 
 /** For the list of sessions; what decides about a task is looked at in the journal itself. */
-function prepareState({ db }: Ledger) {
-  const at = sql`${sql.placeholder('at')}`
-  const values = { state: sql`${sql.placeholder('state')}`, stateAt: at, updatedAt: at }
-  const here = eq(schema.sessions.id, sql.placeholder('id'))
-  return db.update(schema.sessions).set(values).where(here).prepare()
-}
+const prepareState = ({ db }: Ledger): Database.Statement =>
+  db.$client.prepare('update sessions set state = :state, state_at = :at, updated_at = :at where id = :id')
 
 function stateAfter(entry: JournalEntry): SessionState['kind'] | null {
   if (entry.type === 'run.started') return 'busy'

@@ -14,6 +14,7 @@ const schema = z.strictObject({
   limit: z.number().int().min(1).max(10_000).default(2000).describe('Lines to read.'),
 })
 type Input = z.output<typeof schema>
+type Opened = Awaited<ReturnType<typeof openRegular>>
 
 const outputBytesMax = 100_000
 const lineCharsMax = 2_000
@@ -32,18 +33,18 @@ export const read: Tool<typeof schema> = {
   async run(input, context) {
     const place = await locate(context, input.file_path, true)
     if (!place) return outside(input.file_path)
-    let file: FileHandle
+    let opened: Opened
     try {
-      file = await openRegular(place.real)
+      opened = await openRegular(place.real)
     } catch (error) {
       return failure(unreadable(place, errnoOf(error)))
     }
     try {
-      return await readPart(file, place, { input, context })
+      return await readPart(opened, place, { input, context })
     } catch (error) {
       return failure(unreadable(place, errnoOf(error)))
     } finally {
-      await file.close()
+      await opened.file.close()
     }
   },
 }
@@ -55,11 +56,10 @@ function unreadable(place: Place, code: string): string {
 }
 
 async function readPart(
-  file: FileHandle,
+  { file, size }: Opened,
   place: Place,
   { input, context }: { input: Input; context: ToolContext },
 ): Promise<ToolResult> {
-  const { size } = await file.stat()
   const small = size <= editBytesMax ? await readAll(file, size) : null
   const pieces = small ? asPieces(small) : readPieces(file, context.signal)
   const part = await takeLines(pieces, input.offset, input.limit)
