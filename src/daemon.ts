@@ -227,7 +227,7 @@ function build(plan: Plan) {
     outbox: store.outbox,
     sinks: openSinks(plan),
     clock: systemClock,
-    tell: (event) => void store.ledger.note(event),
+    tell: (event) => store.ledger.note(event),
     report: (problem) => log.error({ kind: problem.kind }, problem.text),
   })
   store.ledger.onEvent(() => courier.nudge())
@@ -253,7 +253,6 @@ function build(plan: Plan) {
     }),
   })
   const onDelta = (listener: (delta: LiveDelta) => void) => listenAll(runtimes, listener)
-  const nudgeCourier = () => courier.nudge()
   const served = {
     ...core,
     store,
@@ -263,7 +262,7 @@ function build(plan: Plan) {
     log,
     state,
     onDelta,
-    nudgeCourier,
+    sinks: courier,
     version,
   }
   const hosts = () => hostNames(config.server, address.port)

@@ -7,15 +7,19 @@ import type {
   AskList,
   ContextUse,
   DaemonState,
+  DeliveryList,
   EventPage,
   IsolationAnswer,
   IsolationSize,
   ProblemBody,
+  Replayed,
   Restored,
   SessionDetail,
   SessionItem,
   SessionPage,
   SessionSearch,
+  SinkList,
+  SinkTested,
   TaskDetail,
   TaskPage,
   Undone,
@@ -155,6 +159,23 @@ export class Api {
 
   diff(id: string): Promise<Answer<{ items: FileDiff[] }>> {
     return this.#ask(sessionUrl(id, 'diff'))
+  }
+
+  sinks(): Promise<Answer<SinkList>> {
+    return this.#ask('/api/sinks')
+  }
+
+  testSink(id: string): Promise<Answer<SinkTested>> {
+    return this.#ask(`/api/sinks/${encodeURIComponent(id)}/test`, {})
+  }
+
+  deliveries(state: 'dead' | 'waiting'): Promise<Answer<DeliveryList>> {
+    return this.#ask(`/api/deliveries?state=${state}`)
+  }
+
+  /** Without `seq`, all dead deliveries of the sink. */
+  replay(sink: string, seq?: number): Promise<Answer<Replayed>> {
+    return this.#ask('/api/deliveries/replay', seq === undefined ? { sink } : { sink, seq })
   }
 
   login(code: string): Promise<Answer<unknown>> {

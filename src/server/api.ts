@@ -6,6 +6,7 @@ import type { Census } from '../core/check.ts'
 import type { LoomEvent } from '../core/event.ts'
 import type { ContextUse } from '../core/runtime.ts'
 import type { SessionUsageSums, UsageSum, Workspace } from '../core/session.ts'
+import type { SinkLook, SinkTested } from '../core/sink.ts'
 import type { Task, TaskItem } from '../core/task.ts'
 import type { AttemptRecord } from '../core/verdict.ts'
 import type { Restored, Step } from '../harness/file-changes.ts'
@@ -14,6 +15,7 @@ import type { Undone } from '../harness/session-edits.ts'
 import type { Flake } from '../store/flakes.ts'
 import type { TextHit } from '../store/journal-search.ts'
 import type { PublicKey } from '../store/keyring.ts'
+import type { OpenDelivery } from '../store/outbox.ts'
 import type { ReceiptItem, ReceiptRow } from '../store/receipts.ts'
 import type { UsageRow } from '../store/usage.ts'
 import type { KnownSession } from '../store/watched.ts'
@@ -152,6 +154,21 @@ export interface UsageReport {
   whole: UsageSum
   /** `label`: title of the session or task; `total`: of a session with its subagents. */
   items: (UsageRow & { label: string | null; total?: UsageSum })[]
+}
+
+/** `GET /api/sinks`, `POST /api/sinks/{id}/test`. */
+export interface SinkList {
+  items: SinkLook[]
+}
+export type { OpenDelivery, SinkTested }
+
+/** `GET /api/deliveries?state=dead|waiting&limit=`, and what `POST /api/deliveries/replay` answers. */
+export interface DeliveryList {
+  items: OpenDelivery[]
+}
+export interface Replayed {
+  ok: true
+  replayed: number
 }
 
 /** `GET /api/state`: what the page's frame shows; small, and re-read only after a reconnect. */

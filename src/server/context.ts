@@ -2,8 +2,9 @@
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Clock } from '../core/clock.ts'
-import type { Problem } from '../core/problem.ts'
+import type { Problem, Result } from '../core/problem.ts'
 import type { LiveDelta } from '../core/runtime.ts'
+import type { SinkLook, SinkTested } from '../core/sink.ts'
 import type { Origin, Submission } from '../core/task.ts'
 import type { AskDesk } from '../harness/asks.ts'
 import type { Commands } from '../harness/commands.ts'
@@ -27,6 +28,14 @@ export interface Ways {
   submitInboxFile(path: string): Promise<Submission>
 }
 
+/** The courier, as far as a person may ask of it. */
+export interface SinkDesk {
+  /** Makes it look at once. */
+  nudge(): void
+  looks(): SinkLook[]
+  test(sink: string): Promise<Result<SinkTested>>
+}
+
 export interface ServerWorld {
   store: Store
   keyring: Pick<Keyring, 'keys'>
@@ -43,8 +52,7 @@ export interface ServerWorld {
   log: Log
   state(): Promise<DaemonState>
   onDelta(listener: (delta: LiveDelta) => void): () => void
-  /** Makes the courier look at once. */
-  nudgeCourier(): void
+  sinks: SinkDesk
   version: string
 }
 
@@ -72,6 +80,7 @@ const statusOf: Record<string, ContentfulStatusCode> = {
   'unknown-flake': 404,
   'unknown-grant': 404,
   'unknown-session': 404,
+  'unknown-sink': 404,
   'unknown-task': 404,
   'no-diff': 404,
   'unknown-step': 404,

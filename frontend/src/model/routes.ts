@@ -1,5 +1,9 @@
 /** URL ↔ place in the dashboard. Every state a person may want to come back to has a URL. */
 
+/** Views whose address is their name. */
+const places = ['notifications'] as const
+export type Place = (typeof places)[number]
+
 export type Route =
   | { name: 'home' }
   | { name: 'tasks'; q: string; status: string }
@@ -7,6 +11,7 @@ export type Route =
   | { name: 'sessions'; q: string; archived: boolean }
   /** `at`: the message that is looked for. */
   | { name: 'session'; id: string; at: string | null }
+  | { name: Place }
   | { name: 'login' }
   | { name: 'nowhere'; path: string }
 
@@ -20,6 +25,8 @@ export function parseRoute(url: URL): Route {
   if (path === '/sessions') {
     return { name: 'sessions', q: url.searchParams.get('q') ?? '', archived: url.searchParams.has('archived') }
   }
+  const place = places.find((name) => path === `/${name}`)
+  if (place) return { name: place }
   const session = /^\/sessions\/([A-Za-z0-9_-]{1,120})$/.exec(path)?.[1]
   if (session) {
     const at = url.searchParams.get('at') ?? ''

@@ -1,4 +1,4 @@
-/** The daemon itself over HTTP: state, login, events, live stream, dead deliveries. */
+/** The daemon itself over HTTP: state, login, events, live stream. */
 import { Hono } from 'hono'
 import { setCookie } from 'hono/cookie'
 import { describeRoute, validator } from 'hono-openapi'
@@ -13,7 +13,6 @@ const eventQuery = z.object({
   limit: z.coerce.number().int().min(1).max(1_000).default(200),
 })
 
-const replayBody = z.strictObject({ sink: z.string().min(1).max(200), seq: z.number().int().min(1) })
 const monthSeconds = 30 * 24 * 3_600
 
 export function daemonRoutes(world: ServerWorld, cookieName: () => string) {
@@ -41,16 +40,6 @@ export function daemonRoutes(world: ServerWorld, cookieName: () => string) {
     .post('/login-codes', describeRoute(answers('A one-time login link')), (c) => {
       const { origin } = new URL(c.req.url)
       return c.json({ url: `${origin}/login#${world.auth.newCode()}` }, 201)
-    })
-    .get('/deliveries', describeRoute(answers('Dead deliveries')), (c) => {
-      return c.json({ items: world.store.outbox.dead(200) })
-    })
-    .post('/deliveries/replay', validator('json', replayBody, invalid), (c) => {
-      const { sink, seq } = c.req.valid('json')
-      const found = world.store.outbox.replay(sink, seq)
-      if (!found) return refusal(c, 404, { kind: 'unknown-delivery', text: 'There is no such dead delivery.' })
-      world.nudgeCourier()
-      return c.json({ ok: true })
     })
 }
 

@@ -1,0 +1,68 @@
+/** The places around the work, over the real daemon: what a person does there, and how each looks and reads. */
+import { mkdir } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { violations } from './axe.ts'
+import { browserPath, Stage, smallTargets } from './page.ts'
+import { furnish, furnished, openPlaces, type Places } from './places.ts'
+
+const views = [1440, 390].flatMap((width) => (['dark', 'light'] as const).map((theme) => ({ width, theme })))
+const shots = process.env['OPENLOOM_SHOTS']
+
+const screens = [{ name: 'notifications', path: '/notifications', ready: '[data-deliveries]' }]
+
+describe.skipIf(!browserPath)('around the work', () => {
+  let stage: Stage
+  let places: Places
+  beforeAll(async () => {
+    stage = await Stage.open()
+    places = await openPlaces({ settings: furnished })
+    await furnish(places)
+    if (shots) await mkdir(shots, { recursive: true })
+  })
+  afterAll(async () => {
+    await stage?.close()
+    await places?.close()
+  })
+
+  describe.each(views)('at $width px, $theme', (view) => {
+    it.each(screens)('$name fits and breaks no rule', async ({ name, path, ready }) => {
+      const { page, faults } = await places.visit(stage, path, view)
+      await page.waitForSelector(ready)
+      await page.evaluate(() => document.fonts.ready)
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0)
+      if (view.width < 720) expect(await smallTargets(page)).toEqual([])
+      if (shots) await page.screenshot({ path: `${shots}/${name}-${view.width}-${view.theme}.png`, fullPage: true })
+      expect(await violations(page)).toEqual([])
+      expect(faults).toEqual([])
+      await page.close()
+    })
+  })
+
+  it('a sink is tested at one press, and says what its receiver answered', async () => {
+    const { page, faults } = await places.visit(stage, '/notifications')
+    const [chat, pager] = ['chat', 'pager'].map((name) => page.locator(`[data-sink="webhook-${name}"]`))
+    await chat?.getByRole('button').click()
+    await chat?.locator('[data-tested="true"]').waitFor()
+    expect(await chat?.innerText()).toContain('answered 200')
+    await pager?.getByRole('button').click()
+    expect(await pager?.locator('[data-tested="false"]').innerText()).toContain('it wants no more')
+    expect(await page.content()).not.toContain('a-secret-of-the-chat')
+    expect(faults).toEqual([])
+    await page.close()
+  })
+
+  it('dead letters go out again, one or all of a sink, and are gone from the list when they arrive', async () => {
+    const { page } = await places.visit(stage, '/notifications')
+    const dead = page.getByRole('region', { name: 'Dead letters' })
+    await dead.waitFor()
+    const before = await dead.getByRole('listitem').count()
+    places.refuses.otherwise = 200
+    await dead.getByRole('listitem').first().getByRole('button').click()
+    await expect.poll(() => dead.getByRole('listitem').count()).toBe(before - 1)
+    await dead.getByRole('button', { name: /Replay all/ }).click()
+    await dead.waitFor({ state: 'detached' })
+    await page.getByText('Lately delivered').waitFor()
+    places.refuses.otherwise = 410
+    await page.close()
+  })
+})
