@@ -43,6 +43,7 @@ import { Auth, readToken } from './server/auth.ts'
 import { hostNames, isLoopback, listen } from './server/listen.ts'
 import { type Lock, takeLock } from './store/lock.ts'
 import type { Store } from './store/open.ts'
+import { surroundings } from './surroundings.ts'
 
 export { isLoopback }
 
@@ -263,6 +264,7 @@ function build(plan: Plan) {
     state,
     onDelta,
     sinks: courier,
+    around: surroundings(plan),
     version,
   }
   const hosts = () => hostNames(config.server, address.port)

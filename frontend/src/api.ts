@@ -1,6 +1,6 @@
 /** The daemon's HTTP API, typed. A refusal is a value and never an exception; it shows nothing and keeps nothing. */
 
-import type { FileDiff, TranscriptPage } from '../../src/core/session.ts'
+import type { FileDiff, TranscriptPage, Workspace } from '../../src/core/session.ts'
 import type { IsolationEnd, TaskStatus } from '../../src/core/task.ts'
 import type {
   AskItem,
@@ -9,20 +9,25 @@ import type {
   DaemonState,
   DeliveryList,
   EventPage,
+  GrantList,
   IsolationAnswer,
   IsolationSize,
   ProblemBody,
   Replayed,
   Restored,
+  RuleList,
   SessionDetail,
   SessionItem,
   SessionPage,
   SessionSearch,
+  SettingList,
   SinkList,
   SinkTested,
   TaskDetail,
   TaskPage,
   Undone,
+  WorkspaceList,
+  WorkspaceSaid,
 } from '../../src/server/api.ts'
 import type { Action } from './model/actions.ts'
 import type { AskBody } from './model/asks.ts'
@@ -159,6 +164,30 @@ export class Api {
 
   diff(id: string): Promise<Answer<{ items: FileDiff[] }>> {
     return this.#ask(sessionUrl(id, 'diff'))
+  }
+
+  settings(): Promise<Answer<SettingList>> {
+    return this.#ask('/api/settings')
+  }
+
+  rules(): Promise<Answer<RuleList>> {
+    return this.#ask('/api/rules')
+  }
+
+  grants(): Promise<Answer<GrantList>> {
+    return this.#ask('/api/grants')
+  }
+
+  revoke(id: string): Promise<Answer<unknown>> {
+    return this.#ask(`/api/grants/${encodeURIComponent(id)}`, {}, 'DELETE')
+  }
+
+  workspaces(): Promise<Answer<WorkspaceList>> {
+    return this.#ask('/api/workspaces')
+  }
+
+  trust(body: Pick<Workspace, 'path' | 'trust' | 'access'>): Promise<Answer<WorkspaceSaid>> {
+    return this.#ask('/api/workspaces', body, 'PUT')
   }
 
   sinks(): Promise<Answer<SinkList>> {

@@ -171,6 +171,58 @@ export interface Replayed {
   replayed: number
 }
 
+export type SettingOrigin =
+  | { kind: 'default' | 'command line' }
+  /** Null: made of several. */
+  | { kind: 'environment'; variable: string | null }
+  | { kind: 'file'; file: string; line: number }
+
+export interface SettingItem {
+  /** Dotted. */
+  path: string
+  /** Null: not given, and without a default. Secrets are never in it. */
+  value: unknown
+  origin: SettingOrigin
+  about: string | null
+}
+
+/** Whether there is a key, and where it is kept; never the key. */
+export interface KeyLook {
+  provider: string
+  /** The variable that the settings name. */
+  variable: string | null
+  from: 'environment' | 'stored' | null
+}
+
+/** `GET /api/settings`. */
+export interface SettingList {
+  items: SettingItem[]
+  /** Files that were read; a later one wins. */
+  files: string[]
+  keys: KeyLook[]
+}
+
+/** `GET /api/rules`: lists of permission rules in force, with where each stands. The strictest list wins. */
+export interface RuleList {
+  items: RuleLayer[]
+}
+export interface RuleLayer {
+  from: 'machine' | 'default' | 'user' | 'project'
+  /** File and line, or the folder of the project. */
+  where: string
+  rules: PermissionRule[]
+  /** Why the list of a project is not the one that it brings. */
+  note: string | null
+}
+export interface PermissionRule {
+  tool: string
+  action: 'allow' | 'deny' | 'ask'
+  path?: string | undefined
+  command?: string | undefined
+  profile?: string | undefined
+  pattern?: string | undefined
+}
+
 /** `GET /api/state`: what the page's frame shows; small, and re-read only after a reconnect. */
 export interface DaemonState {
   version: string

@@ -16,7 +16,7 @@ import type { SessionJudge } from '../harness/verify-session.ts'
 import type { Log } from '../lib/log.ts'
 import type { Keyring } from '../store/keyring.ts'
 import type { Store } from '../store/open.ts'
-import type { DaemonState, ProblemBody } from './api.ts'
+import type { DaemonState, ProblemBody, RuleList, SettingList } from './api.ts'
 import type { Auth } from './auth.ts'
 
 /** The ways in that come over HTTP; behind each stands the one dispatch. */
@@ -36,6 +36,12 @@ export interface SinkDesk {
   test(sink: string): Promise<Result<SinkTested>>
 }
 
+/** What is around the work, looked at when somebody asks. */
+export interface Around {
+  settings(): Promise<SettingList>
+  rules(): Promise<RuleList>
+}
+
 export interface ServerWorld {
   store: Store
   keyring: Pick<Keyring, 'keys'>
@@ -53,6 +59,7 @@ export interface ServerWorld {
   state(): Promise<DaemonState>
   onDelta(listener: (delta: LiveDelta) => void): () => void
   sinks: SinkDesk
+  around: Around
   version: string
 }
 

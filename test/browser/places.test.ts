@@ -8,7 +8,10 @@ import { furnish, furnished, openPlaces, type Places } from './places.ts'
 const views = [1440, 390].flatMap((width) => (['dark', 'light'] as const).map((theme) => ({ width, theme })))
 const shots = process.env['OPENLOOM_SHOTS']
 
-const screens = [{ name: 'notifications', path: '/notifications', ready: '[data-deliveries]' }]
+const screens = [
+  { name: 'notifications', path: '/notifications', ready: '[data-deliveries]' },
+  { name: 'settings', path: '/settings', ready: '[data-setting]' },
+]
 
 describe.skipIf(!browserPath)('around the work', () => {
   let stage: Stage
@@ -63,6 +66,33 @@ describe.skipIf(!browserPath)('around the work', () => {
     await dead.waitFor({ state: 'detached' })
     await page.getByText('Lately delivered').waitFor()
     places.refuses.otherwise = 410
+    await page.close()
+  })
+
+  it('a grant is taken back at one press, and a folder gets a word only after it was told what that does', async () => {
+    const { page, faults } = await places.visit(stage, '/settings')
+    await page.getByRole('button', { name: /^Revoke/ }).click()
+    await page.getByText('It is asked about again from now on').waitFor()
+    await page.getByText('Nothing. “Always”').waitFor()
+    expect(places.daemon.store.asks.grants(9)).toEqual([])
+    await page.locator('select').selectOption('read-only')
+    await page.getByText('proven to change nothing').waitFor()
+    expect(places.daemon.store.workspaces.of(places.workspace)?.trust).toBe('trusted')
+    await page.getByRole('button', { name: 'Make it read only' }).click()
+    await page.getByText('is read only').waitFor()
+    expect(places.daemon.store.workspaces.of(places.workspace)?.trust).toBe('read-only')
+    expect(faults).toEqual([])
+    await page.close()
+  })
+
+  it('a setting shows where it stands, or the lines that would set it', async () => {
+    const { page } = await places.visit(stage, '/settings')
+    await page.locator('[data-setting="concurrency.tasks"]').click()
+    expect(await page.locator('[data-setting="concurrency.tasks"]').innerText()).toContain('openloom.yaml:6')
+    await page.getByRole('searchbox').fill('ask deadline')
+    const one = page.locator('[data-setting="defaults.ask_deadline_minutes"]')
+    await one.click()
+    expect(await one.innerText()).toContain('  ask_deadline_minutes:')
     await page.close()
   })
 })

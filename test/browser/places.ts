@@ -9,6 +9,7 @@ import { type Daemon, startDaemon } from '../../src/daemon.ts'
 import { startScriptedModel } from '../../src/sample/scripted-model.ts'
 import { Receiver } from '../fakes/receiver.ts'
 import type { Stage, View } from './page.ts'
+import { ask, runTests } from './watched.ts'
 
 const script = {
   replies: [
@@ -111,6 +112,9 @@ export async function furnish(places: Places): Promise<void> {
   const { store } = daemon
   store.workspaces.say({ path: workspace, trust: 'trusted', access: 'scoped', settingsSha256: null })
   drop('retry-the-upload.md', task('Retry the upload when the server says 503', workspace))
+  store.asks.grant(ask('per_1', runTests, { runtime: 'builtin', workspace, scope: workspace }), 'bash', [
+    'npm test -- --run',
+  ])
   const look = { timeout: 20_000, interval: 10 }
   await vi.waitFor(() => expect(store.tasks.counts()['done']).toBe(1), look)
   drop('publish-prices.md', faulty(workspace))

@@ -1,7 +1,7 @@
 /** URL ↔ place in the dashboard. Every state a person may want to come back to has a URL. */
 
 /** Views whose address is their name. */
-const places = ['notifications'] as const
+const places = ['notifications', 'settings'] as const
 export type Place = (typeof places)[number]
 
 export type Route =
