@@ -264,7 +264,7 @@ function build(plan: Plan) {
     state,
     onDelta,
     sinks: courier,
-    around: surroundings(plan),
+    around: surroundings(plan, directory),
     version,
   }
   const hosts = () => hostNames(config.server, address.port)

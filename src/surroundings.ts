@@ -2,22 +2,44 @@
 import { managedFileDefault, writtenRules } from './agent/permission/policies.ts'
 import { defaultRules } from './agent/permission/rules.ts'
 import { jsonSchema } from './config.ts'
+import type { LoomEvent } from './core/event.ts'
+import type { Problem } from './core/problem.ts'
+import type { InboxDirectory } from './inbox/directory.ts'
+import { nameOfKey, takenText, waitingFiles } from './inbox/shelf.ts'
 import type { Plan } from './parts.ts'
-import type { KeyLook, RuleLayer, RuleList } from './server/api.ts'
+import type { InboxItem, KeyLook, RuleLayer, RuleList } from './server/api.ts'
 import type { Around } from './server/context.ts'
 import { settingList } from './server/settings.ts'
+import type { Arrival } from './store/arrivals.ts'
 import { SecretStore } from './store/secrets.ts'
 
 const projectsMax = 50
+const refusalsMax = 500
+/** A refusal and its event are one transaction; only the clock lies between them. */
+const apartMs = 1_000
 
-export function surroundings(plan: Plan): Around {
+export function surroundings(plan: Plan, directory: Pick<InboxDirectory, 'watching'>): Around {
   const { config, origins, files } = plan.loaded
+  const { arrivals } = plan.store
+  const { dir } = config.inbox
   return {
     async settings() {
       const hide = (text: string) => plan.secrets.hide(text)
       return settingList({ config, origins, files, schema: jsonSchema(), keys: await keysOf(plan), hide })
     },
     rules: () => rulesOf(plan),
+    async inbox({ limit, before }) {
+      const found = arrivals.page(limit + 1, before)
+      const items = withProblems(found.slice(0, limit), arrivals.refusals(refusalsMax))
+      const next = found.length > limit ? (items.at(-1)?.number ?? null) : null
+      return { dir, watching: directory.watching, waiting: await waitingFiles(dir), items, next }
+    },
+    async inboxFile(number) {
+      const found = arrivals.one(number)
+      const [item] = withProblems(found ? [found] : [], arrivals.refusals(refusalsMax))
+      if (!found || !item) return null
+      return { item, text: await takenText(dir, { ...item, taskId: found.task?.id ?? null, sha256: found.sha256 }) }
+    },
   }
 }
 
@@ -46,4 +68,16 @@ async function rulesOf({ loaded: { config, origins }, store }: Plan): Promise<Ru
     ...projects.map(({ path, rules, why }) => layer('project', path, [...rules], why)),
   ]
   return { items: all.filter(({ rules, note }) => rules.length > 0 || note !== null) }
+}
+
+const obeyed = / done$/
+
+function withProblems(found: readonly Arrival[], refusals: readonly LoomEvent[]): InboxItem[] {
+  return found.map(({ number, key, at, task }): InboxItem => {
+    const name = nameOfKey(key)
+    const outcome = task ? 'accepted' : obeyed.test(key) ? 'obeyed' : 'rejected'
+    const told = refusals.find((event) => event.data.file === name && Math.abs(event.at - at) < apartMs)
+    const problems = outcome === 'rejected' ? ((told?.data.problems as Problem[] | undefined) ?? null) : null
+    return { number, name, at, outcome, task, problems }
+  })
 }

@@ -10,6 +10,8 @@ import type {
   DeliveryList,
   EventPage,
   GrantList,
+  InboxFile,
+  InboxPage,
   IsolationAnswer,
   IsolationSize,
   ProblemBody,
@@ -188,6 +190,14 @@ export class Api {
 
   trust(body: Pick<Workspace, 'path' | 'trust' | 'access'>): Promise<Answer<WorkspaceSaid>> {
     return this.#ask('/api/workspaces', body, 'PUT')
+  }
+
+  inbox(before: number | null): Promise<Answer<InboxPage>> {
+    return this.#ask(`/api/inbox?limit=50${before === null ? '' : `&before=${before}`}`)
+  }
+
+  inboxFile(number: number): Promise<Answer<InboxFile>> {
+    return this.#ask(`/api/inbox/${number}`)
   }
 
   sinks(): Promise<Answer<SinkList>> {

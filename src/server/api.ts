@@ -4,6 +4,7 @@
 import type { Ask, Grant } from '../core/ask.ts'
 import type { Census } from '../core/check.ts'
 import type { LoomEvent } from '../core/event.ts'
+import type { Problem } from '../core/problem.ts'
 import type { ContextUse } from '../core/runtime.ts'
 import type { SessionUsageSums, UsageSum, Workspace } from '../core/session.ts'
 import type { SinkLook, SinkTested } from '../core/sink.ts'
@@ -12,6 +13,7 @@ import type { AttemptRecord } from '../core/verdict.ts'
 import type { Restored, Step } from '../harness/file-changes.ts'
 import type { IsolationLook } from '../harness/isolation.ts'
 import type { Undone } from '../harness/session-edits.ts'
+import type { Arrival } from '../store/arrivals.ts'
 import type { Flake } from '../store/flakes.ts'
 import type { TextHit } from '../store/journal-search.ts'
 import type { PublicKey } from '../store/keyring.ts'
@@ -169,6 +171,33 @@ export interface DeliveryList {
 export interface Replayed {
   ok: true
   replayed: number
+}
+
+/** A file of the inbox and what became of it. */
+export interface InboxItem {
+  number: number
+  name: string
+  at: number
+  outcome: 'accepted' | 'rejected' | 'obeyed'
+  task: Arrival['task']
+  /** Of a rejected one; null: they are not known any more. */
+  problems: Problem[] | null
+}
+
+/** `GET /api/inbox?limit=&before=`: the newest first; `next` is for `before`, null at the end. */
+export interface InboxPage {
+  dir: string
+  watching: boolean
+  /** Names of files that lie there and were not taken yet. */
+  waiting: string[]
+  items: InboxItem[]
+  next: number | null
+}
+
+/** `GET /api/inbox/{number}`: with the text as it lies in the folder; null: not there any more. */
+export interface InboxFile {
+  item: InboxItem
+  text: string | null
 }
 
 export type SettingOrigin =

@@ -11,6 +11,7 @@ const shots = process.env['OPENLOOM_SHOTS']
 const screens = [
   { name: 'notifications', path: '/notifications', ready: '[data-deliveries]' },
   { name: 'settings', path: '/settings', ready: '[data-setting]' },
+  { name: 'inbox', path: '/inbox?file=2', ready: '[data-line]' },
 ]
 
 describe.skipIf(!browserPath)('around the work', () => {
@@ -93,6 +94,24 @@ describe.skipIf(!browserPath)('around the work', () => {
     const one = page.locator('[data-setting="defaults.ask_deadline_minutes"]')
     await one.click()
     expect(await one.innerText()).toContain('  ask_deadline_minutes:')
+    await page.close()
+  })
+
+  it('a refused file shows what is wrong at its lines, and an accepted one leads to its task', async () => {
+    const { page, faults } = await places.visit(stage, '/inbox')
+    await page.locator('[data-outcome="rejected"] a').first().click()
+    await page.locator('[data-line="3"].faulty').waitFor()
+    expect(new URL(page.url()).search).toBe('?file=2')
+    expect(await page.locator('[data-file="2"]').innerText()).toContain('limts')
+    await page.goBack()
+    await page.locator('.faulty').first().waitFor({ state: 'detached' })
+    places.drop('hostile.md', '<img src=x onerror=alert(1)>\u202e\n# not a task')
+    await page.locator('[data-file="3"] a').click()
+    await page.getByText('<img src=x onerror=alert(1)>').first().waitFor()
+    await page.locator('[data-outcome="accepted"] > a').click()
+    await page.getByRole('link', { name: /Open the task/ }).click()
+    await page.waitForURL(/\/tasks\/t_/)
+    expect(faults).toEqual([])
     await page.close()
   })
 })

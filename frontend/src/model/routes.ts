@@ -12,6 +12,8 @@ export type Route =
   /** `at`: the message that is looked for. */
   | { name: 'session'; id: string; at: string | null }
   | { name: Place }
+  /** `file`: the one that is opened. */
+  | { name: 'inbox'; file: number | null }
   | { name: 'login' }
   | { name: 'nowhere'; path: string }
 
@@ -24,6 +26,10 @@ export function parseRoute(url: URL): Route {
   }
   if (path === '/sessions') {
     return { name: 'sessions', q: url.searchParams.get('q') ?? '', archived: url.searchParams.has('archived') }
+  }
+  if (path === '/inbox') {
+    const file = url.searchParams.get('file') ?? ''
+    return { name: 'inbox', file: /^\d{1,15}$/.test(file) ? Number(file) : null }
   }
   const place = places.find((name) => path === `/${name}`)
   if (place) return { name: place }
@@ -44,6 +50,8 @@ export function sessionsHref(q: string, archived = false): string {
   const query = new URLSearchParams({ ...(q ? { q } : {}), ...(archived ? { archived: '1' } : {}) }).toString()
   return query ? `/sessions?${query}` : '/sessions'
 }
+
+export const inboxHref = (file: number | null): string => (file === null ? '/inbox' : `/inbox?file=${file}`)
 
 export const taskHref = (id: string): string => `/tasks/${encodeURIComponent(id)}`
 
