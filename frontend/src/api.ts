@@ -33,6 +33,7 @@ import type {
 } from '../../src/server/api.ts'
 import type { Action } from './model/actions.ts'
 import type { AskBody } from './model/asks.ts'
+import type { LogAsked } from './model/log.ts'
 
 export interface Refusal {
   /** HTTP status, or 0 when the daemon did not answer. */
@@ -96,6 +97,13 @@ export class Api {
 
   events(id: string, after: number): Promise<Answer<EventPage>> {
     return this.#ask(`/api/tasks/${encodeURIComponent(id)}/events?after=${after}&limit=500`)
+  }
+
+  /** Backwards; `before` null: from the end of the log. */
+  log(asked: LogAsked, before: number | null): Promise<Answer<EventPage>> {
+    const search = new URLSearchParams({ before: before === null ? 'end' : String(before), limit: '100' })
+    for (const [key, value] of Object.entries(asked)) if (value) search.set(key, value)
+    return this.#ask(`/api/events?${search}`)
   }
 
   order(id: string, action: Action): Promise<Answer<unknown>> {

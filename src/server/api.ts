@@ -71,10 +71,13 @@ export interface FlakeList {
   items: Flake[]
 }
 
-/** `GET /api/tasks/{id}/events?after=&limit=` and `GET /api/events?after=&limit=` with `Accept: application/json`. */
+/**
+ * `GET /api/tasks/{id}/events?after=&limit=` and `GET /api/events?after=&limit=`: the oldest first. With
+ * `?before=&type=&task=&session=&q=&limit=` the newest first; a page may be short, or empty, before the end of the log.
+ */
 export interface EventPage {
   items: LoomEvent[]
-  /** Highest `seq` of the page, for the next `after`; null when there is nothing newer. */
+  /** For the next `after` or `before`; null when there is nothing more on that side. */
   next: number | null
 }
 

@@ -11,6 +11,7 @@ const shots = process.env['OPENLOOM_SHOTS']
 const screens = [
   { name: 'notifications', path: '/notifications', ready: '[data-deliveries]' },
   { name: 'settings', path: '/settings', ready: '[data-setting]' },
+  { name: 'log', path: '/log', ready: '[data-event]' },
   { name: 'inbox', path: '/inbox?file=2', ready: '[data-line]' },
 ]
 
@@ -111,6 +112,37 @@ describe.skipIf(!browserPath)('around the work', () => {
     await page.locator('[data-outcome="accepted"] > a').click()
     await page.getByRole('link', { name: /Open the task/ }).click()
     await page.waitForURL(/\/tasks\/t_/)
+    expect(faults).toEqual([])
+    await page.close()
+  })
+
+  it('the log is searched by the daemon, opens to the whole event, and holds still while it is read', async () => {
+    const { ledger } = places.daemon.store
+    const say = (count: number, text: string) =>
+      ledger.transact(() => {
+        for (let n = 0; n < count; n++) ledger.emit({ type: 'daemon.started', data: { text: `${text} ${n}` } })
+      })
+    say(1_000, 'a quiet evening')
+    ledger.note({ type: 'workspace.ignored', data: { summary: 'a rare thing' } })
+    const { page, faults } = await places.visit(stage, '/log')
+    await page.getByText('a quiet evening 999').waitFor()
+    expect(await page.locator('[data-event]').count()).toBeLessThan(80)
+    await page.waitForFunction(() => {
+      scrollTo(0, 1_500)
+      return scrollY > 1_000
+    })
+    const reading = await page.evaluate(() => document.elementFromPoint(400, 400)?.textContent)
+    say(3, 'news')
+    await page.getByRole('button', { name: '3 new — show' }).waitFor()
+    expect(await page.evaluate(() => document.elementFromPoint(400, 400)?.textContent)).toBe(reading)
+    await page.getByRole('button', { name: '3 new — show' }).click()
+    await page.getByText('news 2').waitFor()
+    await page.getByRole('searchbox').fill('rare')
+    await page.getByText('a rare thing').waitFor()
+    await page.locator('[data-event] button').first().click()
+    await page.getByText('"summary"').waitFor()
+    await page.getByRole('link', { name: 'Only workspace.ignored' }).click()
+    expect(new URL(page.url()).search).toBe('?type=workspace.ignored&q=rare')
     expect(faults).toEqual([])
     await page.close()
   })

@@ -1,4 +1,5 @@
 /** URL ↔ place in the dashboard. Every state a person may want to come back to has a URL. */
+import { type LogAsked, logAsked } from './log.ts'
 
 /** Views whose address is their name. */
 const places = ['notifications', 'settings'] as const
@@ -12,6 +13,7 @@ export type Route =
   /** `at`: the message that is looked for. */
   | { name: 'session'; id: string; at: string | null }
   | { name: Place }
+  | { name: 'log'; asked: LogAsked }
   /** `file`: the one that is opened. */
   | { name: 'inbox'; file: number | null }
   | { name: 'login' }
@@ -27,6 +29,7 @@ export function parseRoute(url: URL): Route {
   if (path === '/sessions') {
     return { name: 'sessions', q: url.searchParams.get('q') ?? '', archived: url.searchParams.has('archived') }
   }
+  if (path === '/log') return { name: 'log', asked: logAsked(url.searchParams) }
   if (path === '/inbox') {
     const file = url.searchParams.get('file') ?? ''
     return { name: 'inbox', file: /^\d{1,15}$/.test(file) ? Number(file) : null }
