@@ -43,6 +43,7 @@ import { Auth, readToken } from './server/auth.ts'
 import { hostNames, isLoopback, listen } from './server/listen.ts'
 import { type Lock, takeLock } from './store/lock.ts'
 import type { Store } from './store/open.ts'
+import { surroundings } from './surroundings.ts'
 
 export { isLoopback }
 
@@ -227,7 +228,7 @@ function build(plan: Plan) {
     outbox: store.outbox,
     sinks: openSinks(plan),
     clock: systemClock,
-    tell: (event) => void store.ledger.note(event),
+    tell: (event) => store.ledger.note(event),
     report: (problem) => log.error({ kind: problem.kind }, problem.text),
   })
   store.ledger.onEvent(() => courier.nudge())
@@ -253,7 +254,6 @@ function build(plan: Plan) {
     }),
   })
   const onDelta = (listener: (delta: LiveDelta) => void) => listenAll(runtimes, listener)
-  const nudgeCourier = () => courier.nudge()
   const served = {
     ...core,
     store,
@@ -263,7 +263,8 @@ function build(plan: Plan) {
     log,
     state,
     onDelta,
-    nudgeCourier,
+    sinks: courier,
+    around: surroundings(plan, directory),
     version,
   }
   const hosts = () => hostNames(config.server, address.port)

@@ -47,6 +47,7 @@ const mayImport: Record<string, readonly string[]> = {
   cli: ['store', 'server', 'daemon.ts', 'parts.ts', 'config.ts', 'sample'],
   'daemon.ts': ['*'],
   'parts.ts': ['*'],
+  'surroundings.ts': ['*'],
   'main.ts': ['*'],
   'config.ts': ['*'],
 }

@@ -1,27 +1,39 @@
 /** The daemon's HTTP API, typed. A refusal is a value and never an exception; it shows nothing and keeps nothing. */
 
-import type { FileDiff, TranscriptPage } from '../../src/core/session.ts'
+import type { FileDiff, TranscriptPage, Workspace } from '../../src/core/session.ts'
 import type { IsolationEnd, TaskStatus } from '../../src/core/task.ts'
 import type {
   AskItem,
   AskList,
   ContextUse,
   DaemonState,
+  DeliveryList,
   EventPage,
+  GrantList,
+  InboxFile,
+  InboxPage,
   IsolationAnswer,
   IsolationSize,
   ProblemBody,
+  Replayed,
   Restored,
+  RuleList,
   SessionDetail,
   SessionItem,
   SessionPage,
   SessionSearch,
+  SettingList,
+  SinkList,
+  SinkTested,
   TaskDetail,
   TaskPage,
   Undone,
+  WorkspaceList,
+  WorkspaceSaid,
 } from '../../src/server/api.ts'
 import type { Action } from './model/actions.ts'
 import type { AskBody } from './model/asks.ts'
+import type { LogAsked } from './model/log.ts'
 
 export interface Refusal {
   /** HTTP status, or 0 when the daemon did not answer. */
@@ -85,6 +97,13 @@ export class Api {
 
   events(id: string, after: number): Promise<Answer<EventPage>> {
     return this.#ask(`/api/tasks/${encodeURIComponent(id)}/events?after=${after}&limit=500`)
+  }
+
+  /** Backwards; `before` null: from the end of the log. */
+  log(asked: LogAsked, before: number | null): Promise<Answer<EventPage>> {
+    const search = new URLSearchParams({ before: before === null ? 'end' : String(before), limit: '100' })
+    for (const [key, value] of Object.entries(asked)) if (value) search.set(key, value)
+    return this.#ask(`/api/events?${search}`)
   }
 
   order(id: string, action: Action): Promise<Answer<unknown>> {
@@ -155,6 +174,55 @@ export class Api {
 
   diff(id: string): Promise<Answer<{ items: FileDiff[] }>> {
     return this.#ask(sessionUrl(id, 'diff'))
+  }
+
+  settings(): Promise<Answer<SettingList>> {
+    return this.#ask('/api/settings')
+  }
+
+  rules(): Promise<Answer<RuleList>> {
+    return this.#ask('/api/rules')
+  }
+
+  grants(): Promise<Answer<GrantList>> {
+    return this.#ask('/api/grants')
+  }
+
+  revoke(id: string): Promise<Answer<unknown>> {
+    return this.#ask(`/api/grants/${encodeURIComponent(id)}`, {}, 'DELETE')
+  }
+
+  workspaces(): Promise<Answer<WorkspaceList>> {
+    return this.#ask('/api/workspaces')
+  }
+
+  trust(body: Pick<Workspace, 'path' | 'trust' | 'access'>): Promise<Answer<WorkspaceSaid>> {
+    return this.#ask('/api/workspaces', body, 'PUT')
+  }
+
+  inbox(before: number | null): Promise<Answer<InboxPage>> {
+    return this.#ask(`/api/inbox?limit=50${before === null ? '' : `&before=${before}`}`)
+  }
+
+  inboxFile(number: number): Promise<Answer<InboxFile>> {
+    return this.#ask(`/api/inbox/${number}`)
+  }
+
+  sinks(): Promise<Answer<SinkList>> {
+    return this.#ask('/api/sinks')
+  }
+
+  testSink(id: string): Promise<Answer<SinkTested>> {
+    return this.#ask(`/api/sinks/${encodeURIComponent(id)}/test`, {})
+  }
+
+  deliveries(state: 'dead' | 'waiting'): Promise<Answer<DeliveryList>> {
+    return this.#ask(`/api/deliveries?state=${state}`)
+  }
+
+  /** Without `seq`, all dead deliveries of the sink. */
+  replay(sink: string, seq?: number): Promise<Answer<Replayed>> {
+    return this.#ask('/api/deliveries/replay', seq === undefined ? { sink } : { sink, seq })
   }
 
   login(code: string): Promise<Answer<unknown>> {

@@ -1,5 +1,6 @@
 /** `openloom config show|schema`: the effective settings, with --origin where each value came from; the JSON Schema. */
 import { intakeSettings, jsonSchema, type LoadedConfig } from '../config.ts'
+import { shownValue } from '../lib/shown-values.ts'
 import { exit } from './exit.ts'
 import { configOf, type Shell } from './program.ts'
 import { print, printJson } from './terminal.ts'
@@ -36,31 +37,9 @@ function effective(loaded: LoadedConfig): [string, unknown][] {
     ])
 }
 
-const secretKeys = /secret|token|password|headers/i
-
 /** Lists stay whole; whatever could be a secret is named and hidden. */
 function flatten(value: unknown, path = ''): [string, unknown][] {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [[path, hidden(value)]]
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return [[path, shownValue(value, '[hidden]')]]
   return Object.entries(value).flatMap(([key, part]) => flatten(part, path ? `${path}.${key}` : key))
-}
-
-function hidden(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(hidden)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([key, part]) => {
-      if (secretKeys.test(key) && part !== undefined) return [key, '[hidden]']
-      return [key, key === 'url' ? withoutSecrets(String(part)) : hidden(part)]
-    }),
-  )
-}
-
-/** Paths and queries of webhook addresses are often the password. */
-function withoutSecrets(url: string): string {
-  try {
-    return `${new URL(url).origin}/…`
-  } catch {
-    // Not an address: the schema has refused it before.
-    return '[hidden]'
-  }
 }

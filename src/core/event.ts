@@ -70,6 +70,7 @@ export const eventTypes = [
   'isolation.dropped',
   'isolation.conflicted',
   'delivery.failed',
+  'sink.tested',
 ] as const
 export type EventType = (typeof eventTypes)[number]
 

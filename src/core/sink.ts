@@ -42,3 +42,38 @@ export interface NoticeSource {
   event: LoomEvent
   task: Task | null
 }
+
+/** One delivery that reached its receiver, as long as the daemon remembers it. */
+export interface Delivered {
+  seq: number
+  type: EventType
+  taskId: string | null
+  /** Of the task. */
+  title: string | null
+  /** Epoch ms of the answer, and how long it took. */
+  at: number
+  tookMs: number
+  /** What the receiver said. */
+  detail: string
+}
+
+/** A sink as a person looks at it. */
+export interface SinkLook {
+  id: string
+  kind: string
+  label: string
+  /** Deliveries that wait for another try, and the instant of the next one. */
+  pending: number
+  nextDueAt: number | null
+  dead: number
+  /** The newest first; since the daemon started. */
+  delivered: Delivered[]
+}
+
+/** What a test notification came to. */
+export interface SinkTested {
+  ok: boolean
+  tookMs: number
+  text: string
+  todo: string | null
+}

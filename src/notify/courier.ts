@@ -3,9 +3,9 @@
  * a sink moves only past what is delivered or durably kept for a later try. It decides nothing about tasks.
  */
 import { type Clock, pause } from '../core/clock.ts'
-import type { NewEvent } from '../core/event.ts'
-import { type Problem, reasonOf } from '../core/problem.ts'
-import type { Delivery, NoticeSource, Sink } from '../core/sink.ts'
+import type { LoomEvent, NewEvent } from '../core/event.ts'
+import { ok, type Problem, type Result, reasonOf, refuse } from '../core/problem.ts'
+import type { Delivered, Delivery, NoticeSource, Sink, SinkLook, SinkTested } from '../core/sink.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import type { StoreOutbox } from '../store/outbox.ts'
 import { noticeOf } from './notice.ts'
@@ -14,8 +14,8 @@ export interface CourierOptions {
   outbox: StoreOutbox
   sinks: readonly Sink[]
   clock: Clock
-  /** Writes an event to the log: a delivery is given up, an alarm is over. */
-  tell(event: NewEvent): void
+  /** Writes an event to the log: a delivery is given up, an alarm is over, a sink is tested. */
+  tell(event: NewEvent): LoomEvent
   /** Trouble of the courier itself, for the program's diary. */
   report(problem: Problem): void
   /** Waits before the 2nd, 3rd, … try of one delivery; after the last it is dead. */
@@ -23,15 +23,6 @@ export interface CourierOptions {
   /** Deliveries of one sink that may wait for a later try; beyond that they are dead at once. */
   waitingMax?: number
   random?: () => number
-}
-
-export interface SinkState {
-  id: string
-  kind: string
-  label: string
-  /** Deliveries that wait for another try. */
-  pending: number
-  dead: number
 }
 
 const [second, minute, hour] = [1_000, 60_000, 3_600_000]
@@ -43,6 +34,9 @@ const afterMsMax = 24 * hour
 const deliveryMsMax = 90 * second
 const batchMax = 20
 const troubleMs = 5 * second
+/** Somebody waits for the answer to a test. */
+const testMsMax = 10 * second
+const deliveredMax = 50
 
 export class Courier {
   private readonly options: CourierOptions
@@ -75,8 +69,19 @@ export class Courier {
     limit.cancel()
   }
 
-  state(): SinkState[] {
+  state(): Pick<SinkLook, 'id' | 'kind' | 'label' | 'pending' | 'dead'>[] {
     return this.options.sinks.map(({ id, kind, label }) => ({ id, kind, label, ...this.options.outbox.counts(id) }))
+  }
+
+  looks(): SinkLook[] {
+    return this.lanes.map((lane) => lane.look())
+  }
+
+  /** Sends one notification through this sink alone and answers what came of it. It is never tried again. */
+  async test(sink: string): Promise<Result<SinkTested>> {
+    const lane = this.lanes.find((one) => one.id === sink)
+    const todo = 'Those there are stand in the configuration under notify.sinks.'
+    return lane ? lane.test() : refuse({ kind: 'unknown-sink', text: 'There is no such sink.', todo })
   }
 }
 
@@ -92,10 +97,42 @@ class Lane {
   private scanned = 0
   /** Since the last success: something was given up and told. One alarm an episode, not one an event. */
   private alarmed = false
+  private testing = false
+  private readonly delivered: Delivered[] = []
 
   constructor(sink: Sink, options: CourierOptions) {
     this.sink = sink
     this.options = options
+  }
+
+  get id(): string {
+    return this.sink.id
+  }
+
+  look(): SinkLook {
+    const { id, kind, label } = this.sink
+    const { outbox } = this.options
+    return { id, kind, label, ...outbox.counts(id), nextDueAt: outbox.nextDueAt(id), delivered: [...this.delivered] }
+  }
+
+  /** Its event is in the log: the receiver can tell it from work by its type, and so can whoever reads the log. */
+  async test(): Promise<Result<SinkTested>> {
+    const todo = 'Wait for its answer.'
+    if (this.testing) return refuse({ kind: 'under-way', text: 'This sink is being tested already.', todo })
+    this.testing = true
+    try {
+      const { clock, tell } = this.options
+      const { id, label } = this.sink
+      const text = 'A test: somebody asked whether notifications arrive here.'
+      const event = tell({ type: 'sink.tested', data: { sink: id, label, text } })
+      const began = clock.monotonic()
+      const delivery = await this.attempt({ event, task: null }, testMsMax)
+      const tookMs = Math.round(clock.monotonic() - began)
+      if (delivery.kind === 'delivered') return ok({ ok: true, tookMs, text: delivery.detail, todo: null })
+      return ok({ ok: false, tookMs, text: delivery.problem.text, todo: delivery.problem.todo ?? null })
+    } finally {
+      this.testing = false
+    }
   }
 
   nudge(): void {
@@ -181,25 +218,34 @@ class Lane {
     const { outbox } = this.options
     const { seq } = source.event
     failpoint('courier.deliver')
-    const delivery = await this.attempt(source)
+    const began = this.options.clock.monotonic()
+    const delivery = await this.attempt(source, deliveryMsMax)
     failpoint('courier.answered')
     if (delivery.kind === 'delivered') {
       if (before === null) outbox.setCursor(this.sink.id, seq)
       else outbox.settle(this.sink.id, seq)
       this.alarmed = false
+      this.remember(source, delivery.detail, began)
     } else if (!this.stopped.signal.aborted) {
       this.keep(source, delivery, before)
     }
     failpoint('courier.moved')
   }
 
-  private async attempt(source: NoticeSource): Promise<Delivery> {
+  private remember({ event: { seq, type, taskId }, task }: NoticeSource, detail: string, began: number): void {
+    const { clock } = this.options
+    const tookMs = Math.round(clock.monotonic() - began)
+    this.delivered.unshift({ seq, type, taskId, title: task?.title ?? null, at: clock.now(), tookMs, detail })
+    this.delivered.length = Math.min(this.delivered.length, deliveredMax)
+  }
+
+  private async attempt(source: NoticeSource, limitMs: number): Promise<Delivery> {
     const end = new AbortController()
     const onEnd = () => end.abort()
-    const limit = this.options.clock.after(deliveryMsMax, onEnd)
+    const limit = this.options.clock.after(limitMs, onEnd)
     this.stopped.signal.addEventListener('abort', onEnd)
     const givenUp = new Promise<Delivery>((resolve) => {
-      const text = `${this.sink.label} did not end within ${deliveryMsMax / second} s.`
+      const text = `${this.sink.label} did not end within ${limitMs / second} s.`
       const refused: Delivery = {
         kind: 'refused',
         retry: true,

@@ -4,16 +4,20 @@
 import type { Ask, Grant } from '../core/ask.ts'
 import type { Census } from '../core/check.ts'
 import type { LoomEvent } from '../core/event.ts'
+import type { Problem } from '../core/problem.ts'
 import type { ContextUse } from '../core/runtime.ts'
 import type { SessionUsageSums, UsageSum, Workspace } from '../core/session.ts'
+import type { SinkLook, SinkTested } from '../core/sink.ts'
 import type { Task, TaskItem } from '../core/task.ts'
 import type { AttemptRecord } from '../core/verdict.ts'
 import type { Restored, Step } from '../harness/file-changes.ts'
 import type { IsolationLook } from '../harness/isolation.ts'
 import type { Undone } from '../harness/session-edits.ts'
+import type { Arrival } from '../store/arrivals.ts'
 import type { Flake } from '../store/flakes.ts'
 import type { TextHit } from '../store/journal-search.ts'
 import type { PublicKey } from '../store/keyring.ts'
+import type { OpenDelivery } from '../store/outbox.ts'
 import type { ReceiptItem, ReceiptRow } from '../store/receipts.ts'
 import type { UsageRow } from '../store/usage.ts'
 import type { KnownSession } from '../store/watched.ts'
@@ -67,10 +71,13 @@ export interface FlakeList {
   items: Flake[]
 }
 
-/** `GET /api/tasks/{id}/events?after=&limit=` and `GET /api/events?after=&limit=` with `Accept: application/json`. */
+/**
+ * `GET /api/tasks/{id}/events?after=&limit=` and `GET /api/events?after=&limit=`: the oldest first. With
+ * `?before=&type=&task=&session=&q=&limit=` the newest first; a page may be short, or empty, before the end of the log.
+ */
 export interface EventPage {
   items: LoomEvent[]
-  /** Highest `seq` of the page, for the next `after`; null when there is nothing newer. */
+  /** For the next `after` or `before`; null when there is nothing more on that side. */
   next: number | null
 }
 
@@ -152,6 +159,100 @@ export interface UsageReport {
   whole: UsageSum
   /** `label`: title of the session or task; `total`: of a session with its subagents. */
   items: (UsageRow & { label: string | null; total?: UsageSum })[]
+}
+
+/** `GET /api/sinks`, `POST /api/sinks/{id}/test`. */
+export interface SinkList {
+  items: SinkLook[]
+}
+export type { OpenDelivery, SinkTested }
+
+/** `GET /api/deliveries?state=dead|waiting&limit=`, and what `POST /api/deliveries/replay` answers. */
+export interface DeliveryList {
+  items: OpenDelivery[]
+}
+export interface Replayed {
+  ok: true
+  replayed: number
+}
+
+/** A file of the inbox and what became of it. */
+export interface InboxItem {
+  number: number
+  name: string
+  at: number
+  outcome: 'accepted' | 'rejected' | 'obeyed'
+  task: Arrival['task']
+  /** Of a rejected one; null: they are not known any more. */
+  problems: Problem[] | null
+}
+
+/** `GET /api/inbox?limit=&before=`: the newest first; `next` is for `before`, null at the end. */
+export interface InboxPage {
+  dir: string
+  watching: boolean
+  /** Names of files that lie there and were not taken yet. */
+  waiting: string[]
+  items: InboxItem[]
+  next: number | null
+}
+
+/** `GET /api/inbox/{number}`: with the text as it lies in the folder; null: not there any more. */
+export interface InboxFile {
+  item: InboxItem
+  text: string | null
+}
+
+export type SettingOrigin =
+  | { kind: 'default' | 'command line' }
+  /** Null: made of several. */
+  | { kind: 'environment'; variable: string | null }
+  | { kind: 'file'; file: string; line: number }
+
+export interface SettingItem {
+  /** Dotted. */
+  path: string
+  /** Null: not given, and without a default. Secrets are never in it. */
+  value: unknown
+  origin: SettingOrigin
+  about: string | null
+}
+
+/** Whether there is a key, and where it is kept; never the key. */
+export interface KeyLook {
+  provider: string
+  /** The variable that the settings name. */
+  variable: string | null
+  from: 'environment' | 'stored' | null
+}
+
+/** `GET /api/settings`. */
+export interface SettingList {
+  items: SettingItem[]
+  /** Files that were read; a later one wins. */
+  files: string[]
+  keys: KeyLook[]
+}
+
+/** `GET /api/rules`: lists of permission rules in force, with where each stands. The strictest list wins. */
+export interface RuleList {
+  items: RuleLayer[]
+}
+export interface RuleLayer {
+  from: 'machine' | 'default' | 'user' | 'project'
+  /** File and line, or the folder of the project. */
+  where: string
+  rules: PermissionRule[]
+  /** Why the list of a project is not the one that it brings. */
+  note: string | null
+}
+export interface PermissionRule {
+  tool: string
+  action: 'allow' | 'deny' | 'ask'
+  path?: string | undefined
+  command?: string | undefined
+  profile?: string | undefined
+  pattern?: string | undefined
 }
 
 /** `GET /api/state`: what the page's frame shows; small, and re-read only after a reconnect. */

@@ -14,6 +14,8 @@ import { isolationRoutes } from './routes/isolation.ts'
 import { receiptRoutes } from './routes/receipts.ts'
 import { sessionCopyRoutes, sessionEditRoutes } from './routes/session-edits.ts'
 import { sessionRoutes } from './routes/sessions.ts'
+import { settingRoutes } from './routes/settings.ts'
+import { sinkRoutes } from './routes/sinks.ts'
 import { taskRoutes } from './routes/tasks.ts'
 import { turnRoutes } from './routes/turns.ts'
 import { usageRoutes } from './routes/usage.ts'
@@ -58,6 +60,8 @@ export function createApp(world: ServerWorld, { hosts, cookieName, webDir }: App
     .route('/api/flakes', flakeRoutes(world))
     .route('/api/workspaces', workspaceRoutes(world))
     .route('/api', askRoutes(world))
+    .route('/api', settingRoutes(world))
+    .route('/api', sinkRoutes(world))
     .route('/api', daemonRoutes(world, cookieName))
   const info = {
     title: 'OpenLoom',

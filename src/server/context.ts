@@ -2,8 +2,9 @@
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Clock } from '../core/clock.ts'
-import type { Problem } from '../core/problem.ts'
+import type { Problem, Result } from '../core/problem.ts'
 import type { LiveDelta } from '../core/runtime.ts'
+import type { SinkLook, SinkTested } from '../core/sink.ts'
 import type { Origin, Submission } from '../core/task.ts'
 import type { AskDesk } from '../harness/asks.ts'
 import type { Commands } from '../harness/commands.ts'
@@ -15,7 +16,7 @@ import type { SessionJudge } from '../harness/verify-session.ts'
 import type { Log } from '../lib/log.ts'
 import type { Keyring } from '../store/keyring.ts'
 import type { Store } from '../store/open.ts'
-import type { DaemonState, ProblemBody } from './api.ts'
+import type { DaemonState, InboxFile, InboxPage, ProblemBody, RuleList, SettingList } from './api.ts'
 import type { Auth } from './auth.ts'
 
 /** The ways in that come over HTTP; behind each stands the one dispatch. */
@@ -25,6 +26,23 @@ export interface Ways {
   submitObject(value: Record<string, unknown>, origin: Origin): Promise<Submission>
   /** A file by its path, only directly inside the inbox folder. */
   submitInboxFile(path: string): Promise<Submission>
+}
+
+/** The courier, as far as a person may ask of it. */
+export interface SinkDesk {
+  /** Makes it look at once. */
+  nudge(): void
+  looks(): SinkLook[]
+  test(sink: string): Promise<Result<SinkTested>>
+}
+
+/** What is around the work, looked at when somebody asks. */
+export interface Around {
+  settings(): Promise<SettingList>
+  rules(): Promise<RuleList>
+  inbox(asked: { limit: number; before?: number }): Promise<InboxPage>
+  /** Null: nothing has this number. */
+  inboxFile(number: number): Promise<InboxFile | null>
 }
 
 export interface ServerWorld {
@@ -43,8 +61,8 @@ export interface ServerWorld {
   log: Log
   state(): Promise<DaemonState>
   onDelta(listener: (delta: LiveDelta) => void): () => void
-  /** Makes the courier look at once. */
-  nudgeCourier(): void
+  sinks: SinkDesk
+  around: Around
   version: string
 }
 
@@ -72,6 +90,7 @@ const statusOf: Record<string, ContentfulStatusCode> = {
   'unknown-flake': 404,
   'unknown-grant': 404,
   'unknown-session': 404,
+  'unknown-sink': 404,
   'unknown-task': 404,
   'no-diff': 404,
   'unknown-step': 404,

@@ -1,5 +1,5 @@
 /** Reading the event log, in order, in pages. Writing it is the ledger's. */
-import { and, asc, desc, eq, getTableColumns, gt, type SQL } from 'drizzle-orm'
+import { and, asc, desc, eq, getTableColumns, gt, lt, or, type SQL, sql } from 'drizzle-orm'
 import type { LoomEvent } from '../core/event.ts'
 import type { Ledger } from './ledger.ts'
 import * as schema from './schema.ts'
@@ -8,6 +8,34 @@ const { hash: _, ...eventColumns } = getTableColumns(schema.events)
 
 /** An event as others see it: without its place in the hash chain. */
 export { eventColumns }
+
+/** Events looked at for one page of a search. */
+const stretch = 20_000
+
+export interface EventSearch {
+  limit: number
+  /** Whole types, or families as `task.*`. */
+  types?: readonly string[]
+  taskId?: string
+  sessionId?: string
+  /** All of them stand somewhere in the event; case does not count. */
+  words?: readonly string[]
+}
+
+function fits({ types = [], taskId, sessionId, words = [] }: EventSearch): (SQL | undefined)[] {
+  const { events } = schema
+  const ofType = types.map((type) => sql`${events.type} glob ${type}`)
+  const said = words.map((word) => {
+    const part = `%${word.replace(/[\\%_]/g, '\\$&')}%`
+    return sql`(${events.type} like ${part} escape '\\' or ${events.data} like ${part} escape '\\')`
+  })
+  return [
+    ofType.length > 0 ? or(...ofType) : undefined,
+    taskId ? eq(events.taskId, taskId) : undefined,
+    sessionId ? eq(events.sessionId, sessionId) : undefined,
+    ...said,
+  ]
+}
 
 export class Events {
   private readonly ledger: Ledger
@@ -28,6 +56,26 @@ export class Events {
       .orderBy(asc(events.seq))
       .limit(limit)
       .all()
+  }
+
+  /**
+   * The newest events before `seq` that fit, newest first, and where to go on; null at the beginning of the log. Of a
+   * task its index is read; else one stretch of the log, by its key, so that a word nobody ever said costs no more
+   * than one that everybody says.
+   */
+  before(seq: number, asked: EventSearch): { items: LoomEvent[]; next: number | null } {
+    const { events } = schema
+    const end = Math.min(seq, this.ledger.head() + 1)
+    const from = asked.taskId ? 0 : Math.max(0, end - stretch)
+    const items = this.ledger.db
+      .select(eventColumns)
+      .from(events)
+      .where(and(lt(events.seq, end), gt(events.seq, from), ...fits(asked)))
+      .orderBy(desc(events.seq))
+      .limit(asked.limit)
+      .all()
+    const isFull = items.length === asked.limit
+    return { items, next: isFull ? (items.at(-1)?.seq ?? null) : from > 0 ? from + 1 : null }
   }
 
   /** The newest `limit` events, oldest first. */

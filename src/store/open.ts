@@ -10,6 +10,7 @@ import { migrate } from 'drizzle-orm/better-sqlite3/migrator'
 import type { Clock } from '../core/clock.ts'
 import { ProblemError, reasonOf } from '../core/problem.ts'
 import { migrationsDir } from '../lib/paths.ts'
+import { Arrivals } from './arrivals.ts'
 import { Asks } from './asks.ts'
 import { Attempts } from './attempts.ts'
 import { Events } from './events.ts'
@@ -48,6 +49,7 @@ export interface Store {
   search: JournalSearch
   prompts: Prompts
   watched: WatchedSessions
+  arrivals: Arrivals
   asks: Asks
   usage: Usage
   quiet: QuietSessions
@@ -77,6 +79,7 @@ export function openStore(options: StoreOptions): Store {
     search: new JournalSearch(ledger),
     prompts: new Prompts(ledger, sessions),
     watched: new WatchedSessions(ledger),
+    arrivals: new Arrivals(ledger),
     asks: new Asks(ledger),
     usage: new Usage(ledger),
     quiet: new QuietSessions(ledger),

@@ -1,5 +1,5 @@
 /** The outbox of the courier: how far each sink is in the log, what failed and when it is due again, what is dead. */
-import { and, asc, count, eq, gt, inArray, lte, min } from 'drizzle-orm'
+import { and, asc, count, desc, eq, getTableColumns, gt, inArray, lte, min } from 'drizzle-orm'
 import { type EventType, eventTypes, isNotable, type LoomEvent } from '../core/event.ts'
 import type { Task } from '../core/task.ts'
 import { eventColumns } from './events.ts'
@@ -16,6 +16,11 @@ export interface FailedDelivery {
   dead: boolean
   problem: string
   updatedAt: number
+}
+
+/** A delivery that waits or is dead, with what it tells of. */
+export interface OpenDelivery extends FailedDelivery {
+  event: { type: EventType; at: number; taskId: string | null; title: string | null } | null
 }
 
 const telling: EventType[] = eventTypes.filter(isNotable)
@@ -96,18 +101,29 @@ export class StoreOutbox {
     )
   }
 
-  dead(limit: number, sink?: string): FailedDelivery[] {
-    const { deliveries } = schema
-    const match = and(eq(deliveries.dead, true), sink ? eq(deliveries.sink, sink) : undefined)
-    return this.ledger.db.select().from(deliveries).where(match).orderBy(asc(deliveries.seq)).limit(limit).all()
+  /** What was not delivered: those that wait by their next try, dead ones with the newest first. */
+  open(dead: boolean, limit: number): OpenDelivery[] {
+    const { deliveries, events, tasks } = schema
+    const event = { type: events.type, at: events.at, taskId: events.taskId, title: tasks.title }
+    return this.ledger.db
+      .select({ ...getTableColumns(deliveries), event })
+      .from(deliveries)
+      .leftJoin(events, eq(events.seq, deliveries.seq))
+      .leftJoin(tasks, eq(tasks.id, events.taskId))
+      .where(eq(deliveries.dead, dead))
+      .orderBy(dead ? desc(deliveries.seq) : asc(deliveries.dueAt))
+      .limit(limit)
+      .all()
+      .map((row) => ({ ...row, event: row.event?.type ? row.event : null }) as OpenDelivery)
   }
 
-  /** Makes a dead delivery due at once; false when there is none. */
-  replay(sink: string, seq: number): boolean {
+  /** Makes dead deliveries of a sink due at once, one or all; how many there were. */
+  replay(sink: string, seq?: number): number {
     const now = this.ledger.clock.now()
     const values = { dead: false, attempts: 0, dueAt: now, updatedAt: now }
-    const dead = and(at(sink, seq), eq(schema.deliveries.dead, true))
-    return this.ledger.db.update(schema.deliveries).set(values).where(dead).run().changes > 0
+    const wanted = seq === undefined ? eq(schema.deliveries.sink, sink) : at(sink, seq)
+    const dead = and(wanted, eq(schema.deliveries.dead, true))
+    return this.ledger.db.update(schema.deliveries).set(values).where(dead).run().changes
   }
 
   counts(sink: string): { pending: number; dead: number } {

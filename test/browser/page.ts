@@ -93,3 +93,12 @@ export async function leave({ page, api }: Shown): Promise<void> {
   await page.close()
   await api.close()
 }
+
+/** Height of everything that a finger may want to hit; links inside a sentence are exempt, as in WCAG 2.5.8. */
+export const smallTargets = (page: Page) =>
+  page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>('a, button, summary, select, .field')]
+      .filter((el) => el.offsetParent && !el.closest('p') && !el.classList.contains('skip'))
+      .filter((el) => el.getBoundingClientRect().height < 43.5)
+      .map((el) => `${el.tagName} ${el.className} ${el.innerText.slice(0, 30)}`),
+  )

@@ -1,6 +1,5 @@
 /** Every scene on a desk and a phone, dark and light: it fits and breaks no rule; OPENLOOM_SHOTS keeps the pictures. */
 import { mkdir } from 'node:fs/promises'
-import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Scene } from '../fakes/api.ts'
 import { crowdScene, hostileScene } from './crowds.ts'
@@ -13,7 +12,7 @@ import {
   verdictsScene,
   weakenedScene,
 } from './judged.ts'
-import { browserPath, leave, Stage } from './page.ts'
+import { browserPath, leave, Stage, smallTargets } from './page.ts'
 import { emptyScene, isolatedScene, sampleScene } from './scenes.ts'
 import { attackScene, talkScene } from './talk.ts'
 import { watchedScene } from './watched.ts'
@@ -58,14 +57,6 @@ const screens: Screen[] = [
   { name: 'hung', scene: watchedScene, path: () => '/sessions/ses_hung', ready: '.why' },
   { name: 'login', scene: emptyScene, path: () => '/login', ready: 'text=openloom status --login' },
 ]
-/** Height of everything that a finger may want to hit; links inside a sentence are exempt, as in WCAG 2.5.8. */
-const smallTargets = (page: Page) =>
-  page.evaluate(() =>
-    [...document.querySelectorAll<HTMLElement>('a, button, summary, select, .field')]
-      .filter((el) => el.offsetParent && !el.closest('p') && !el.classList.contains('skip'))
-      .filter((el) => el.getBoundingClientRect().height < 43.5)
-      .map((el) => `${el.tagName} ${el.className} ${el.innerText.slice(0, 30)}`),
-  )
 
 const views = [1440, 1024, 390].flatMap((width) => (['dark', 'light'] as const).map((theme) => ({ width, theme })))
 const shots = process.env['OPENLOOM_SHOTS']

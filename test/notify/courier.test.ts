@@ -37,7 +37,7 @@ function start(sinks: Sink[], more: Partial<CourierOptions> = {}): Courier {
     ...{ outbox: store.outbox, sinks, clock, random: () => 0 },
     tell: (event) => {
       told.push(event)
-      store.ledger.note(event)
+      return store.ledger.note(event)
     },
     report: (problem) => reported.push(problem),
     ...more,
@@ -186,11 +186,11 @@ describe('a delivery that is given up', () => {
     expect(receiver.heard).toHaveLength(8)
     expect(counts(sink)).toEqual({ pending: 0, dead: 1 })
     expect(told).toMatchObject([{ type: 'delivery.failed', data: { sink: sink.id, seq: 1 } }])
-    const [dead] = store.outbox.dead(10)
+    const [dead] = store.outbox.open(true, 10)
     expect(dead).toMatchObject({ sink: sink.id, seq: 1, attempts: 8, problem: expect.stringContaining('500') })
 
     receiver.otherwise = 200
-    expect(store.outbox.replay(sink.id, 1)).toBe(true)
+    expect(store.outbox.replay(sink.id, 1)).toBe(1)
     courier.nudge()
     await receiver.hears(9)
     await until(() => counts(sink).dead + counts(sink).pending === 0)
@@ -322,5 +322,44 @@ describe('trouble', () => {
     await clock.advance(5_000)
     await settled(sink)
     expect(new Set(heard())).toEqual(new Set(['a']))
+  })
+
+  it('tests one sink alone: nobody else hears it, and a failed test is never tried again', async () => {
+    const other = await new Receiver().open()
+    const [sink, beside] = [webhook(), webhook({}, other)]
+    const courier = start([sink, beside])
+    receiver.next.push(200, 503)
+    expect(await courier.test(sink.id)).toMatchObject({ ok: true, value: { ok: true, todo: null } })
+    const failed = await courier.test(sink.id)
+    expect(failed).toMatchObject({ ok: true, value: { ok: false, text: expect.stringContaining('answered 503') } })
+    expect(receiver.heard.map(({ body }) => (JSON.parse(body) as Notice).type)).toEqual(['sink.tested', 'sink.tested'])
+    expect(told.map(({ type }) => type)).toEqual(['sink.tested', 'sink.tested'])
+    happen('work')
+    await settled(beside)
+    expect(heard(other)).toEqual(['work'])
+    expect(counts(sink)).toEqual({ pending: 0, dead: 0 })
+    await other.close()
+  })
+
+  it('ends the test of a receiver that never answers, and refuses a second one meanwhile', async () => {
+    receiver.otherwise = 'silent'
+    const sink = webhook({ timeout_seconds: 60 })
+    const courier = start([sink])
+    const answer = courier.test(sink.id)
+    expect(await courier.test(sink.id)).toMatchObject({ ok: false, problems: [{ kind: 'under-way' }] })
+    await receiver.hears(1)
+    await clock.advance(10_000)
+    expect(await answer).toMatchObject({ ok: true, value: { ok: false, text: expect.stringContaining('within 10 s') } })
+    expect(await courier.test('none')).toMatchObject({ ok: false, problems: [{ kind: 'unknown-sink' }] })
+  })
+
+  it('remembers what it delivered lately, and what the receiver said', async () => {
+    const sink = webhook()
+    const courier = start([sink])
+    happen(...Array.from({ length: 60 }, (_, n) => `event ${n}`))
+    await settled(sink)
+    const [look] = courier.looks()
+    expect(look?.delivered).toHaveLength(50)
+    expect(look?.delivered[0]).toMatchObject({ seq: 60, type: 'inbox.noticed', detail: expect.stringContaining('200') })
   })
 })

@@ -66,9 +66,9 @@ describe('the outbox', () => {
   it('lists dead letters, which are never due, until they are replayed', () => {
     store.outbox.bury(failed(1, { attempts: 8 }))
     expect(store.outbox.due('s', clock.now(), 9)).toEqual([])
-    expect(store.outbox.dead(9)).toMatchObject([{ sink: 's', seq: 1, attempts: 8, problem: 'it answered 500' }])
-    expect(store.outbox.dead(9, 't')).toEqual([])
-    expect([store.outbox.replay('s', 1), store.outbox.replay('s', 1)]).toEqual([true, false])
+    expect(store.outbox.open(true, 9)).toMatchObject([{ sink: 's', seq: 1, attempts: 8, problem: 'it answered 500' }])
+    expect(store.outbox.open(false, 9)).toEqual([])
+    expect([store.outbox.replay('s', 1), store.outbox.replay('s', 1)]).toEqual([1, 0])
     expect(store.outbox.due('s', clock.now(), 9)).toMatchObject([{ seq: 1, attempts: 0, dead: false }])
   })
 })

@@ -1,4 +1,9 @@
 /** URL ↔ place in the dashboard. Every state a person may want to come back to has a URL. */
+import { type LogAsked, logAsked } from './log.ts'
+
+/** Views whose address is their name. */
+const places = ['notifications', 'settings'] as const
+export type Place = (typeof places)[number]
 
 export type Route =
   | { name: 'home' }
@@ -7,6 +12,10 @@ export type Route =
   | { name: 'sessions'; q: string; archived: boolean }
   /** `at`: the message that is looked for. */
   | { name: 'session'; id: string; at: string | null }
+  | { name: Place }
+  | { name: 'log'; asked: LogAsked }
+  /** `file`: the one that is opened. */
+  | { name: 'inbox'; file: number | null }
   | { name: 'login' }
   | { name: 'nowhere'; path: string }
 
@@ -20,6 +29,13 @@ export function parseRoute(url: URL): Route {
   if (path === '/sessions') {
     return { name: 'sessions', q: url.searchParams.get('q') ?? '', archived: url.searchParams.has('archived') }
   }
+  if (path === '/log') return { name: 'log', asked: logAsked(url.searchParams) }
+  if (path === '/inbox') {
+    const file = url.searchParams.get('file') ?? ''
+    return { name: 'inbox', file: /^\d{1,15}$/.test(file) ? Number(file) : null }
+  }
+  const place = places.find((name) => path === `/${name}`)
+  if (place) return { name: place }
   const session = /^\/sessions\/([A-Za-z0-9_-]{1,120})$/.exec(path)?.[1]
   if (session) {
     const at = url.searchParams.get('at') ?? ''
@@ -37,6 +53,8 @@ export function sessionsHref(q: string, archived = false): string {
   const query = new URLSearchParams({ ...(q ? { q } : {}), ...(archived ? { archived: '1' } : {}) }).toString()
   return query ? `/sessions?${query}` : '/sessions'
 }
+
+export const inboxHref = (file: number | null): string => (file === null ? '/inbox' : `/inbox?file=${file}`)
 
 export const taskHref = (id: string): string => `/tasks/${encodeURIComponent(id)}`
 

@@ -13,7 +13,11 @@ class ThemeChoice {
   }
 
   turn(): void {
-    this.theme = order[(order.indexOf(this.theme) + 1) % order.length] ?? 'system'
+    this.choose(order[(order.indexOf(this.theme) + 1) % order.length] ?? 'system')
+  }
+
+  choose(theme: Theme): void {
+    this.theme = theme
     localStorage.setItem(key, this.theme)
     this.#show()
   }

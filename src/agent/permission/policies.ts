@@ -71,6 +71,15 @@ async function readManaged(path: string): Promise<readonly Rule[]> {
   }
 }
 
+/** What the machine and each project that was said to be trusted bring; of the others there is no word. */
+export async function writtenRules(managedFile: string, workspaces: readonly Workspace[]) {
+  const projects = workspaces.map(async (said) => {
+    const settings = said.trust === 'untrusted' ? null : await readProjectSettings(said.path)
+    return { path: said.path, ...projectRules(said, settings) }
+  })
+  return { machine: await readManaged(managedFile), projects: await Promise.all(projects) }
+}
+
 interface ProjectRules {
   rules: readonly Rule[]
   /** Why they are not taken. */

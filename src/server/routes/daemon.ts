@@ -1,4 +1,4 @@
-/** The daemon itself over HTTP: state, login, events, live stream, dead deliveries. */
+/** The daemon itself over HTTP: state, login, events, live stream. */
 import { Hono } from 'hono'
 import { setCookie } from 'hono/cookie'
 import { describeRoute, validator } from 'hono-openapi'
@@ -8,19 +8,42 @@ import { refusal, type ServerWorld, type Variables } from '../context.ts'
 import { live } from '../live.ts'
 import { answers, invalid } from './answers.ts'
 
+const type = /^([a-z]+\.(\*|[a-z_]+))(,[a-z]+\.(\*|[a-z_]+)){0,19}$/
+const id = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,120}$/)
+  .optional()
+
 const eventQuery = z.object({
   after: z.coerce.number().int().min(0).default(0),
+  before: z
+    .union([z.literal('end'), z.coerce.number().int().min(1)])
+    .optional()
+    .describe('Backwards from there, the newest first, and only what fits the words beside it; `end`: from the last.'),
+  type: z.string().regex(type).optional().describe('Types or families (`task.*`), with commas between.'),
+  task: id,
+  session: id,
+  q: z.string().max(200).optional().describe('Words that all stand in the event.'),
   limit: z.coerce.number().int().min(1).max(1_000).default(200),
 })
 
-const replayBody = z.strictObject({ sink: z.string().min(1).max(200), seq: z.number().int().min(1) })
 const monthSeconds = 30 * 24 * 3_600
 
 export function daemonRoutes(world: ServerWorld, cookieName: () => string) {
   return new Hono<Variables>()
     .get('/state', describeRoute(answers('State of the daemon')), async (c) => c.json(await world.state()))
     .get('/events', describeRoute(answers('The event log')), validator('query', eventQuery, invalid), (c) => {
-      const { after, limit } = c.req.valid('query')
+      const { after, limit, before, type, task, session, q } = c.req.valid('query')
+      if (before !== undefined) {
+        const found = world.store.events.before(before === 'end' ? Number.MAX_SAFE_INTEGER : before, {
+          limit,
+          types: type?.split(',') ?? [],
+          words: (q ?? '').split(/\s+/).filter(Boolean).slice(0, 10),
+          ...(task ? { taskId: task } : {}),
+          ...(session ? { sessionId: session } : {}),
+        })
+        return c.json(found satisfies EventPage)
+      }
       const items = world.store.events.after(after, limit)
       return c.json({ items, next: items.at(-1)?.seq ?? null } satisfies EventPage)
     })
@@ -41,16 +64,6 @@ export function daemonRoutes(world: ServerWorld, cookieName: () => string) {
     .post('/login-codes', describeRoute(answers('A one-time login link')), (c) => {
       const { origin } = new URL(c.req.url)
       return c.json({ url: `${origin}/login#${world.auth.newCode()}` }, 201)
-    })
-    .get('/deliveries', describeRoute(answers('Dead deliveries')), (c) => {
-      return c.json({ items: world.store.outbox.dead(200) })
-    })
-    .post('/deliveries/replay', validator('json', replayBody, invalid), (c) => {
-      const { sink, seq } = c.req.valid('json')
-      const found = world.store.outbox.replay(sink, seq)
-      if (!found) return refusal(c, 404, { kind: 'unknown-delivery', text: 'There is no such dead delivery.' })
-      world.nudgeCourier()
-      return c.json({ ok: true })
     })
 }
 

@@ -1,6 +1,6 @@
-/** `POST /api/inbox/trigger`: a task from a phone or a script, as text or as a file that already lies in the inbox. */
+/** The inbox over HTTP: what became of its files, and a task from a phone or a script, as text or as a file in it. */
 import { type Context, Hono } from 'hono'
-import { describeRoute } from 'hono-openapi'
+import { describeRoute, validator } from 'hono-openapi'
 import { z } from 'zod'
 import type { Origin } from '../../core/task.ts'
 import { sha256 } from '../../lib/digest.ts'
@@ -17,8 +17,24 @@ const triggerBody = z
   })
   .refine((body) => (body.text === undefined) !== (body.path === undefined), 'give either text or path')
 
+const pageQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  before: z.coerce.number().int().min(1).optional(),
+})
+
 export function intakeRoutes(world: ServerWorld) {
-  return new Hono<Variables>().post('/trigger', describeRoute(answers('Add a task from text')), async (c) => {
+  const app = new Hono<Variables>()
+  const page = validator('query', pageQuery, invalid)
+  app.get('/', describeRoute(answers('Files of the inbox and what became of them')), page, async (c) => {
+    const { limit, before } = c.req.valid('query')
+    return c.json(await world.around.inbox({ limit, ...(before === undefined ? {} : { before }) }))
+  })
+  app.get('/:number{[0-9]{1,15}}', describeRoute(answers('One file of the inbox, with its text')), async (c) => {
+    const found = await world.around.inboxFile(Number(c.req.param('number')))
+    if (!found) return refusal(c, 404, { kind: 'unknown-file', text: 'No file of the inbox has this number.' })
+    return c.json(found)
+  })
+  return app.post('/trigger', describeRoute(answers('Add a task from text')), async (c) => {
     const raw = await c.req.text()
     const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase() ?? ''
     const plain = ['text/plain', 'text/markdown'].includes(type)

@@ -1,0 +1,149 @@
+/** The places around the work, over the real daemon: what a person does there, and how each looks and reads. */
+import { mkdir } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { violations } from './axe.ts'
+import { browserPath, Stage, smallTargets } from './page.ts'
+import { furnish, furnished, openPlaces, type Places } from './places.ts'
+
+const views = [1440, 390].flatMap((width) => (['dark', 'light'] as const).map((theme) => ({ width, theme })))
+const shots = process.env['OPENLOOM_SHOTS']
+
+const screens = [
+  { name: 'notifications', path: '/notifications', ready: '[data-deliveries]' },
+  { name: 'settings', path: '/settings', ready: '[data-setting]' },
+  { name: 'log', path: '/log', ready: '[data-event]' },
+  { name: 'inbox', path: '/inbox?file=2', ready: '[data-line]' },
+]
+
+describe.skipIf(!browserPath)('around the work', () => {
+  let stage: Stage
+  let places: Places
+  beforeAll(async () => {
+    stage = await Stage.open()
+    places = await openPlaces({ settings: furnished })
+    await furnish(places)
+    if (shots) await mkdir(shots, { recursive: true })
+  })
+  afterAll(async () => {
+    await stage?.close()
+    await places?.close()
+  })
+
+  describe.each(views)('at $width px, $theme', (view) => {
+    it.each(screens)('$name fits and breaks no rule', async ({ name, path, ready }) => {
+      const { page, faults } = await places.visit(stage, path, view)
+      await page.waitForSelector(ready)
+      await page.evaluate(() => document.fonts.ready)
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0)
+      if (view.width < 720) expect(await smallTargets(page)).toEqual([])
+      if (shots) await page.screenshot({ path: `${shots}/${name}-${view.width}-${view.theme}.png`, fullPage: true })
+      expect(await violations(page)).toEqual([])
+      expect(faults).toEqual([])
+      await page.close()
+    })
+  })
+
+  it('a sink is tested at one press, and says what its receiver answered', async () => {
+    const { page, faults } = await places.visit(stage, '/notifications')
+    const [chat, pager] = ['chat', 'pager'].map((name) => page.locator(`[data-sink="webhook-${name}"]`))
+    await chat?.getByRole('button').click()
+    await chat?.locator('[data-tested="true"]').waitFor()
+    expect(await chat?.innerText()).toContain('answered 200')
+    await pager?.getByRole('button').click()
+    expect(await pager?.locator('[data-tested="false"]').innerText()).toContain('it wants no more')
+    expect(await page.content()).not.toContain('a-secret-of-the-chat')
+    expect(faults).toEqual([])
+    await page.close()
+  })
+
+  it('dead letters go out again, one or all of a sink, and are gone from the list when they arrive', async () => {
+    const { page } = await places.visit(stage, '/notifications')
+    const dead = page.getByRole('region', { name: 'Dead letters' })
+    await dead.waitFor()
+    const before = await dead.getByRole('listitem').count()
+    places.refuses.otherwise = 200
+    await dead.getByRole('listitem').first().getByRole('button').click()
+    await expect.poll(() => dead.getByRole('listitem').count()).toBe(before - 1)
+    await dead.getByRole('button', { name: /Replay all/ }).click()
+    await dead.waitFor({ state: 'detached' })
+    await page.getByText('Lately delivered').waitFor()
+    places.refuses.otherwise = 410
+    await page.close()
+  })
+
+  it('a grant is taken back at one press, and a folder gets a word only after it was told what that does', async () => {
+    const { page, faults } = await places.visit(stage, '/settings')
+    await page.getByRole('button', { name: /^Revoke/ }).click()
+    await page.getByText('It is asked about again from now on').waitFor()
+    await page.getByText('Nothing. “Always”').waitFor()
+    expect(places.daemon.store.asks.grants(9)).toEqual([])
+    await page.locator('select').selectOption('read-only')
+    await page.getByText('proven to change nothing').waitFor()
+    expect(places.daemon.store.workspaces.of(places.workspace)?.trust).toBe('trusted')
+    await page.getByRole('button', { name: 'Make it read only' }).click()
+    await page.getByText('is read only').waitFor()
+    expect(places.daemon.store.workspaces.of(places.workspace)?.trust).toBe('read-only')
+    expect(faults).toEqual([])
+    await page.close()
+  })
+
+  it('a setting shows where it stands, or the lines that would set it', async () => {
+    const { page } = await places.visit(stage, '/settings')
+    await page.locator('[data-setting="concurrency.tasks"]').click()
+    expect(await page.locator('[data-setting="concurrency.tasks"]').innerText()).toContain('openloom.yaml:6')
+    await page.getByRole('searchbox').fill('ask deadline')
+    const one = page.locator('[data-setting="defaults.ask_deadline_minutes"]')
+    await one.click()
+    expect(await one.innerText()).toContain('  ask_deadline_minutes:')
+    await page.close()
+  })
+
+  it('a refused file shows what is wrong at its lines, and an accepted one leads to its task', async () => {
+    const { page, faults } = await places.visit(stage, '/inbox')
+    await page.locator('[data-outcome="rejected"] a').first().click()
+    await page.locator('[data-line="3"].faulty').waitFor()
+    expect(new URL(page.url()).search).toBe('?file=2')
+    expect(await page.locator('[data-file="2"]').innerText()).toContain('limts')
+    await page.goBack()
+    await page.locator('.faulty').first().waitFor({ state: 'detached' })
+    places.drop('hostile.md', '<img src=x onerror=alert(1)>\u202e\n# not a task')
+    await page.locator('[data-file="3"] a').click()
+    await page.getByText('<img src=x onerror=alert(1)>').first().waitFor()
+    await page.locator('[data-outcome="accepted"] > a').click()
+    await page.getByRole('link', { name: /Open the task/ }).click()
+    await page.waitForURL(/\/tasks\/t_/)
+    expect(faults).toEqual([])
+    await page.close()
+  })
+
+  it('the log is searched by the daemon, opens to the whole event, and holds still while it is read', async () => {
+    const { ledger } = places.daemon.store
+    const say = (count: number, text: string) =>
+      ledger.transact(() => {
+        for (let n = 0; n < count; n++) ledger.emit({ type: 'daemon.started', data: { text: `${text} ${n}` } })
+      })
+    say(1_000, 'a quiet evening')
+    ledger.note({ type: 'workspace.ignored', data: { summary: 'a rare thing' } })
+    const { page, faults } = await places.visit(stage, '/log')
+    await page.getByText('a quiet evening 999').waitFor()
+    expect(await page.locator('[data-event]').count()).toBeLessThan(80)
+    await page.waitForFunction(() => {
+      scrollTo(0, 1_500)
+      return scrollY > 1_000
+    })
+    const reading = await page.evaluate(() => document.elementFromPoint(400, 400)?.textContent)
+    say(3, 'news')
+    await page.getByRole('button', { name: '3 new — show' }).waitFor()
+    expect(await page.evaluate(() => document.elementFromPoint(400, 400)?.textContent)).toBe(reading)
+    await page.getByRole('button', { name: '3 new — show' }).click()
+    await page.getByText('news 2').waitFor()
+    await page.getByRole('searchbox').fill('rare')
+    await page.getByText('a rare thing').waitFor()
+    await page.locator('[data-event] button').first().click()
+    await page.getByText('"summary"').waitFor()
+    await page.getByRole('link', { name: 'Only workspace.ignored' }).click()
+    expect(new URL(page.url()).search).toBe('?type=workspace.ignored&q=rare')
+    expect(faults).toEqual([])
+    await page.close()
+  })
+})
