@@ -6,7 +6,7 @@ import type { Census } from '../core/check.ts'
 import type { LoomEvent } from '../core/event.ts'
 import type { ContextUse } from '../core/runtime.ts'
 import type { SessionUsageSums, UsageSum, Workspace } from '../core/session.ts'
-import type { Task, TaskItem } from '../core/task.ts'
+import type { Preview, Task, TaskItem } from '../core/task.ts'
 import type { AttemptRecord } from '../core/verdict.ts'
 import type { Restored, Step } from '../harness/file-changes.ts'
 import type { IsolationLook } from '../harness/isolation.ts'
@@ -35,6 +35,9 @@ export interface TaskDetail {
   /** What each check counted before the work, by its index; those that counted nothing are not here. */
   testsBefore: Record<number, TestCounts>
 }
+
+/** `POST /api/tasks/preview`, with the same body as `POST /api/tasks`. */
+export type TaskPreview = Preview
 
 export type TestCounts = Pick<Census, 'passed' | 'failed' | 'skipped'>
 
@@ -134,6 +137,8 @@ export interface GrantList {
 /** `GET /api/workspaces`, `PUT /api/workspaces`. */
 export interface WorkspaceList {
   items: Workspace[]
+  /** Folders that tasks and sessions worked in, the latest first. */
+  recent: string[]
 }
 /** `permissions`: the project's own rules that were taken with it. */
 export interface WorkspaceSaid {

@@ -7,7 +7,7 @@ import { type Task, type TaskItem, taskStatuses } from '../../core/task.ts'
 import type { CheckRecord } from '../../core/verdict.ts'
 import { type Command, commands } from '../../harness/commands.ts'
 import { sha256 } from '../../lib/digest.ts'
-import type { EventPage, ReceiptList, TaskDetail, TaskPage } from '../api.ts'
+import type { EventPage, ReceiptList, TaskDetail, TaskPage, TaskPreview } from '../api.ts'
 import { refusal, refusalOf, type ServerWorld, type Variables } from '../context.ts'
 import { answers, invalid, submitted } from './answers.ts'
 
@@ -57,6 +57,17 @@ export function taskRoutes(world: ServerWorld) {
           : await world.ways.submitObject(body, origin)
       return submitted(c, result)
     })
+    .post(
+      '/preview',
+      describeRoute(answers('What a body would become as a task; stores nothing')),
+      validator('json', taskBody, invalid),
+      async (c) => {
+        const body = c.req.valid('json')
+        const { markdown } = body as { markdown?: unknown }
+        const preview = await world.ways.preview(typeof markdown === 'string' ? markdown : body, 'api')
+        return c.json(preview satisfies TaskPreview)
+      },
+    )
     .get('/:id', describeRoute(answers('One task with its attempts')), (c) => {
       const task = oneTask(c, world)
       if (task instanceof Response) return task
