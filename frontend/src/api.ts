@@ -18,7 +18,9 @@ import type {
   SessionSearch,
   TaskDetail,
   TaskPage,
+  TaskPreview,
   Undone,
+  WorkspaceList,
 } from '../../src/server/api.ts'
 import type { Action } from './model/actions.ts'
 import type { AskBody } from './model/asks.ts'
@@ -29,10 +31,13 @@ export interface Refusal {
   title: string
   detail: string
   todo: string | null
+  /** Each with its line, where it is about one. */
+  problems: ProblemBody['problems']
 }
 
 export type Answer<T> = { ok: true; value: T } | { ok: false; refusal: Refusal }
 
+const isItUp = 'Is "openloom serve" running?'
 const answerTimeoutMs = 15_000
 
 export interface TaskQuery {
@@ -81,6 +86,20 @@ export class Api {
 
   task(id: string): Promise<Answer<TaskDetail>> {
     return this.#ask(`/api/tasks/${encodeURIComponent(id)}`)
+  }
+
+  /** What a text, or the fields of a task, would become. */
+  previewTask(body: { markdown: string } | Record<string, unknown>): Promise<Answer<TaskPreview>> {
+    return this.#ask('/api/tasks/preview', body)
+  }
+
+  /** `key`: the same request sent again is the same task. With `order` it was no task but a word on what waits. */
+  addTask(markdown: string, key: string): Promise<Answer<{ id: string; order?: string; text?: string }>> {
+    return this.#ask('/api/tasks', { markdown }, 'POST', { 'idempotency-key': key })
+  }
+
+  workspaces(): Promise<Answer<WorkspaceList>> {
+    return this.#ask('/api/workspaces')
   }
 
   events(id: string, after: number): Promise<Answer<EventPage>> {
@@ -162,8 +181,8 @@ export class Api {
   }
 
   /** With a body it is one that changes something, and carries what a foreign page cannot send. */
-  async #ask<T>(url: string, body?: object, method = 'POST'): Promise<Answer<T>> {
-    const headers: Record<string, string> = { accept: 'application/json' }
+  async #ask<T>(url: string, body?: object, method = 'POST', more: Record<string, string> = {}): Promise<Answer<T>> {
+    const headers: Record<string, string> = { accept: 'application/json', ...more }
     const init: RequestInit = { headers, signal: AbortSignal.timeout(answerTimeoutMs), credentials: 'same-origin' }
     if (body) {
       headers['content-type'] = 'application/json'
@@ -181,14 +200,20 @@ export class Api {
       const why = error instanceof Error ? error.message : String(error)
       return {
         ok: false,
-        refusal: { status: 0, title: 'The daemon does not answer', detail: why, todo: 'Is "openloom serve" running?' },
+        refusal: { status: 0, title: 'The daemon does not answer', detail: why, todo: isItUp, problems: [] },
       }
     }
   }
 }
 
 function refusalOf(status: number, text: string): Refusal {
-  const fallback = { status, title: `The daemon answered ${status}`, detail: text.slice(0, 300), todo: null }
+  const fallback = {
+    status,
+    title: `The daemon answered ${status}`,
+    detail: text.slice(0, 300),
+    todo: null,
+    problems: [],
+  }
   try {
     const body = JSON.parse(text) as Partial<ProblemBody>
     return {
@@ -196,6 +221,7 @@ function refusalOf(status: number, text: string): Refusal {
       title: typeof body.title === 'string' ? body.title : fallback.title,
       detail: typeof body.detail === 'string' ? body.detail : '',
       todo: body.problems?.[0]?.todo ?? null,
+      problems: body.problems ?? [],
     }
   } catch (error) {
     if (error instanceof SyntaxError) return fallback

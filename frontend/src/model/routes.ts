@@ -4,6 +4,8 @@ export type Route =
   | { name: 'home' }
   | { name: 'tasks'; q: string; status: string }
   | { name: 'task'; id: string }
+  /** `from`: the task whose text is the beginning. */
+  | { name: 'new'; from: string | null }
   | { name: 'sessions'; q: string; archived: boolean }
   /** `at`: the message that is looked for. */
   | { name: 'session'; id: string; at: string | null }
@@ -16,6 +18,10 @@ export function parseRoute(url: URL): Route {
   if (path === '/login') return { name: 'login' }
   if (path === '/tasks') {
     return { name: 'tasks', q: url.searchParams.get('q') ?? '', status: url.searchParams.get('status') ?? '' }
+  }
+  if (path === '/new') {
+    const from = url.searchParams.get('from') ?? ''
+    return { name: 'new', from: /^[A-Za-z0-9_-]{1,80}$/.test(from) ? from : null }
   }
   if (path === '/sessions') {
     return { name: 'sessions', q: url.searchParams.get('q') ?? '', archived: url.searchParams.has('archived') }
@@ -37,6 +43,8 @@ export function sessionsHref(q: string, archived = false): string {
   const query = new URLSearchParams({ ...(q ? { q } : {}), ...(archived ? { archived: '1' } : {}) }).toString()
   return query ? `/sessions?${query}` : '/sessions'
 }
+
+export const newTaskHref = (from: string): string => `/new?from=${encodeURIComponent(from)}`
 
 export const taskHref = (id: string): string => `/tasks/${encodeURIComponent(id)}`
 
