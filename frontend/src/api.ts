@@ -43,6 +43,7 @@ const answerTimeoutMs = 15_000
 export interface TaskQuery {
   statuses?: readonly (TaskStatus | string)[]
   q?: string
+  order?: string
   limit?: number
   after?: string | null
 }
@@ -79,6 +80,7 @@ export class Api {
     const search = new URLSearchParams()
     if (query.statuses?.length) search.set('status', query.statuses.join(','))
     if (query.q) search.set('q', query.q)
+    if (query.order) search.set('order', query.order)
     if (query.limit) search.set('limit', String(query.limit))
     if (query.after) search.set('after', query.after)
     return this.#ask(`/api/tasks?${search}`)

@@ -20,7 +20,10 @@ import type { KnownSession } from '../store/watched.ts'
 
 export type { ReceiptItem }
 
-/** `GET /api/tasks?status=&q=&limit=&after=`: newest first; `next` is the cursor for `after`, null at the end. */
+/**
+ * `GET /api/tasks?status=&q=&order=&limit=&after=`: without an order the newest first; `next` is the cursor for
+ * `after`, null at the end.
+ */
 export interface TaskPage {
   items: TaskItem[]
   next: string | null

@@ -2,7 +2,8 @@
 
 export type Route =
   | { name: 'home' }
-  | { name: 'tasks'; q: string; status: string }
+  /** `order`: one of `taskOrders`; empty: the newest first. */
+  | { name: 'tasks'; q: string; status: string; order: string }
   | { name: 'task'; id: string }
   /** `from`: the task whose text is the beginning. */
   | { name: 'new'; from: string | null }
@@ -17,7 +18,8 @@ export function parseRoute(url: URL): Route {
   if (path === '/') return { name: 'home' }
   if (path === '/login') return { name: 'login' }
   if (path === '/tasks') {
-    return { name: 'tasks', q: url.searchParams.get('q') ?? '', status: url.searchParams.get('status') ?? '' }
+    const word = (name: string) => url.searchParams.get(name) ?? ''
+    return { name: 'tasks', q: word('q'), status: word('status'), order: word('order') }
   }
   if (path === '/new') {
     const from = url.searchParams.get('from') ?? ''
@@ -48,10 +50,11 @@ export const newTaskHref = (from: string): string => `/new?from=${encodeURICompo
 
 export const taskHref = (id: string): string => `/tasks/${encodeURIComponent(id)}`
 
-export function tasksHref(q: string, status: string): string {
+export function tasksHref(q: string, status: string, order = ''): string {
   const query = new URLSearchParams()
   if (q) query.set('q', q)
   if (status) query.set('status', status)
+  if (order) query.set('order', order)
   const text = query.toString()
   return text ? `/tasks?${text}` : '/tasks'
 }

@@ -1,8 +1,9 @@
 /** Keys as people expect them: j and k walk rows, / goes to the search, n begins a task. Enter is the link's own. */
 import { router } from './router.svelte.ts'
 
-const isTyping = (target: EventTarget | null) =>
-  target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+export const isTyping = (target: EventTarget | null) =>
+  target instanceof HTMLElement &&
+  (target.isContentEditable || target.matches('textarea, select, input:not([type="checkbox"])'))
 
 export function walkRows(event: KeyboardEvent): void {
   if (event.metaKey || event.ctrlKey || event.altKey || isTyping(event.target)) return
