@@ -20,6 +20,7 @@ import type {
   TaskPage,
   TaskPreview,
   Undone,
+  UsageReport,
   WorkspaceList,
 } from '../../src/server/api.ts'
 import type { Action } from './model/actions.ts'
@@ -46,6 +47,14 @@ export interface TaskQuery {
   order?: string
   limit?: number
   after?: string | null
+}
+
+export interface UsageQuery {
+  by?: string
+  /** A word of the daemon (`today`, `month`, `30d`) or epoch ms; absent: without end. */
+  since?: string | number
+  until?: number
+  limit?: number
 }
 
 /** What is sent to a session, and what comes back. */
@@ -123,6 +132,11 @@ export class Api {
 
   endWorktree(id: string, end: IsolationEnd, ignored: boolean): Promise<Answer<IsolationAnswer>> {
     return this.#ask(`/api/tasks/${encodeURIComponent(id)}/${end}`, { ignored })
+  }
+
+  usage(query: UsageQuery): Promise<Answer<UsageReport>> {
+    const words = Object.entries(query).map(([name, value]) => [name, String(value)])
+    return this.#ask(`/api/usage?${new URLSearchParams(words)}`)
   }
 
   asks(): Promise<Answer<AskList>> {

@@ -1,5 +1,7 @@
 /** URL ↔ place in the dashboard. Every state a person may want to come back to has a URL. */
 
+import { type Group, groups, type Period, periods } from './usage.ts'
+
 export type Route =
   | { name: 'home' }
   /** `order`: one of `taskOrders`; empty: the newest first. */
@@ -10,6 +12,7 @@ export type Route =
   | { name: 'sessions'; q: string; archived: boolean }
   /** `at`: the message that is looked for. */
   | { name: 'session'; id: string; at: string | null }
+  | { name: 'usage'; period: Period; group: Group }
   | { name: 'login' }
   | { name: 'nowhere'; path: string }
 
@@ -28,6 +31,10 @@ export function parseRoute(url: URL): Route {
   if (path === '/sessions') {
     return { name: 'sessions', q: url.searchParams.get('q') ?? '', archived: url.searchParams.has('archived') }
   }
+  if (path === '/usage') {
+    const period = periods.find((one) => one === url.searchParams.get('period')) ?? 'month'
+    return { name: 'usage', period, group: groups.find((one) => one === url.searchParams.get('by')) ?? 'model' }
+  }
   const session = /^\/sessions\/([A-Za-z0-9_-]{1,120})$/.exec(path)?.[1]
   if (session) {
     const at = url.searchParams.get('at') ?? ''
@@ -45,6 +52,8 @@ export function sessionsHref(q: string, archived = false): string {
   const query = new URLSearchParams({ ...(q ? { q } : {}), ...(archived ? { archived: '1' } : {}) }).toString()
   return query ? `/sessions?${query}` : '/sessions'
 }
+
+export const usageHref = (period: Period, group: Group): string => `/usage?period=${period}&by=${group}`
 
 export const newTaskHref = (from: string): string => `/new?from=${encodeURIComponent(from)}`
 
