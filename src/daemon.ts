@@ -183,6 +183,7 @@ function buildCore(plan: Plan) {
     ),
     arrivals: store.tasks,
     grammar,
+    describeCheck: world.describeCheck,
     inboxDir: config.inbox.dir,
     parseMarkdown: makeParser(grammar, systemClock),
     answer: (ask, reply) => asks.answerWritten(ask, reply),

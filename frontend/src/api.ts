@@ -27,7 +27,9 @@ import type {
   SinkTested,
   TaskDetail,
   TaskPage,
+  TaskPreview,
   Undone,
+  UsageReport,
   WorkspaceList,
   WorkspaceSaid,
 } from '../../src/server/api.ts'
@@ -41,17 +43,29 @@ export interface Refusal {
   title: string
   detail: string
   todo: string | null
+  /** Each with its line, where it is about one. */
+  problems: ProblemBody['problems']
 }
 
 export type Answer<T> = { ok: true; value: T } | { ok: false; refusal: Refusal }
 
+const isItUp = 'Is "openloom serve" running?'
 const answerTimeoutMs = 15_000
 
 export interface TaskQuery {
   statuses?: readonly (TaskStatus | string)[]
   q?: string
+  order?: string
   limit?: number
   after?: string | null
+}
+
+export interface UsageQuery {
+  by?: string
+  /** A word of the daemon (`today`, `month`, `30d`) or epoch ms; absent: without end. */
+  since?: string | number
+  until?: number
+  limit?: number
 }
 
 /** What is sent to a session, and what comes back. */
@@ -86,6 +100,7 @@ export class Api {
     const search = new URLSearchParams()
     if (query.statuses?.length) search.set('status', query.statuses.join(','))
     if (query.q) search.set('q', query.q)
+    if (query.order) search.set('order', query.order)
     if (query.limit) search.set('limit', String(query.limit))
     if (query.after) search.set('after', query.after)
     return this.#ask(`/api/tasks?${search}`)
@@ -93,6 +108,16 @@ export class Api {
 
   task(id: string): Promise<Answer<TaskDetail>> {
     return this.#ask(`/api/tasks/${encodeURIComponent(id)}`)
+  }
+
+  /** What a text, or the fields of a task, would become. */
+  previewTask(body: { markdown: string } | Record<string, unknown>): Promise<Answer<TaskPreview>> {
+    return this.#ask('/api/tasks/preview', body)
+  }
+
+  /** `key`: the same request sent again is the same task. With `order` it was no task but a word on what waits. */
+  addTask(markdown: string, key: string): Promise<Answer<{ id: string; order?: string; text?: string }>> {
+    return this.#ask('/api/tasks', { markdown }, 'POST', { 'idempotency-key': key })
   }
 
   events(id: string, after: number): Promise<Answer<EventPage>> {
@@ -121,6 +146,11 @@ export class Api {
 
   endWorktree(id: string, end: IsolationEnd, ignored: boolean): Promise<Answer<IsolationAnswer>> {
     return this.#ask(`/api/tasks/${encodeURIComponent(id)}/${end}`, { ignored })
+  }
+
+  usage(query: UsageQuery): Promise<Answer<UsageReport>> {
+    const words = Object.entries(query).map(([name, value]) => [name, String(value)])
+    return this.#ask(`/api/usage?${new URLSearchParams(words)}`)
   }
 
   asks(): Promise<Answer<AskList>> {
@@ -230,8 +260,8 @@ export class Api {
   }
 
   /** With a body it is one that changes something, and carries what a foreign page cannot send. */
-  async #ask<T>(url: string, body?: object, method = 'POST'): Promise<Answer<T>> {
-    const headers: Record<string, string> = { accept: 'application/json' }
+  async #ask<T>(url: string, body?: object, method = 'POST', more: Record<string, string> = {}): Promise<Answer<T>> {
+    const headers: Record<string, string> = { accept: 'application/json', ...more }
     const init: RequestInit = { headers, signal: AbortSignal.timeout(answerTimeoutMs), credentials: 'same-origin' }
     if (body) {
       headers['content-type'] = 'application/json'
@@ -249,14 +279,20 @@ export class Api {
       const why = error instanceof Error ? error.message : String(error)
       return {
         ok: false,
-        refusal: { status: 0, title: 'The daemon does not answer', detail: why, todo: 'Is "openloom serve" running?' },
+        refusal: { status: 0, title: 'The daemon does not answer', detail: why, todo: isItUp, problems: [] },
       }
     }
   }
 }
 
 function refusalOf(status: number, text: string): Refusal {
-  const fallback = { status, title: `The daemon answered ${status}`, detail: text.slice(0, 300), todo: null }
+  const fallback = {
+    status,
+    title: `The daemon answered ${status}`,
+    detail: text.slice(0, 300),
+    todo: null,
+    problems: [],
+  }
   try {
     const body = JSON.parse(text) as Partial<ProblemBody>
     return {
@@ -264,6 +300,7 @@ function refusalOf(status: number, text: string): Refusal {
       title: typeof body.title === 'string' ? body.title : fallback.title,
       detail: typeof body.detail === 'string' ? body.detail : '',
       todo: body.problems?.[0]?.todo ?? null,
+      problems: body.problems ?? [],
     }
   } catch (error) {
     if (error instanceof SyntaxError) return fallback

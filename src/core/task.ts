@@ -190,5 +190,23 @@ export type Submission =
   | { kind: 'obeyed'; order: 'answer' | 'take-over'; id: string; text: string }
   | { kind: 'refused'; problems: Problem[] }
 
+/** What a text would become if it were sent now; nothing was stored. */
+export interface Preview {
+  /** As it was read; null: it cannot be read as a task. */
+  spec: TaskSpec | null
+  checks: PreviewCheck[]
+  /** With workspace, defaults and limits filled in; null: it would be refused, for the problems. */
+  task: Omit<NewTask, 'origin'> | null
+  problems: Problem[]
+}
+
+/** A check of the text, those of the steps first. */
+export interface PreviewCheck {
+  title: string
+  step: number | null
+  /** What stands for it in markdown; null: only YAML says all of it. */
+  line: string | null
+}
+
 /** Names the current prompt of a task towards its runtime. */
 export const promptIdOf = (task: Pick<Task, 'id' | 'promptNumber'>): string => `${task.id}.${task.promptNumber}`

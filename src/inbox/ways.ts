@@ -3,10 +3,12 @@
  */
 import { realpath } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import type { WrittenReply } from '../core/ask.ts'
+import type { CheckSpec } from '../core/check.ts'
 import { ok, type Problem, type Result, reasonOf, refuse } from '../core/problem.ts'
-import type { TaskSpec } from '../core/spec.ts'
-import type { Origin, Submission } from '../core/task.ts'
+import { flattenChecks, type TaskSpec } from '../core/spec.ts'
+import type { Origin, Preview, PreviewCheck, Source, Submission } from '../core/task.ts'
 import { type FileOutcome, type InboxFile, readInboxFile } from './directory.ts'
 import { type Dispatched, decodeTask, dispatchObject, type Grammar } from './dispatch.ts'
 import type { Arrivals, Intake } from './intake.ts'
@@ -17,6 +19,7 @@ export interface WaysOptions {
   intake: Intake
   arrivals: Arrivals
   grammar: Grammar
+  describeCheck(spec: CheckSpec): string
   inboxDir: string
   /** Markdown → a task or an order; may run beside the main thread. */
   parseMarkdown(text: string): Promise<Result<Dispatched>>
@@ -47,6 +50,28 @@ export class InboxWays {
 
   submitObject(value: Record<string, unknown>, origin: Origin): Promise<Submission> {
     return this.submit(dispatchObject(value, this.options.grammar), origin)
+  }
+
+  /** What a text or an object would become, by the same parser and the same policy; nothing is stored or told. */
+  async preview(asked: string | Record<string, unknown>, source: Source): Promise<Preview> {
+    const spec = typeof asked === 'string' ? await this.read(asked) : dispatchObject(asked, this.options.grammar)
+    if (!spec.ok) return { spec: null, checks: [], task: null, problems: spec.problems }
+    const checks = flattenChecks(spec.value).map((check) => this.shown(check))
+    const prepared = await this.options.intake.prepare(spec.value, source)
+    const task = prepared.ok ? prepared.value : null
+    return { spec: spec.value, checks, task, problems: prepared.ok ? [] : prepared.problems }
+  }
+
+  private async read(text: string): Promise<Result<TaskSpec>> {
+    const decoded = decodeTask(new TextEncoder().encode(text))
+    return taskOf(decoded.ok ? await this.options.parseMarkdown(decoded.value) : decoded)
+  }
+
+  private shown({ spec, step }: { spec: CheckSpec; step: number | null }): PreviewCheck {
+    const { describeCheck, grammar } = this.options
+    const title = describeCheck(spec)
+    const again = grammar.parseCheckLine(title)
+    return { title, step, line: again.ok && isDeepStrictEqual(again.value, spec) ? title : null }
   }
 
   /** A file that lies directly in the inbox, by path; it gets the key that the folder itself will find it under. */

@@ -8,7 +8,7 @@ import type { Problem } from '../core/problem.ts'
 import type { ContextUse } from '../core/runtime.ts'
 import type { SessionUsageSums, UsageSum, Workspace } from '../core/session.ts'
 import type { SinkLook, SinkTested } from '../core/sink.ts'
-import type { Task, TaskItem } from '../core/task.ts'
+import type { Preview, Task, TaskItem } from '../core/task.ts'
 import type { AttemptRecord } from '../core/verdict.ts'
 import type { Restored, Step } from '../harness/file-changes.ts'
 import type { IsolationLook } from '../harness/isolation.ts'
@@ -24,7 +24,10 @@ import type { KnownSession } from '../store/watched.ts'
 
 export type { ReceiptItem }
 
-/** `GET /api/tasks?status=&q=&limit=&after=`: newest first; `next` is the cursor for `after`, null at the end. */
+/**
+ * `GET /api/tasks?status=&q=&order=&limit=&after=`: without an order the newest first; `next` is the cursor for
+ * `after`, null at the end.
+ */
 export interface TaskPage {
   items: TaskItem[]
   next: string | null
@@ -39,6 +42,9 @@ export interface TaskDetail {
   /** What each check counted before the work, by its index; those that counted nothing are not here. */
   testsBefore: Record<number, TestCounts>
 }
+
+/** `POST /api/tasks/preview`, with the same body as `POST /api/tasks`. */
+export type TaskPreview = Preview
 
 export type TestCounts = Pick<Census, 'passed' | 'failed' | 'skipped'>
 
@@ -141,7 +147,10 @@ export interface GrantList {
 /** `GET /api/workspaces`, `PUT /api/workspaces`. */
 export interface WorkspaceList {
   items: Workspace[]
+  /** Folders that tasks and sessions worked in, the latest first. */
+  recent: string[]
 }
+
 /** `permissions`: the project's own rules that were taken with it. */
 export interface WorkspaceSaid {
   workspace: Workspace

@@ -5,7 +5,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Problem, Result } from '../core/problem.ts'
 import type { LiveDelta } from '../core/runtime.ts'
 import type { SinkLook, SinkTested } from '../core/sink.ts'
-import type { Origin, Submission } from '../core/task.ts'
+import type { Origin, Preview, Source, Submission } from '../core/task.ts'
 import type { AskDesk } from '../harness/asks.ts'
 import type { Commands } from '../harness/commands.ts'
 import type { SessionKeeper } from '../harness/keeper.ts'
@@ -24,6 +24,8 @@ export interface Ways {
   /** Text of a task. `also`: fields of the request that stand beside the text. */
   submitText(text: string, origin: Origin, also?: Record<string, unknown>): Promise<Submission>
   submitObject(value: Record<string, unknown>, origin: Origin): Promise<Submission>
+  /** What would become of it; stores nothing. */
+  preview(asked: string | Record<string, unknown>, source: Source): Promise<Preview>
   /** A file by its path, only directly inside the inbox folder. */
   submitInboxFile(path: string): Promise<Submission>
 }

@@ -1,5 +1,5 @@
 /** Tasks: accept once, move by the table, list in pages. Every move is one transaction with its event. */
-import { and, count, desc, eq, gt, gte, inArray, like, lt, or, type SQL, sql } from 'drizzle-orm'
+import { and, count, desc, eq, gt, gte, inArray, lt, or, sql } from 'drizzle-orm'
 import type { EventType } from '../core/event.ts'
 import type { Limits, TaskSpec } from '../core/spec.ts'
 import { flattenChecks } from '../core/spec.ts'
@@ -17,6 +17,7 @@ import {
 import { newId } from '../lib/id.ts'
 import type { Ledger } from './ledger.ts'
 import * as schema from './schema.ts'
+import { type TaskQuery, taskPage } from './task-list.ts'
 
 export type TaskPatch = Partial<
   Pick<
@@ -47,15 +48,6 @@ export type TaskPatch = Partial<
 
 /** What the concurrency limits look at. */
 export type Place = Pick<Task, 'id' | 'workspace' | 'runtime' | 'sessionId'> & { isolated: boolean }
-
-export interface TaskQuery {
-  statuses?: readonly TaskStatus[]
-  /** Part of the title or the start of an id. */
-  text?: string
-  /** Id of the last row of the page before. */
-  after?: string
-  limit: number
-}
 
 const eventOf: Record<TaskStatus, EventType> = {
   queued: 'task.queued',
@@ -278,23 +270,8 @@ export class Tasks {
     return this.bySession.all({ sessionId }).map((row) => row.id)
   }
 
-  page(query: TaskQuery): { items: TaskItem[]; next: string | null } {
-    const { tasks } = schema
-    const where: (SQL | undefined)[] = []
-    if (query.statuses) where.push(inArray(tasks.status, query.statuses))
-    if (query.after) where.push(lt(tasks.id, query.after))
-    if (query.text) where.push(or(like(tasks.title, `%${query.text}%`), like(tasks.id, `${query.text}%`)))
-    const rows = this.ledger.db
-      .select(itemColumns)
-      .from(tasks)
-      .where(and(...where))
-      .orderBy(desc(tasks.id))
-      .limit(query.limit + 1)
-      .all()
-    const items = rows
-      .slice(0, query.limit)
-      .map(({ proven, total, ...row }) => ({ ...row, progress: { proven, total } }))
-    return { items, next: rows.length > query.limit ? (items.at(-1)?.id ?? null) : null }
+  page(query: TaskQuery): ReturnType<typeof taskPage> {
+    return taskPage(this.ledger, query)
   }
 
   counts(): Record<string, number> {
@@ -356,26 +333,6 @@ const placeColumns = {
   runtime: schema.tasks.runtime,
   sessionId: schema.tasks.sessionId,
   isolated: sql<number>`json_extract(${schema.tasks.spec}, '$.isolation') is 'worktree'`.mapWith(Boolean),
-}
-
-const itemColumns = {
-  id: schema.tasks.id,
-  title: schema.tasks.title,
-  status: schema.tasks.status,
-  reason: schema.tasks.reason,
-  verdict: schema.tasks.verdict,
-  attempt: schema.tasks.attempt,
-  workspace: schema.tasks.workspace,
-  runtime: schema.tasks.runtime,
-  source: schema.tasks.source,
-  proven: schema.tasks.proven,
-  total: schema.tasks.total,
-  createdAt: schema.tasks.createdAt,
-  updatedAt: schema.tasks.updatedAt,
-  startedAt: schema.tasks.startedAt,
-  endedAt: schema.tasks.endedAt,
-  tokens: schema.tasks.tokens,
-  costMicros: schema.tasks.costMicros,
 }
 
 /** The row of a list, from a whole task. */

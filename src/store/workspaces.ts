@@ -1,6 +1,6 @@
 /** What a person said about workspaces: how far each is trusted. Of the others it knows and assumes nothing. */
 import { dirname } from 'node:path'
-import { asc, eq } from 'drizzle-orm'
+import { asc, eq, sql } from 'drizzle-orm'
 import type { Workspace } from '../core/session.ts'
 import type { Ledger } from './ledger.ts'
 import * as schema from './schema.ts'
@@ -25,6 +25,20 @@ export class Workspaces {
 
   list(): Workspace[] {
     return this.ledger.db.select().from(workspaces).orderBy(asc(workspaces.path)).limit(1_000).all()
+  }
+
+  /** Where work was done, the latest first; of a worktree the folder that it was made from. */
+  recent(limit = 50): string[] {
+    const { tasks, sessions } = schema
+    const ofTasks = sql`select coalesce(json_extract(${tasks.isolation}, '$.origin'), ${tasks.workspace}) as path,
+      ${tasks.updatedAt} as at from ${tasks} where ${tasks.source} <> 'sample'`
+    const touchedAt = sql`coalesce(${sessions.updatedAt}, ${sessions.createdAt})`
+    const ofSessions = sql`select ${sessions.workspace} as path, ${touchedAt} as at
+      from ${sessions} where ${sessions.taskId} is null and ${sessions.parentId} is null`
+    const rows = this.ledger.db.all<{ path: string }>(
+      sql`select path from (${ofTasks} union all ${ofSessions}) group by path order by max(at) desc limit ${limit}`,
+    )
+    return rows.map(({ path }) => path)
   }
 
   say(said: Omit<Workspace, 'at'>): Workspace {

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFile
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describeCheck } from '../../src/checks/index.ts'
 import { grammar } from '../../src/config.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { ok } from '../../src/core/problem.ts'
@@ -36,6 +37,7 @@ function made({ answers = true } = {}) {
     intake: new Intake(w.store.tasks, { policies, home: '/home/somebody', base: inbox, ...rest }),
     arrivals: w.store.tasks,
     grammar,
+    describeCheck,
     inboxDir: inbox,
     parseMarkdown: makeParser(grammar, systemClock),
     answer: (ask, reply) => w.desk.answerWritten(ask, reply),

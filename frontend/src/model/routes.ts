@@ -1,5 +1,6 @@
 /** URL ↔ place in the dashboard. Every state a person may want to come back to has a URL. */
 import { type LogAsked, logAsked } from './log.ts'
+import { type Group, groups, type Period, periods } from './usage.ts'
 
 /** Views whose address is their name. */
 const places = ['notifications', 'settings'] as const
@@ -7,8 +8,11 @@ export type Place = (typeof places)[number]
 
 export type Route =
   | { name: 'home' }
-  | { name: 'tasks'; q: string; status: string }
+  /** `order`: one of `taskOrders`; empty: the newest first. */
+  | { name: 'tasks'; q: string; status: string; order: string }
   | { name: 'task'; id: string }
+  /** `from`: the task whose text is the beginning. */
+  | { name: 'new'; from: string | null }
   | { name: 'sessions'; q: string; archived: boolean }
   /** `at`: the message that is looked for. */
   | { name: 'session'; id: string; at: string | null }
@@ -16,6 +20,7 @@ export type Route =
   | { name: 'log'; asked: LogAsked }
   /** `file`: the one that is opened. */
   | { name: 'inbox'; file: number | null }
+  | { name: 'usage'; period: Period; group: Group }
   | { name: 'login' }
   | { name: 'nowhere'; path: string }
 
@@ -24,7 +29,12 @@ export function parseRoute(url: URL): Route {
   if (path === '/') return { name: 'home' }
   if (path === '/login') return { name: 'login' }
   if (path === '/tasks') {
-    return { name: 'tasks', q: url.searchParams.get('q') ?? '', status: url.searchParams.get('status') ?? '' }
+    const word = (name: string) => url.searchParams.get(name) ?? ''
+    return { name: 'tasks', q: word('q'), status: word('status'), order: word('order') }
+  }
+  if (path === '/new') {
+    const from = url.searchParams.get('from') ?? ''
+    return { name: 'new', from: /^[A-Za-z0-9_-]{1,80}$/.test(from) ? from : null }
   }
   if (path === '/sessions') {
     return { name: 'sessions', q: url.searchParams.get('q') ?? '', archived: url.searchParams.has('archived') }
@@ -36,6 +46,10 @@ export function parseRoute(url: URL): Route {
   }
   const place = places.find((name) => path === `/${name}`)
   if (place) return { name: place }
+  if (path === '/usage') {
+    const period = periods.find((one) => one === url.searchParams.get('period')) ?? 'month'
+    return { name: 'usage', period, group: groups.find((one) => one === url.searchParams.get('by')) ?? 'model' }
+  }
   const session = /^\/sessions\/([A-Za-z0-9_-]{1,120})$/.exec(path)?.[1]
   if (session) {
     const at = url.searchParams.get('at') ?? ''
@@ -55,13 +69,17 @@ export function sessionsHref(q: string, archived = false): string {
 }
 
 export const inboxHref = (file: number | null): string => (file === null ? '/inbox' : `/inbox?file=${file}`)
+export const usageHref = (period: Period, group: Group): string => `/usage?period=${period}&by=${group}`
+
+export const newTaskHref = (from: string): string => `/new?from=${encodeURIComponent(from)}`
 
 export const taskHref = (id: string): string => `/tasks/${encodeURIComponent(id)}`
 
-export function tasksHref(q: string, status: string): string {
+export function tasksHref(q: string, status: string, order = ''): string {
   const query = new URLSearchParams()
   if (q) query.set('q', q)
   if (status) query.set('status', status)
+  if (order) query.set('order', order)
   const text = query.toString()
   return text ? `/tasks?${text}` : '/tasks'
 }

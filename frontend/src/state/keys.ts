@@ -1,7 +1,9 @@
-/** Keys for lists, as people expect them: j and k walk the rows, / goes to the search. Enter is the link's own. */
+/** Keys as people expect them: j and k walk rows, / goes to the search, n begins a task. Enter is the link's own. */
+import { router } from './router.svelte.ts'
 
-const isTyping = (target: EventTarget | null) =>
-  target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+export const isTyping = (target: EventTarget | null) =>
+  target instanceof HTMLElement &&
+  (target.isContentEditable || target.matches('textarea, select, input:not([type="checkbox"])'))
 
 export function walkRows(event: KeyboardEvent): void {
   if (event.metaKey || event.ctrlKey || event.altKey || isTyping(event.target)) return
@@ -11,6 +13,11 @@ export function walkRows(event: KeyboardEvent): void {
     event.preventDefault()
     search.focus()
     search.select()
+    return
+  }
+  if (event.key === 'n') {
+    event.preventDefault()
+    router.go('/new')
     return
   }
   const step = { j: 1, k: -1 }[event.key]

@@ -4,9 +4,12 @@ import type { TaskItem } from '../../../src/core/task.ts'
 import type { LiveFrame } from '../../../src/server/api.ts'
 import type { Refusal } from '../api.ts'
 import { newer, taskIn } from '../model/groups.ts'
+import { statusLooks } from '../model/words.ts'
 import { api } from './door.svelte.ts'
 
 const pageSize = 50
+/** What a person put away is shown only when asked for. */
+const everyStatus = Object.keys(statusLooks).filter((status) => status !== 'archived')
 
 export class Search {
   readonly rows = new SvelteMap<string, TaskItem>()
@@ -17,11 +20,13 @@ export class Search {
   refusal = $state<Refusal | null>(null)
   #question = 0
   #q = ''
-  #statuses: string[] = []
+  #order = ''
+  #statuses: readonly string[] = everyStatus
 
-  async load(q: string, status: string): Promise<void> {
+  async load(q: string, status: string, order: string): Promise<void> {
     this.#q = q
-    this.#statuses = status ? status.split(',') : []
+    this.#order = order
+    this.#statuses = status ? status.split(',') : everyStatus
     await this.#read(null)
   }
 
@@ -38,7 +43,9 @@ export class Search {
       const incoming = frame.event === 'event' ? taskIn(frame.data) : null
       if (!incoming) continue
       const row = this.rows.get(incoming.id)
-      if (row) this.rows.set(row.id, newer(row, incoming))
+      // Put away is put away: it does not stay to be looked at.
+      if (row && incoming.status === 'archived' && !this.#statuses.includes('archived')) this.rows.delete(row.id)
+      else if (row) this.rows.set(row.id, newer(row, incoming))
       else if (frame.event === 'event' && frame.data.type === 'task.created') this.newcomers++
     }
   }
@@ -47,7 +54,7 @@ export class Search {
   async #read(after: string | null): Promise<void> {
     const question = ++this.#question
     this.busy = true
-    const answer = await api.tasks({ statuses: this.#statuses, q: this.#q, limit: pageSize, after })
+    const answer = await api.tasks({ statuses: this.#statuses, q: this.#q, order: this.#order, limit: pageSize, after })
     if (question !== this.#question) return
     this.busy = false
     this.refusal = answer.ok ? null : answer.refusal

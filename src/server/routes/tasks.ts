@@ -7,13 +7,15 @@ import { type Task, type TaskItem, taskStatuses } from '../../core/task.ts'
 import type { CheckRecord } from '../../core/verdict.ts'
 import { type Command, commands } from '../../harness/commands.ts'
 import { sha256 } from '../../lib/digest.ts'
-import type { EventPage, ReceiptList, TaskDetail, TaskPage } from '../api.ts'
+import { taskOrders } from '../../store/task-list.ts'
+import type { EventPage, ReceiptList, TaskDetail, TaskPage, TaskPreview } from '../api.ts'
 import { refusal, refusalOf, type ServerWorld, type Variables } from '../context.ts'
 import { answers, invalid, submitted } from './answers.ts'
 
 const listQuery = z.object({
   status: z.string().max(200).optional().describe('One or more statuses, separated by commas.'),
-  q: z.string().max(200).optional(),
+  q: z.string().max(200).optional().describe('Part of the title or of the folder, or the start of an id.'),
+  order: z.enum(taskOrders).optional().describe('The most of it first; absent: the newest first.'),
   limit: z.coerce.number().int().min(1).max(200).default(50),
   after: z
     .string()
@@ -33,13 +35,14 @@ const taskBody = z.looseObject({}).describe('A TaskSpec, or { "markdown": "…" 
 export function taskRoutes(world: ServerWorld) {
   const { store } = world
   return new Hono<Variables>()
-    .get('/', describeRoute(answers('List tasks, newest first')), validator('query', listQuery, invalid), (c) => {
-      const { status, q, limit, after } = c.req.valid('query')
+    .get('/', describeRoute(answers('List tasks')), validator('query', listQuery, invalid), (c) => {
+      const { status, q, order, limit, after } = c.req.valid('query')
       const statuses = taskStatuses.filter((one) => status?.split(',').includes(one))
       const page = store.tasks.page({
         limit,
         ...(status ? { statuses } : {}),
         ...(q ? { text: q } : {}),
+        ...(order ? { order } : {}),
         ...(after ? { after } : {}),
       })
       return c.json({ items: asNow(page.items, world), next: page.next } satisfies TaskPage)
@@ -57,6 +60,17 @@ export function taskRoutes(world: ServerWorld) {
           : await world.ways.submitObject(body, origin)
       return submitted(c, result)
     })
+    .post(
+      '/preview',
+      describeRoute(answers('What a body would become as a task; stores nothing')),
+      validator('json', taskBody, invalid),
+      async (c) => {
+        const body = c.req.valid('json')
+        const { markdown } = body as { markdown?: unknown }
+        const preview = await world.ways.preview(typeof markdown === 'string' ? markdown : body, 'api')
+        return c.json(preview satisfies TaskPreview)
+      },
+    )
     .get('/:id', describeRoute(answers('One task with its attempts')), (c) => {
       const task = oneTask(c, world)
       if (task instanceof Response) return task

@@ -18,7 +18,7 @@ const body = z.strictObject({
 export function workspaceRoutes({ store }: ServerWorld) {
   return new Hono<Variables>()
     .get('/', describeRoute(answers('What was said about workspaces')), (c) => {
-      return c.json({ items: store.workspaces.list() } satisfies WorkspaceList)
+      return c.json({ items: store.workspaces.list(), recent: store.workspaces.recent() } satisfies WorkspaceList)
     })
     .put('/', describeRoute(answers('Trust a workspace, or not')), validator('json', body, invalid), async (c) => {
       const said = await sayTrust(store, c.req.valid('json'))

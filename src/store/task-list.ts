@@ -1,0 +1,74 @@
+/** Tasks as rows of a list, in an order, page after page. It changes none. */
+import { and, desc, inArray, like, lt, or, type SQL, sql } from 'drizzle-orm'
+import type { TaskItem, TaskStatus } from '../core/task.ts'
+import type { Ledger } from './ledger.ts'
+import * as schema from './schema.ts'
+
+const { tasks } = schema
+
+/** What a list may be in the order of, the most first. */
+export const taskOrders = ['created', 'updated', 'tokens', 'cost', 'work'] as const
+export type TaskOrder = (typeof taskOrders)[number]
+
+export interface TaskQuery {
+  statuses?: readonly TaskStatus[]
+  /** Part of the title or of the folder, or the start of an id. */
+  text?: string
+  /** Absent: the newest first. */
+  order?: TaskOrder
+  /** Id of the last row of the page before. */
+  after?: string
+  limit: number
+}
+
+const orders: Record<TaskOrder, SQL> = {
+  created: sql`${tasks.createdAt}`,
+  updated: sql`${tasks.updatedAt}`,
+  tokens: sql`${tasks.tokens}`,
+  // What is not known comes after all that is.
+  cost: sql`coalesce(${tasks.costMicros}, -1)`,
+  work: sql`${tasks.activeMs}`,
+}
+
+const columns = {
+  id: tasks.id,
+  title: tasks.title,
+  status: tasks.status,
+  reason: tasks.reason,
+  verdict: tasks.verdict,
+  attempt: tasks.attempt,
+  workspace: tasks.workspace,
+  runtime: tasks.runtime,
+  source: tasks.source,
+  proven: tasks.proven,
+  total: tasks.total,
+  createdAt: tasks.createdAt,
+  updatedAt: tasks.updatedAt,
+  startedAt: tasks.startedAt,
+  endedAt: tasks.endedAt,
+  tokens: tasks.tokens,
+  costMicros: tasks.costMicros,
+}
+
+export function taskPage({ db }: Ledger, query: TaskQuery): { items: TaskItem[]; next: string | null } {
+  const by = orders[query.order ?? 'created']
+  const where: (SQL | undefined)[] = []
+  if (query.statuses) where.push(inArray(tasks.status, query.statuses))
+  if (query.after) {
+    const last = sql`(select ${by}, ${tasks.id} from ${tasks} where ${tasks.id} = ${query.after})`
+    where.push(query.order ? sql`(${by}, ${tasks.id}) < ${last}` : lt(tasks.id, query.after))
+  }
+  if (query.text) {
+    const part = `%${query.text}%`
+    where.push(or(like(tasks.title, part), like(tasks.workspace, part), like(tasks.id, `${query.text}%`)))
+  }
+  const rows = db
+    .select(columns)
+    .from(tasks)
+    .where(and(...where))
+    .orderBy(...(query.order ? [desc(by)] : []), desc(tasks.id))
+    .limit(query.limit + 1)
+    .all()
+  const items = rows.slice(0, query.limit).map(({ proven, total, ...row }) => ({ ...row, progress: { proven, total } }))
+  return { items, next: rows.length > query.limit ? (items.at(-1)?.id ?? null) : null }
+}
