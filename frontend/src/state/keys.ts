@@ -22,5 +22,16 @@ export function walkRows(event: KeyboardEvent): void {
   next?.scrollIntoView({ block: 'nearest' })
 }
 
+/** A box that scrolls can be reached, and so scrolled, by keys; one that shows all of itself is no stop on the way. */
+export function scrolls(box: HTMLElement): () => void {
+  const look = () => {
+    if (box.scrollHeight > box.clientHeight || box.scrollWidth > box.clientWidth) box.tabIndex = 0
+    else box.removeAttribute('tabindex')
+  }
+  const observer = new ResizeObserver(look)
+  observer.observe(box)
+  return () => observer.disconnect()
+}
+
 /** Of a field that a person has just asked for: they go on typing in it. */
 export const focus = (field: HTMLElement): void => field.focus()
