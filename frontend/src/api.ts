@@ -148,8 +148,8 @@ export class Api {
     return this.#ask(sessionUrl(id, 'context'))
   }
 
-  transcript(id: string, before: string | null): Promise<Answer<TranscriptPage>> {
-    const search = new URLSearchParams({ limit: '30', ...(before ? { before } : {}) })
+  transcript(id: string, { before, limit }: { before: string | null; limit: number }): Promise<Answer<TranscriptPage>> {
+    const search = new URLSearchParams({ limit: String(limit), ...(before ? { before } : {}) })
     return this.#ask(sessionUrl(id, `transcript?${search}`))
   }
 

@@ -6,7 +6,7 @@ import type { Refusal } from '../api.ts'
 import { newer, taskIn } from '../model/groups.ts'
 import { api } from './door.svelte.ts'
 
-const pageSize = 50
+const pageSize = 100
 
 export class Search {
   readonly rows = new SvelteMap<string, TaskItem>()
