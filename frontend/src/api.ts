@@ -8,8 +8,10 @@ import type {
   ContextUse,
   DaemonState,
   EventPage,
+  FileNames,
   IsolationAnswer,
   IsolationSize,
+  ModelList,
   ProblemBody,
   Restored,
   SessionDetail,
@@ -151,6 +153,15 @@ export class Api {
   transcript(id: string, { before, limit }: { before: string | null; limit: number }): Promise<Answer<TranscriptPage>> {
     const search = new URLSearchParams({ limit: String(limit), ...(before ? { before } : {}) })
     return this.#ask(sessionUrl(id, `transcript?${search}`))
+  }
+
+  files(id: string, q: string): Promise<Answer<FileNames>> {
+    return this.#ask(sessionUrl(id, `files?${new URLSearchParams({ q })}`))
+  }
+
+  /** Of the configured providers, without a word to them. */
+  models(): Promise<Answer<ModelList>> {
+    return this.#ask('/api/models')
   }
 
   diff(id: string): Promise<Answer<{ items: FileDiff[] }>> {

@@ -15,7 +15,7 @@ import type { SessionJudge } from '../harness/verify-session.ts'
 import type { Log } from '../lib/log.ts'
 import type { Keyring } from '../store/keyring.ts'
 import type { Store } from '../store/open.ts'
-import type { DaemonState, ProblemBody } from './api.ts'
+import type { DaemonState, ModelItem, ModelList, ProblemBody } from './api.ts'
 import type { Auth } from './auth.ts'
 
 /** The ways in that come over HTTP; behind each stands the one dispatch. */
@@ -45,6 +45,10 @@ export interface ServerWorld {
   onDelta(listener: (delta: LiveDelta) => void): () => void
   /** Makes the courier look at once. */
   nudgeCourier(): void
+  /** `known` asks nobody, `list` every provider. */
+  models: { known(): ModelItem[]; list(): Promise<{ models: ModelItem[]; problems: ModelList['problems'] }> }
+  /** Names of files below a folder: bounded, ignore rules honoured. */
+  filesOf(folder: string): Promise<string[]>
   version: string
 }
 
