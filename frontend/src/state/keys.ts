@@ -1,5 +1,7 @@
 /** Keys for lists, as people expect them: j and k walk the rows, / goes to the search. Enter is the link's own. */
 
+import { palette } from './palette.svelte.ts'
+
 const isTyping = (target: EventTarget | null) =>
   target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
 
@@ -20,6 +22,14 @@ export function walkRows(event: KeyboardEvent): void {
   const next = rows[at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + step))]
   next?.focus()
   next?.scrollIntoView({ block: 'nearest' })
+}
+
+/** ⌘K and Ctrl K wherever one is, ? where nobody writes. */
+export function callPalette(event: KeyboardEvent): void {
+  const isCalled = event.key.toLowerCase() === 'k' && (event.metaKey || event.ctrlKey) && !event.altKey
+  if (!isCalled && (event.key !== '?' || isTyping(event.target))) return
+  event.preventDefault()
+  palette.open = isCalled ? 'palette' : 'keys'
 }
 
 /** A box that scrolls can be reached, and so scrolled, by keys; one that shows all of itself is no stop on the way. */
