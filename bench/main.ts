@@ -1,6 +1,7 @@
 /** `npm run bench`: medians on this machine, beside our bars and what the Python original needed for the same. */
 import { cpus } from 'node:os'
 import { agents } from './agents.ts'
+import { dashboard } from './dashboard.ts'
 import { falseCompletion } from './false-completion/report.ts'
 import { longRun } from './long.ts'
 import { largeStore, mainPath, manyFiles, type Row, startAndIdle } from './measures.ts'
@@ -22,6 +23,7 @@ const groups: [string, () => Promise<Row[]>][] = [
   ['A long run', longRun],
   ['First word', firstWord],
   ['Search', search],
+  ['Dashboard', () => dashboard(quick ? 15 : 60)],
   ['Start and idle', () => startAndIdle(quick ? 5 : 30)],
   ['A large store', () => largeStore(10_000, 500_000)],
   ['A flood', () => manyFiles(quick ? 200 : 1_000)],

@@ -21,8 +21,9 @@ import { InboxDirectory } from './inbox/directory.ts'
 import { Intake } from './inbox/intake.ts'
 import { makeParser } from './inbox/parser.ts'
 import { InboxWays } from './inbox/ways.ts'
+import { listFiles } from './lib/file-list.ts'
 import { version, webDir } from './lib/paths.ts'
-import { killTree } from './lib/process.ts'
+import { childEnvironment, killTree } from './lib/process.ts'
 import { startWatchdog } from './lib/watchdog.ts'
 import { Courier } from './notify/courier.ts'
 import {
@@ -31,6 +32,7 @@ import {
   findSandbox,
   openAgents,
   openBase,
+  openModelDesk,
   openSinks,
   type Plan,
   readiness,
@@ -266,11 +268,20 @@ function build(plan: Plan) {
     onDelta,
     sinks: courier,
     around: surroundings(plan, directory),
+    ...completionsOf(loaded, env),
     version,
   }
   const hosts = () => hostNames(config.server, address.port)
   const app = createApp(served, { hosts, cookieName: () => `openloom_${address.port}`, webDir })
   return { ...core, store, log, courier, app, auth, token, address, sample, sandbox: plan.sandbox }
+}
+
+const filesMax = 50_000
+
+/** What a person completes while they write to a session. */
+function completionsOf(loaded: LoadedConfig, env: NodeJS.ProcessEnv) {
+  const names = { env: childEnvironment(env, []), owner: `files-${process.pid}`, max: filesMax }
+  return { models: openModelDesk(loaded, env), filesOf: (folder: string) => listFiles(folder, names) }
 }
 
 type Parts = ReturnType<typeof build> & { watchdog: { stop(): Promise<void> } }

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { openModelDebug } from './agent/debug-log.ts'
-import { listModels, testProvider } from './agent/model-list.ts'
+import { knownModels, listModels, testProvider } from './agent/model-list.ts'
 import { createPolicies, managedFileDefault } from './agent/permission/policies.ts'
 import type { Rule } from './agent/permission/rules.ts'
 import { profiles } from './agent/profiles.ts'
@@ -369,6 +369,7 @@ export function openModelDesk(loaded: LoadedConfig, env: NodeJS.ProcessEnv) {
   const limit = () => AbortSignal.timeout(deskMs)
   return {
     names: sources.map(({ provider }) => provider.name),
+    known: () => knownModels(choices),
     list: () => listModels(choices, limit()),
     test: (name: string | null) => {
       const wanted = sources.filter(({ provider }) => name === null || provider.name === name)

@@ -9,11 +9,13 @@ import type {
   DaemonState,
   DeliveryList,
   EventPage,
+  FileNames,
   GrantList,
   InboxFile,
   InboxPage,
   IsolationAnswer,
   IsolationSize,
+  ModelList,
   ProblemBody,
   Replayed,
   Restored,
@@ -197,9 +199,18 @@ export class Api {
     return this.#ask(sessionUrl(id, 'context'))
   }
 
-  transcript(id: string, before: string | null): Promise<Answer<TranscriptPage>> {
-    const search = new URLSearchParams({ limit: '30', ...(before ? { before } : {}) })
+  transcript(id: string, { before, limit }: { before: string | null; limit: number }): Promise<Answer<TranscriptPage>> {
+    const search = new URLSearchParams({ limit: String(limit), ...(before ? { before } : {}) })
     return this.#ask(sessionUrl(id, `transcript?${search}`))
+  }
+
+  files(id: string, q: string): Promise<Answer<FileNames>> {
+    return this.#ask(sessionUrl(id, `files?${new URLSearchParams({ q })}`))
+  }
+
+  /** Of the configured providers, without a word to them. */
+  models(): Promise<Answer<ModelList>> {
+    return this.#ask('/api/models')
   }
 
   diff(id: string): Promise<Answer<{ items: FileDiff[] }>> {

@@ -71,7 +71,7 @@ export function modelFor(
   return { source: named.source, model: named.model, temperature: set?.temperature ?? null }
 }
 
-function namedModel(
+export function namedModel(
   sources: readonly ModelSource[],
   first: ModelSource,
   wanted: string,

@@ -1,7 +1,7 @@
 /** What a person asks about models: which there are, and whether a provider works. It chooses and stores nothing. */
 import type { Clock } from '../core/clock.ts'
 import type { Problem } from '../core/problem.ts'
-import { chooseModel, type ModelChoices } from './model-choice.ts'
+import { chooseModel, type ModelChoices, namedModel } from './model-choice.ts'
 import type { ModelPrice } from './prices.ts'
 import type { ModelSource } from './providers/source.ts'
 
@@ -20,6 +20,26 @@ export interface ModelRows {
   problems: { provider: string; problem: Problem }[]
 }
 
+/** Without a word to anybody: the models that the settings name. */
+export function knownModels({ sources, fallback = null }: ModelChoices): ModelRow[] {
+  const [first] = sources
+  if (!first) return []
+  const usual = fallback ? namedModel(sources, first, fallback) : { source: first, model: first.models[0] }
+  return sources.flatMap((source): ModelRow[] => {
+    const names = new Set(source.models)
+    if (source === usual.source && usual.model !== undefined) names.add(usual.model)
+    return [...names].map((model) => {
+      const isDefault = source === usual.source && model === usual.model
+      return { provider: source.provider.name, model, isDefault, ...factsOf(source, model) }
+    })
+  })
+}
+
+const factsOf = (source: ModelSource, model: string) => ({
+  contextTokens: source.contextTokens(model),
+  price: source.price[model] ?? null,
+})
+
 /** Every provider is asked anew; one that cannot list still has the models that its settings name. */
 export async function listModels(choices: ModelChoices, signal: AbortSignal): Promise<ModelRows> {
   const chosen = await chooseModel(choices, { model: null, purpose: 'build' }, signal)
@@ -34,8 +54,7 @@ export async function listModels(choices: ModelChoices, signal: AbortSignal): Pr
         provider,
         model,
         isDefault: first?.source === source && first.model === model,
-        contextTokens: source.contextTokens(model),
-        price: source.price[model] ?? null,
+        ...factsOf(source, model),
       }))
       return { models, problems: 'problem' in listed ? [{ provider, problem: listed.problem }] : [] }
     }),

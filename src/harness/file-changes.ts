@@ -32,7 +32,7 @@ export interface Restored {
 }
 
 const fileBytesMax = 8 * 1024 * 1024
-const patchCharsMax = 200_000
+const patchCharsMax = 1_000_000
 const diffTimeoutMs = 500
 
 export const isSame = (a: FileState, b: FileState): boolean =>

@@ -114,6 +114,26 @@ export interface SessionDetail {
   usage: SessionUsageSums
 }
 
+/** `GET /api/sessions/{id}/files?q=`: names of files of its workspace, as the ignore rules let them be seen. */
+export interface FileNames {
+  items: string[]
+}
+
+/** A model of a configured provider and what is known of it; null: unknown. Prices: per million tokens. */
+export interface ModelItem {
+  provider: string
+  model: string
+  isDefault: boolean
+  contextTokens: number | null
+  price: { input: number; output: number } | null
+}
+
+/** `GET /api/models?ask=true`: without `ask` no provider is asked. */
+export interface ModelList {
+  items: ModelItem[]
+  problems: { provider: string; problem: { text: string; todo?: string } }[]
+}
+
 /** `GET /api/sessions/search?q=&limit=`: the best first. */
 export interface SessionSearch {
   items: (TextHit & { title: string; workspace: string })[]

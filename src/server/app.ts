@@ -7,6 +7,7 @@ import { limitBody } from './body.ts'
 import { refusal, type ServerWorld, type Variables } from './context.ts'
 import { guard } from './guard.ts'
 import { askRoutes } from './routes/asks.ts'
+import { completionRoutes } from './routes/completions.ts'
 import { daemonRoutes } from './routes/daemon.ts'
 import { flakeRoutes } from './routes/flakes.ts'
 import { intakeRoutes } from './routes/intake.ts'
@@ -55,6 +56,7 @@ export function createApp(world: ServerWorld, { hosts, cookieName, webDir }: App
     .route('/api/sessions', sessionEditRoutes(world))
     .route('/api/sessions', sessionRoutes(world))
     .route('/api/sessions', turnRoutes(world))
+    .route('/api', completionRoutes(world))
     .route('/api/usage', usageRoutes(world))
     .route('/api/receipts', receiptRoutes(world))
     .route('/api/flakes', flakeRoutes(world))

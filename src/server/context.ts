@@ -16,7 +16,18 @@ import type { SessionJudge } from '../harness/verify-session.ts'
 import type { Log } from '../lib/log.ts'
 import type { Keyring } from '../store/keyring.ts'
 import type { Store } from '../store/open.ts'
-import type { DaemonState, InboxFile, InboxPage, ProblemBody, RuleList, SettingList } from './api.ts'
+
+import type {
+  DaemonState,
+  InboxFile,
+  InboxPage,
+  ModelItem,
+  ModelList,
+  ProblemBody,
+  RuleList,
+  SettingList,
+} from './api.ts'
+
 import type { Auth } from './auth.ts'
 
 /** The ways in that come over HTTP; behind each stands the one dispatch. */
@@ -65,6 +76,10 @@ export interface ServerWorld {
   onDelta(listener: (delta: LiveDelta) => void): () => void
   sinks: SinkDesk
   around: Around
+  /** `known` asks nobody, `list` every provider. */
+  models: { known(): ModelItem[]; list(): Promise<{ models: ModelItem[]; problems: ModelList['problems'] }> }
+  /** Names of files below a folder: bounded, ignore rules honoured. */
+  filesOf(folder: string): Promise<string[]>
   version: string
 }
 

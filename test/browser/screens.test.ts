@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Scene } from '../fakes/api.ts'
+import { violations } from './axe.ts'
 import { crowdScene, hostileScene } from './crowds.ts'
 import {
   flakyScene,
@@ -92,6 +93,7 @@ describe.skipIf(!browserPath)('every screen', () => {
       expect(sideways).toBeLessThanOrEqual(0)
       if (view.width < 720) expect(await smallTargets(page)).toEqual([])
       expect(await page.evaluate(() => 'hacked' in window)).toBe(false)
+      if (view.width !== 1024) expect(await violations(page)).toEqual([])
       if (shots) await page.screenshot({ path: `${shots}/${name}-${view.width}-${view.theme}.png`, fullPage: true })
       expect(shown.faults).toEqual([])
       await leave(shown)

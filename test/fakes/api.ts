@@ -14,6 +14,7 @@ import type {
   DaemonState,
   IsolationSize,
   LiveFrame,
+  ModelItem,
   ProblemBody,
   SessionItem,
   SessionSearch,
@@ -37,6 +38,9 @@ export interface Scene {
   hits?: SessionSearch['items']
   /** To what is sent to a session, by the last word of the address. */
   answers?: Record<string, unknown>
+  /** Names of files of every workspace, and the models. */
+  files?: string[]
+  models?: ModelItem[]
   /** Of worktrees, by task. */
   looks?: Record<string, IsolationSize['look']>
 }
@@ -210,6 +214,11 @@ export class FakeApi {
         .filter((one) => one.title.toLowerCase().includes(q))
         .filter((one) => (one.archivedAt !== null) === archived)
       return c.json({ items: items.filter((one) => one.parentId === null), next: null })
+    })
+    app.get('/api/models', (c) => c.json({ items: this.scene.models ?? [], problems: [] }))
+    app.get('/api/sessions/:id/files', (c) => {
+      const items = (this.scene.files ?? []).filter((name) => name.includes(c.req.query('q') ?? ''))
+      return c.json({ items })
     })
     app.get('/api/sessions/search', (c) => c.json({ items: this.scene.hits ?? [], partial: false }))
     app.post('/api/sessions', async (c) => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { SessionCommands } from '../../src/harness/sessions.ts'
+import { listFiles } from '../../src/lib/file-list.ts'
 import { openLog, Secrets } from '../../src/lib/log.ts'
 import { createApp } from '../../src/server/app.ts'
 import type { ServerWorld } from '../../src/server/context.ts'
@@ -35,8 +36,14 @@ export function watchApp(w: WatchWorld): WatchApp {
     commands,
   )
   const parts = { store: w.store, asks: w.desk, keeper: w.keeper, sessions, clock: w.clock, version: '0.0.0' }
+  const models = {
+    known: () => [{ provider: 'local', model: 'a', isDefault: true, contextTokens: 4_096, price: null }],
+    list: async () => ({ models: [], problems: [{ provider: 'local', problem: { text: 'It does not answer.' } }] }),
+  }
+  const env = { PATH: process.env.PATH ?? '' }
+  const filesOf = (folder: string) => listFiles(folder, { env, owner: 'test', max: 1_000 })
   const rest = { auth: { isToken: () => true, isCookie: () => false }, log: openLog('silent', new Secrets()) }
-  const world = { ...parts, ...rest, onDelta: () => () => undefined } as unknown as ServerWorld
+  const world = { ...parts, ...rest, models, filesOf, onDelta: () => () => undefined } as unknown as ServerWorld
   const app = createApp(world, { hosts: () => [host, ...hosts], cookieName: () => 'c', webDir: '/nowhere' })
   const headers = { host, authorization: 'Bearer token', 'content-type': 'application/json' }
   const call: WatchApp['call'] = async (method, path, body) => {

@@ -10,6 +10,18 @@ export function diffLines(patch: string, linesMax: number): { lines: DiffLine[];
   return { lines: body.slice(0, linesMax).map(lineOf), left: Math.max(0, body.length - linesMax) }
 }
 
+const tabChars = 8
+
+/** How many characters the widest line takes. */
+export function widthOf(lines: readonly DiffLine[]): number {
+  let widest = 0
+  for (const { text } of lines) {
+    const tabs = text.includes('\t') ? text.split('\t').length - 1 : 0
+    widest = Math.max(widest, text.length + tabs * (tabChars - 1))
+  }
+  return widest
+}
+
 function lineOf(text: string): DiffLine {
   if (text.startsWith('@@')) return { kind: 'place', text }
   if (text.startsWith('+')) return { kind: 'added', text }

@@ -1,4 +1,6 @@
 /** Keys as people expect them: j and k walk rows, / goes to the search, n begins a task. Enter is the link's own. */
+
+import { palette } from './palette.svelte.ts'
 import { router } from './router.svelte.ts'
 
 export const isTyping = (target: EventTarget | null) =>
@@ -27,6 +29,25 @@ export function walkRows(event: KeyboardEvent): void {
   const next = rows[at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + step))]
   next?.focus()
   next?.scrollIntoView({ block: 'nearest' })
+}
+
+/** ⌘K and Ctrl K wherever one is, ? where nobody writes. */
+export function callPalette(event: KeyboardEvent): void {
+  const isCalled = event.key.toLowerCase() === 'k' && (event.metaKey || event.ctrlKey) && !event.altKey
+  if (!isCalled && (event.key !== '?' || isTyping(event.target))) return
+  event.preventDefault()
+  palette.open = isCalled ? 'palette' : 'keys'
+}
+
+/** A box that scrolls can be reached, and so scrolled, by keys; one that shows all of itself is no stop on the way. */
+export function scrolls(box: HTMLElement): () => void {
+  const look = () => {
+    if (box.scrollHeight > box.clientHeight || box.scrollWidth > box.clientWidth) box.tabIndex = 0
+    else box.removeAttribute('tabindex')
+  }
+  const observer = new ResizeObserver(look)
+  observer.observe(box)
+  return () => observer.disconnect()
 }
 
 /** Of a field that a person has just asked for: they go on typing in it. */

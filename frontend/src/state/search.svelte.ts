@@ -7,7 +7,7 @@ import { newer, taskIn } from '../model/groups.ts'
 import { statusLooks } from '../model/words.ts'
 import { api } from './door.svelte.ts'
 
-const pageSize = 50
+const pageSize = 100
 /** What a person put away is shown only when asked for. */
 const everyStatus = Object.keys(statusLooks).filter((status) => status !== 'archived')
 

@@ -12,6 +12,10 @@ import { Reader } from './reader.ts'
 const storyPauseMs = 300
 /** A diff and a context are weighed anew each time. */
 const aroundPauseMs = 2500
+const newestCount = 30
+const olderCount = 100
+/** A message is looked for in larger steps than a reader takes. */
+const soughtCount = 200
 const pagesSoughtMax = 60
 
 export class OneSession {
@@ -30,6 +34,7 @@ export class OneSession {
   /** Being said now; what stands in the transcript goes from here. */
   parts = $state.raw<StreamPart[]>([])
   #spoken = 0
+  #reading = false
   readonly #story = new Reader(() => this.#readStory(), storyPauseMs)
   readonly #around = new Reader(() => this.#readAround(), aroundPauseMs)
 
@@ -41,18 +46,22 @@ export class OneSession {
     await Promise.all([this.#readStory(), this.#readAround()])
   }
 
-  async readOlder(): Promise<void> {
-    const page = this.older ? await api.transcript(this.id, this.older) : null
-    if (!page?.ok) return
+  async readOlder(limit = olderCount): Promise<void> {
+    const before = this.older
+    if (!before || this.#reading) return
+    this.#reading = true
+    const page = await api.transcript(this.id, { before, limit })
+    this.#reading = false
+    if (!page.ok || this.older !== before) return
     this.messages = [...page.value.messages, ...this.messages]
     this.older = page.value.next
   }
 
-  /** Opens older pages until the message is there; false: it is not in this session any more. */
-  async seek(messageId: string): Promise<boolean> {
-    const isHere = () => this.messages.some(({ id }) => id === messageId)
-    for (let page = 0; page < pagesSoughtMax && this.older && !isHere(); page++) await this.readOlder()
-    return isHere()
+  /** Opens older pages until the message is there, and says where; -1: it is not in this session any more. */
+  async seek(messageId: string): Promise<number> {
+    const place = () => this.messages.findIndex(({ id }) => id === messageId)
+    for (let page = 0; page < pagesSoughtMax && this.older && place() < 0; page++) await this.readOlder(soughtCount)
+    return place()
   }
 
   apply(frames: readonly LiveFrame[]): void {
@@ -126,7 +135,8 @@ export class OneSession {
 
   async #readStory(): Promise<void> {
     const spoken = this.#spoken
-    const [detail, page] = await Promise.all([api.session(this.id), api.transcript(this.id, null)])
+    const newest = { before: null, limit: newestCount }
+    const [detail, page] = await Promise.all([api.session(this.id), api.transcript(this.id, newest)])
     this.refusal = detail.ok ? null : detail.refusal
     if (detail.ok) this.detail = detail.value
     this.mute = page.ok ? null : page.refusal

@@ -1,0 +1,55 @@
+/** Does what was written behind a slash, with what the session and the router can do. It asks nobody back. */
+import type { CommandName } from '../model/commands.ts'
+import { sessionHref } from '../model/routes.ts'
+import { api } from './door.svelte.ts'
+import { orders } from './orders.svelte.ts'
+import { router } from './router.svelte.ts'
+import type { OneSession } from './session.svelte.ts'
+
+type Deed = (one: OneSession, argument: string) => Promise<unknown> | undefined
+
+const goTo = (made: { id: string } | null): void => {
+  if (made) router.go(sessionHref(made.id))
+}
+
+async function begin({ detail }: OneSession): Promise<void> {
+  const { workspace = '', model = null } = detail?.session ?? {}
+  const made = await api.createSession({ workspace, title: 'New session', model })
+  if (made.ok) goTo(made.value)
+  else orders.say('danger', `A new session was refused: ${made.refusal.title}`, made.refusal.detail)
+}
+
+/** The browser saves what a link with `download` leads to. */
+function download(id: string, ending: string): void {
+  const link = document.createElement('a')
+  link.href = `/api${sessionHref(id)}/export?format=${ending === 'json' ? 'json' : 'markdown'}`
+  link.download = `${id}.${ending === 'json' ? 'json' : 'md'}`
+  link.click()
+}
+
+const deeds: Record<CommandName, Deed> = {
+  compact: (one) => one.compact(),
+  export: (one, ending) => {
+    download(one.id, ending)
+    return undefined
+  },
+  fork: async (one) => goTo(await one.fork(null)),
+  model: (one, name) => one.setModel(name || null),
+  new: begin,
+  rename: (one, title) => {
+    if (title !== '') return one.rename(title)
+    orders.say('danger', 'It was not renamed', 'Say the title behind it: /rename A better title')
+    return undefined
+  },
+  sessions: () => {
+    router.go('/sessions')
+    return undefined
+  },
+  stop: (one) => one.abort(),
+  archive: (one) => one.archive(true),
+  undo: (one, what) => one.undo(what === 'files'),
+}
+
+export const obey = async (one: OneSession, name: CommandName, argument: string): Promise<void> => {
+  await deeds[name](one, argument)
+}

@@ -1,0 +1,79 @@
+/** Keeps the end of a growing page in sight until the reader goes away from it. It scrolls; it knows nothing shown. */
+import { clock } from './clock.svelte.ts'
+
+const nearPx = 40
+/** Between a click and what it shows. */
+const heldMs = 250
+
+export class Follow {
+  /** The end is in sight, and shall stay there. */
+  atEnd = $state(true)
+  /** Nothing follows before the first place was found. */
+  started = false
+  #top = 0
+  #height = 0
+  /** A person folds or unfolds something: what they look at stays where it is. */
+  #held = false
+  /** A wheel, a finger or a key, and not the page, which moves too when what is above gets its true height. */
+  #byHand = false
+
+  start(atEnd: boolean): void {
+    this.started = true
+    if (atEnd) this.toEnd()
+    else this.atEnd = false
+  }
+
+  toEnd(): void {
+    this.atEnd = true
+    const page = document.documentElement
+    scrollTo({ top: page.scrollHeight })
+    this.#top = page.scrollTop
+    this.#height = page.scrollHeight
+  }
+
+  /** Of the box whose height is the story. */
+  readonly watch = (box: HTMLElement): (() => void) => {
+    const observer = new ResizeObserver(() => this.#grow())
+    const ears = new AbortController()
+    const { signal } = ears
+    const move = () => {
+      this.#byHand = true
+    }
+    observer.observe(box)
+    addEventListener('scroll', () => this.#look(), { passive: true, signal })
+    for (const hand of ['wheel', 'touchmove', 'keydown']) addEventListener(hand, move, { passive: true, signal })
+    for (const fold of ['click', 'toggle']) box.addEventListener(fold, () => this.#hold(), { capture: true, signal })
+    return () => {
+      observer.disconnect()
+      ears.abort()
+    }
+  }
+
+  #grow(): void {
+    if (this.started && this.atEnd && !this.#held) this.toEnd()
+  }
+
+  #hold(): void {
+    if (this.#held) return
+    this.#held = true
+    clock.after(heldMs, () => {
+      this.#held = false
+      this.#look()
+    })
+  }
+
+  /** A step up leaves the end, however small it is: a finger moves by pixels. */
+  #look(): void {
+    const { scrollTop, scrollHeight, clientHeight } = document.documentElement
+    const left = scrollHeight - scrollTop - clientHeight
+    const isGrown = scrollHeight !== this.#height
+    const isUp = scrollTop < this.#top - 1 && (this.#byHand || !isGrown)
+    this.#top = scrollTop
+    this.#height = scrollHeight
+    this.#byHand = false
+    if (!this.started) return
+    if (left < nearPx && !(isUp && left > 4)) this.atEnd = true
+    else if (isUp || !isGrown) this.atEnd = false
+    else this.#grow()
+  }
+}
