@@ -42,6 +42,7 @@ import { detectOpenCode } from './runtimes/opencode/index.ts'
 import { drillSource } from './sample/drill.ts'
 import type { Sample } from './sample/open.ts'
 import type { DaemonState } from './server/api.ts'
+import { SessionClaims } from './store/claims.ts'
 import { Keyring } from './store/keyring.ts'
 import { openStore, type Store } from './store/open.ts'
 import { SecretStore } from './store/secrets.ts'
@@ -118,6 +119,7 @@ export function openRuntimes(options: RuntimeOptions): Map<string, Runtime> {
   const { base, loaded, env, sample, narrowed, role } = options
   const { config } = loaded
   const keeping = { keychain: config.keychain, mask: base.secrets }
+  const claims = new SessionClaims(join(config.data_dir, 'claims'))
   const deps = {
     journal: base.store.sessions,
     providers: openProviders(loaded, { sample: sample ?? null, env, mask: base.secrets }),
@@ -128,6 +130,7 @@ export function openRuntimes(options: RuntimeOptions): Map<string, Runtime> {
     retitle: (id: string, from: string, to: string) => base.store.sessions.retitle(id, from, to),
     userDir: join(env.XDG_CONFIG_HOME ?? join(loaded.home, '.config'), 'openloom'),
     checkpointRoot: join(config.data_dir, 'checkpoints'),
+    claim: (sessionId: string) => claims.take(sessionId),
     owner: `${base.owner}-${role}`,
     sandbox: base.sandbox,
     log: (text: string) => base.log.error({ role }, text),

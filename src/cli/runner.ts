@@ -114,11 +114,9 @@ export class Runner {
         this.runtime.look(sessionId).then((seen) => {
           const { state } = seen
           const over = 'promptId' in state && state.promptId === promptId
-          // At rest behind the words of another program: ours are over, and nothing more will be told of them.
-          const passed = 'promptId' in state && !over
-          if (!over && !passed && (this.attended || state.kind !== 'waiting')) return
+          if (!over && (this.attended || state.kind !== 'waiting')) return
           stop()
-          resolve(over || state.kind === 'waiting' ? seen : overtaken(seen, promptId))
+          resolve(seen)
         }, reject)
       }
       const stop = this.runtime.onChange(look)
@@ -166,11 +164,6 @@ export async function acceptedSettings(loaded: LoadedConfig, folder: string): Pr
     // Addresses and models of a folder in which agents may only read are not what they work with.
     return said?.trust === 'trusted' ? takenFrom(said.settingsSha256).settings : null
   })
-}
-
-const overtaken = (seen: Observation, promptId: string): Observation => {
-  const text = 'Another program spoke in this session meanwhile; what became of this turn stands in the session.'
-  return { ...seen, state: { kind: 'failed', promptId, transient: false, problem: { kind: 'overtaken', text } } }
 }
 
 /** `bash(npm test*)` or `bash`. What is neither must not pass for a rule: a deny that fits nothing denies nothing. */

@@ -19,6 +19,12 @@ export const busy = (sessionId: string): Problem => ({
   text: `The session ${sessionId} answers another prompt.`,
 })
 
+export const busyElsewhere = (sessionId: string): Problem => ({
+  kind: 'session-busy',
+  text: `Another program (a chat, a run or the daemon) runs a turn in the session ${sessionId}.`,
+  todo: 'Wait until it is over, or fork the session.',
+})
+
 export const unknownAgent = (name: string, known: readonly string[]): Problem => ({
   kind: 'agent-unknown',
   text: `There is no agent "${name}". There are: ${known.join(', ')}.`,

@@ -40,7 +40,8 @@ import type { Journal, Observation, SessionRecord, SessionState } from '../core/
 import type { AnyTool, Confinement } from '../core/tool.ts'
 import { newId } from '../lib/id.ts'
 import { type Place, type Sandbox, unconfined } from '../lib/sandbox/sandbox.ts'
-import { busy, isClosed, isPaused, missing, unknownAgent } from './builtin-problems.ts'
+import type { Begin } from './begin.ts'
+import { busy, busyElsewhere, isClosed, isPaused, missing, unknownAgent } from './builtin-problems.ts'
 
 export interface BuiltinOptions {
   /** Default: builtin. */
@@ -57,6 +58,8 @@ export interface BuiltinOptions {
   env: Readonly<Record<string, string>>
   /** A folder below it for each session's whole outputs. */
   outputRoot: string
+  /** Takes the turns of a session for this program; null: another one has them. Absent: there is no other. */
+  claim?(sessionId: string): (() => void) | null
   /** A folder below it for what each session's files were; absent: that is not kept. */
   checkpointRoot?: string
   /** Owner of all child processes; the daemon's own name. */
@@ -204,17 +207,22 @@ class Builtin implements Runtime {
     const running = this.live.get(session.id)
     if (running?.promptId === request.promptId) return ok(undefined)
     if (running) return refuse(busy(session.id))
+    const release = this.options.claim ? this.options.claim(session.id) : () => undefined
+    if (!release) return refuse(busyElsewhere(session.id))
     this.turns.giveWay(session.id)
     const transcript = new Transcript(journal, session.id)
     const standing = standingOf(transcript.entries, request.promptId)
-    if (standing === 'over') return ok(undefined)
-    if (standing === 'open' && lastTurnOf(transcript.entries)?.paused) return refuse(isPaused)
+    const isHeld = standing === 'open' && lastTurnOf(transcript.entries)?.paused === true
+    if (standing === 'over' || isHeld) {
+      release()
+      return isHeld ? refuse(isPaused) : ok(undefined)
+    }
     if (standing === 'new') {
       this.asks.forget(session.id, transcript.entries)
       transcript.append({ type: 'prompt', promptId: request.promptId, text: request.text })
     }
     const [choice, resumed] = [chosen.value, standing === 'open']
-    this.start({ session, profile, request, transcript, choice, policy, own, resumed })
+    this.start({ session, profile, request, transcript, choice, policy, own, resumed, release })
     return ok(undefined)
   }
 
@@ -255,6 +263,7 @@ class Builtin implements Runtime {
       })
       .then(() => {
         this.live.delete(session.id)
+        begin.release()
         this.nudge(session.id)
         const { retitle, journal, clock, log } = this.options
         const within = <T>(work: (signal: AbortSignal) => Promise<T>) => this.within(titleMs, work)
@@ -377,18 +386,6 @@ class Builtin implements Runtime {
     this.changed.clear()
     this.heard.clear()
   }
-}
-
-interface Begin {
-  session: SessionRecord
-  profile: Profile
-  request: PromptRequest
-  transcript: Transcript
-  choice: Choice
-  policy: Policy
-  /** Tools of the project. */
-  own: readonly AnyTool[]
-  resumed: boolean
 }
 
 /** For unattended work that nobody said more about. */

@@ -112,12 +112,24 @@ it('SE-3 settings of a project count only in a trusted folder, as they were when
   expect(await ignored()).toBe(true)
 })
 
-it('CL-3 ends also when another program speaks in its session meanwhile', async () => {
+it('CL-3 has its session for itself: who speaks in it meanwhile is told so, and may do so later', async () => {
   const p = await place([{ text: 'one two three four five six seven eight', chunk_ms: 700 }, { text: 'second' }])
   const first = piped(p, ['run', '-p', 'first', '--json'], '')
   await vi.waitFor(() => expect(p.model.requests).toHaveLength(1), { timeout: 10_000 })
-  expect(await piped(p, ['run', '--continue', '-p', 'again'], '')).toMatchObject({ out: expect.any(String) })
+  const meanwhile = await piped(p, ['run', '--continue', '-p', 'again'], '')
+  expect(meanwhile).toMatchObject({ code: 4, err: expect.stringContaining('Another program') })
   const { code, out } = await first
-  expect([0, 4]).toContain(code)
-  expect(JSON.parse(out)).toMatchObject({ exit_code: code })
+  expect([code, JSON.parse(out)]).toMatchObject([0, { exit_code: 0 }])
+  expect(await piped(p, ['run', '--continue', '-p', 'again'], '')).toMatchObject({ code: 0, out: 'second\n' })
+})
+
+it('CL-3 a session whose program was killed in the middle of a turn is free', async () => {
+  const p = await place([{ text: 'one two three four five six seven eight', chunk_ms: 700 }, { text: 'second' }])
+  const child = spawn(process.execPath, [program, 'run', '-p', 'first'], { cwd: p.work, env: p.env })
+  const ended = new Promise((resolve) => child.once('close', resolve))
+  await vi.waitFor(() => expect(p.model.requests).toHaveLength(1), { timeout: 10_000 })
+  child.kill('SIGKILL')
+  await ended
+  expect(await piped(p, ['run', '--continue', '-p', 'again'], '')).toMatchObject({ code: 0 })
+  expect(p.last()).toContain('again')
 })
