@@ -9,6 +9,7 @@ import type {
   DaemonState,
   DeliveryList,
   EventPage,
+  FoundList,
   GrantList,
   InboxFile,
   InboxPage,
@@ -178,6 +179,10 @@ export class Api {
 
   settings(): Promise<Answer<SettingList>> {
     return this.#ask('/api/settings')
+  }
+
+  found(): Promise<Answer<FoundList>> {
+    return this.#ask('/api/found')
   }
 
   rules(): Promise<Answer<RuleList>> {

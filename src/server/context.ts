@@ -16,7 +16,7 @@ import type { SessionJudge } from '../harness/verify-session.ts'
 import type { Log } from '../lib/log.ts'
 import type { Keyring } from '../store/keyring.ts'
 import type { Store } from '../store/open.ts'
-import type { DaemonState, InboxFile, InboxPage, ProblemBody, RuleList, SettingList } from './api.ts'
+import type { DaemonState, FoundList, InboxFile, InboxPage, ProblemBody, RuleList, SettingList } from './api.ts'
 import type { Auth } from './auth.ts'
 
 /** The ways in that come over HTTP; behind each stands the one dispatch. */
@@ -40,6 +40,8 @@ export interface SinkDesk {
 export interface Around {
   settings(): Promise<SettingList>
   rules(): Promise<RuleList>
+  /** Looks on this machine only, for a few seconds at most. */
+  found(): Promise<FoundList>
   inbox(asked: { limit: number; before?: number }): Promise<InboxPage>
   /** Null: nothing has this number. */
   inboxFile(number: number): Promise<InboxFile | null>
