@@ -251,6 +251,7 @@ function build(plan: Plan) {
     runtimes: await Promise.all([...runtimes.values()].filter((one) => one.name !== drillRuntime).map(readiness)),
     sinks: courier.state(),
     counts: store.tasks.counts(),
+    stalled: store.quiet.stalledCount(),
     alarms: alarms.list(),
     worktrees: (await core.commands.worktrees()).map(({ id, title, isolation }) => {
       return { taskId: id, title, branch: isolation?.branch ?? '' }

@@ -1,13 +1,18 @@
 /** What the page shows of everything around the work, gathered when somebody asks. It builds and starts nothing. */
+import { join } from 'node:path'
 import { managedFileDefault, writtenRules } from './agent/permission/policies.ts'
 import { defaultRules } from './agent/permission/rules.ts'
+import { asYaml, detectProviders } from './agent/providers/detect.ts'
 import { jsonSchema } from './config.ts'
+import { systemClock } from './core/clock.ts'
 import type { LoomEvent } from './core/event.ts'
 import type { Problem } from './core/problem.ts'
 import type { InboxDirectory } from './inbox/directory.ts'
 import { nameOfKey, takenText, waitingFiles } from './inbox/shelf.ts'
 import type { Plan } from './parts.ts'
-import type { InboxItem, KeyLook, RuleLayer, RuleList } from './server/api.ts'
+import { findBinary } from './runtimes/opencode/binary.ts'
+import { detectOpenCode } from './runtimes/opencode/index.ts'
+import type { FoundItem, FoundList, InboxItem, KeyLook, RuleLayer, RuleList } from './server/api.ts'
 import type { Around } from './server/context.ts'
 import { settingList } from './server/settings.ts'
 import type { Arrival } from './store/arrivals.ts'
@@ -28,6 +33,7 @@ export function surroundings(plan: Plan, directory: Pick<InboxDirectory, 'watchi
       return settingList({ config, origins, files, schema: jsonSchema(), keys: await keysOf(plan), hide })
     },
     rules: () => rulesOf(plan),
+    found: () => foundBy(plan),
     async inbox({ limit, before }) {
       const found = arrivals.page(limit + 1, before)
       const items = withProblems(found.slice(0, limit), arrivals.refusals(refusalsMax))
@@ -79,5 +85,50 @@ function withProblems(found: readonly Arrival[], refusals: readonly LoomEvent[])
     const told = refusals.find((event) => event.data.file === name && Math.abs(event.at - at) < apartMs)
     const problems = outcome === 'rejected' ? ((told?.data.problems as Problem[] | undefined) ?? null) : null
     return { number, name, at, outcome, task, problems }
+  })
+}
+
+/** Keys by the name of their variable only. What is offered becomes active when a person writes it down. */
+async function foundBy({ loaded: { config, home, files }, env }: Plan): Promise<FoundList> {
+  const file = files.at(-1) ?? join(env.XDG_CONFIG_HOME ?? join(home, '.config'), 'openloom', 'config.yaml')
+  const given = config.runtimes.find((one) => one.kind === 'opencode')
+  const [providers, answers] = await Promise.all([
+    detectProviders({ env, clock: systemClock }),
+    given ? detectOpenCode(given, env) : false,
+  ])
+  const models = providers.map((one): FoundItem => {
+    const isUsed = config.models.providers.some(({ name }) => name === one.settings.name)
+    const lines = `models:\n  providers:\n    ${asYaml(one)}`
+    const todo = isUsed ? 'It is in the settings already.' : 'Put these lines into the settings, then start again.'
+    return { name: one.settings.name ?? '', because: one.because, state: isUsed ? 'used' : 'usable', lines, todo }
+  })
+  return { items: [...openCodeFound(given, { env, answers }), ...models, ...foreign(env.PATH)], file }
+}
+
+function openCodeFound(
+  given: { url: string; command: string } | undefined,
+  { env, answers }: { env: Plan['env']; answers: boolean },
+): FoundItem[] {
+  const program = findBinary(given?.command ?? 'opencode', env.PATH)
+  const name = 'OpenCode'
+  if (answers) {
+    const todo = 'Tasks with `runtime: opencode` run there, and its sessions are watched.'
+    return [{ name, because: `it answers at ${given?.url}`, state: 'used', lines: null, todo }]
+  }
+  if (program === null) return []
+  const todo = 'Start its server in a terminal, or leave that to OpenLoom: a task with `runtime: opencode` does.'
+  return [{ name, because: `${program} is there`, state: 'usable', lines: 'opencode serve', todo }]
+}
+
+const others = [
+  { command: 'claude', name: 'Claude Code', key: 'ANTHROPIC_API_KEY' },
+  { command: 'codex', name: 'Codex', key: 'OPENAI_API_KEY' },
+]
+
+function foreign(path: string | undefined): FoundItem[] {
+  return others.flatMap(({ command, name, key }): FoundItem[] => {
+    const program = findBinary(command, path)
+    const todo = `OpenLoom does not run it yet. Its models work here with a key in ${key}.`
+    return program ? [{ name, because: `${program} is there`, state: 'foreign', lines: null, todo }] : []
   })
 }

@@ -10,6 +10,7 @@ import type {
   DeliveryList,
   EventPage,
   FileNames,
+  FoundList,
   GrantList,
   InboxFile,
   InboxPage,
@@ -219,6 +220,10 @@ export class Api {
 
   settings(): Promise<Answer<SettingList>> {
     return this.#ask('/api/settings')
+  }
+
+  found(): Promise<Answer<FoundList>> {
+    return this.#ask('/api/found')
   }
 
   rules(): Promise<Answer<RuleList>> {

@@ -255,6 +255,25 @@ export interface KeyLook {
   from: 'environment' | 'stored' | null
 }
 
+/** Something on this machine that could work for us: an agent, a model server, a key by its name. */
+export interface FoundItem {
+  name: string
+  /** What gave it away. */
+  because: string
+  /** In use already; what a few lines of settings would bring into use; or nothing that OpenLoom works with yet. */
+  state: 'used' | 'usable' | 'foreign'
+  /** For the configuration file, or for a terminal. */
+  lines: string | null
+  todo: string
+}
+
+/** `GET /api/found`. */
+export interface FoundList {
+  items: FoundItem[]
+  /** The file that lines of settings belong into. */
+  file: string
+}
+
 /** `GET /api/settings`. */
 export interface SettingList {
   items: SettingItem[]
@@ -299,6 +318,8 @@ export interface DaemonState {
   runtimes: { name: string; ready: boolean; detail: string }[]
   sinks: { id: string; kind: string; label: string; pending: number; dead: number }[]
   counts: Record<string, number>
+  /** Sessions that hang right now. */
+  stalled: number
   alarms: { code: string; text: string; since: number }[]
   /** Ended tasks whose worktree waits for merge, keep or drop; at most a hundred. */
   worktrees: { taskId: string; title: string; branch: string }[]

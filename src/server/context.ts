@@ -16,9 +16,9 @@ import type { SessionJudge } from '../harness/verify-session.ts'
 import type { Log } from '../lib/log.ts'
 import type { Keyring } from '../store/keyring.ts'
 import type { Store } from '../store/open.ts'
-
 import type {
   DaemonState,
+  FoundList,
   InboxFile,
   InboxPage,
   ModelItem,
@@ -53,6 +53,8 @@ export interface SinkDesk {
 export interface Around {
   settings(): Promise<SettingList>
   rules(): Promise<RuleList>
+  /** Looks on this machine only, for a few seconds at most. */
+  found(): Promise<FoundList>
   inbox(asked: { limit: number; before?: number }): Promise<InboxPage>
   /** Null: nothing has this number. */
   inboxFile(number: number): Promise<InboxFile | null>

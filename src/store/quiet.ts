@@ -2,7 +2,7 @@
  * How long busy sessions have been quiet, and what was done about it: columns of the session's row, so that count and
  * latch survive a restart. It judges nothing.
  */
-import { eq, gt, isNotNull, or } from 'drizzle-orm'
+import { and, count, eq, gt, isNotNull, isNull, or } from 'drizzle-orm'
 import type { NewEvent } from '../core/event.ts'
 import type { Ledger } from './ledger.ts'
 import * as schema from './schema.ts'
@@ -69,6 +69,12 @@ export class QuietSessions {
     const { id, runtime, title, workspace, taskId } = sessions
     const moving = or(gt(sessions.quietChecks, 0), isNotNull(sessions.stalledAt))
     return this.ledger.db.select({ id, runtime, title, workspace, taskId }).from(sessions).where(moving).all()
+  }
+
+  /** Those that hang right now. */
+  stalledCount(): number {
+    const hanging = and(isNotNull(sessions.stalledAt), isNull(sessions.goneAt))
+    return this.ledger.db.select({ n: count() }).from(sessions).where(hanging).get()?.n ?? 0
   }
 
   /** Counts are written often and harmless to lose in a power cut; what has an event is not. */

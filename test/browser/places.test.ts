@@ -11,6 +11,9 @@ const shots = process.env['OPENLOOM_SHOTS']
 const screens = [
   { name: 'notifications', path: '/notifications', ready: '[data-deliveries]' },
   { name: 'settings', path: '/settings', ready: '[data-setting]' },
+  { name: 'needs', path: '/needs', ready: 'text=Nothing needs you' },
+  { name: 'more', path: '/more', ready: '[data-row]' },
+  { name: 'around', path: '/', ready: '#surroundings' },
   { name: 'log', path: '/log', ready: '[data-event]' },
   { name: 'inbox', path: '/inbox?file=2', ready: '[data-line]' },
 ]
@@ -131,19 +134,66 @@ describe.skipIf(!browserPath)('around the work', () => {
       scrollTo(0, 1_500)
       return scrollY > 1_000
     })
-    const reading = await page.evaluate(() => document.elementFromPoint(400, 400)?.textContent)
+    await page.getByText('a rare thing').waitFor({ state: 'detached' })
+    const eye = () => document.elementFromPoint(400, 400)?.closest('[data-event]')?.getAttribute('data-event')
+    // Rows that come into sight are measured before they stand still.
+    await page.waitForFunction(eye)
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
+    const reading = await page.evaluate(eye)
+    expect(reading).toMatch(/^\d+$/)
     say(3, 'news')
     await page.getByRole('button', { name: '3 new — show' }).waitFor()
-    expect(await page.evaluate(() => document.elementFromPoint(400, 400)?.textContent)).toBe(reading)
+    expect(await page.evaluate(eye)).toBe(reading)
     await page.getByRole('button', { name: '3 new — show' }).click()
     await page.getByText('news 2').waitFor()
     await page.getByRole('searchbox').fill('rare')
-    await page.getByText('a rare thing').waitFor()
+    await expect.poll(() => page.locator('[data-event]').count()).toBe(1)
     await page.locator('[data-event] button').first().click()
     await page.getByText('"summary"').waitFor()
     await page.getByRole('link', { name: 'Only workspace.ignored' }).click()
     expect(new URL(page.url()).search).toBe('?type=workspace.ignored&q=rare')
     expect(faults).toEqual([])
     await page.close()
+  })
+
+  it('every place can be reached from the rail, and on a phone from the bar', async () => {
+    const { page, faults } = await places.visit(stage, '/')
+    for (const name of ['Needs you', 'Tasks', 'Sessions', 'Notifications', 'Inbox', 'Log', 'Settings']) {
+      await page.getByRole('navigation').getByRole('link', { name, exact: true }).click()
+      await page.getByRole('heading', { level: 1 }).first().waitFor()
+      expect(await page.getByRole('navigation').locator('[aria-current]').first().innerText()).toBe(name)
+    }
+    await page.setViewportSize({ width: 390, height: 844 })
+    const bar = page.getByRole('navigation').getByRole('link')
+    expect(await bar.filter({ visible: true }).allInnerTexts()).toEqual([
+      ...['Home', 'Needs you', 'Tasks', 'Sessions', 'More'],
+    ])
+    await page.getByRole('link', { name: 'More' }).click()
+    await page.getByRole('main').getByRole('link', { name: 'Log' }).click()
+    await page.locator('[data-event]').first().waitFor()
+    expect(faults).toEqual([])
+    await page.close()
+  })
+})
+
+describe.skipIf(!browserPath)('an empty installation', () => {
+  it('shows what this machine has that could work, each with the next step, and no value of a key', async () => {
+    const stage = await Stage.open()
+    const env = { ANTHROPIC_API_KEY: 'sk-ant-never-shown', PATH: '/nowhere' }
+    const places = await openPlaces({ env })
+    for (const view of views) {
+      const { page, faults } = await places.visit(stage, '/', view)
+      const found = page.locator('[data-found="anthropic"]')
+      await found.waitFor()
+      expect(await found.innerText()).toContain('api_key_env: "ANTHROPIC_API_KEY"')
+      expect(await page.content()).not.toContain('never-shown')
+      if (view.width < 720) expect(await smallTargets(page)).toEqual([])
+      if (shots) await page.screenshot({ path: `${shots}/first-${view.width}-${view.theme}.png`, fullPage: true })
+      expect(await violations(page)).toEqual([])
+      expect(faults).toEqual([])
+      await page.close()
+    }
+    await stage.close()
+    await places.close()
   })
 })

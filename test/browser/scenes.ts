@@ -25,6 +25,7 @@ export function stateOf(details: readonly TaskDetail[], seq: number, more: Parti
     runtimes: [{ name: 'builtin', ready: true, detail: 'qwen3-coder at http://127.0.0.1:11434' }],
     sinks: [{ id: 'file-1', kind: 'file', label: '/home/ada/openloom/notices', pending: 0, dead: 0 }],
     counts,
+    stalled: 0,
     alarms: [],
     worktrees: [],
     ...more,

@@ -168,6 +168,7 @@ export class FakeApi {
     })
     app.get('/api/state', (c) => c.json(this.scene.state))
     app.get('/api/live', (c) => this.#live(c))
+    app.get('/api/found', (c) => c.json({ items: [], file: '/home/ada/.config/openloom/config.yaml' }))
     this.#taskRoutes(app)
     this.#sessionRoutes(app)
     app.get('*', (c) => this.#file(c))

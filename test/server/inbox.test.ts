@@ -12,8 +12,11 @@ const told = async () => {
 const good = (workspace: string, title: string) => `# ${title}\nworkspace: ${workspace}\n\n## goal\nDo it.\n`
 const taken = ({ daemon }: Pick<Story, 'daemon'>, count: number) =>
   vi.waitFor(() => expect(daemon.store.arrivals.page(9)).toHaveLength(count), { timeout: 10_000, interval: 10 })
-const archived = ({ inboxNames }: Pick<Story, 'inboxNames'>, start: string) =>
-  vi.waitFor(() => expect(inboxNames().some((name) => name.startsWith(start))).toBe(true), { timeout: 10_000 })
+/** The page of problems is written first. */
+const archived = ({ inboxNames }: Pick<Story, 'inboxNames'>, start: string, end: string) =>
+  vi.waitFor(() => expect(inboxNames().some((name) => name.startsWith(start) && name.endsWith(end))).toBe(true), {
+    timeout: 10_000,
+  })
 
 describe('the inbox over HTTP', () => {
   it('says of each file what became of it, the newest first, in pages', async () => {
@@ -33,7 +36,7 @@ describe('the inbox over HTTP', () => {
   it('gives the text of a file as it lies there, and says when it does not any more', async () => {
     const story = await told()
     story.drop('wrong.md', 'no task at all')
-    await archived(story, 'rejected-')
+    await archived(story, 'rejected-', '-wrong.md')
     const [item] = (await story.read<InboxPage>('/api/inbox')).items
     const one = await story.read<InboxFile>(`/api/inbox/${item?.number}`)
     expect(one).toMatchObject({ text: 'no task at all', item: { name: 'wrong.md', outcome: 'rejected' } })

@@ -1,7 +1,8 @@
-import { writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
-import type { RuleList, SettingList } from '../../src/server/api.ts'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import type { FoundList, RuleList, SettingList } from '../../src/server/api.ts'
 import { tell } from '../fakes/story.ts'
 
 const settings = `concurrency:
@@ -57,5 +58,35 @@ describe('settings over HTTP', () => {
     expect((await layers())[2]).toMatchObject({ from: 'project', rules: [{ action: 'deny' }], note: null })
     writeFileSync(join(path, 'openloom.yaml'), 'permissions: []\n')
     expect((await layers())[2]).toMatchObject({ from: 'project', note: expect.stringContaining('changed') })
+  })
+})
+
+describe('what could work for us', () => {
+  it('is found by programs, ports and names of keys; no key is shown and nothing is started', async () => {
+    const story = await tell({ env: { OPENAI_API_KEY: 'sk-never-shown', OPENLOOM_BASE_URL: '', OPENLOOM_MODEL: '' } })
+    const answer = await story.call('GET', '/api/found')
+    const { items, file } = (await answer.json()) as FoundList
+    expect(items.find(({ name }) => name === 'openai')).toMatchObject({
+      ...{ state: 'usable', because: 'OPENAI_API_KEY is set' },
+      lines: expect.stringContaining('api_key_env: "OPENAI_API_KEY"'),
+    })
+    expect(JSON.stringify(items)).not.toContain('sk-never-shown')
+    expect(file).toBe(join(story.folder, '.config', 'openloom', 'config.yaml'))
+  })
+
+  it('names agents that OpenLoom does not run yet, and says what works instead', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'loom-found-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const mark = join(folder, 'was-started')
+    for (const name of ['claude', 'opencode']) {
+      writeFileSync(join(folder, name), `#!/bin/sh\ntouch ${mark}\n`, { mode: 0o755 })
+    }
+    const story = await tell({ env: { PATH: `${folder}:${process.env.PATH}` } })
+    const { items } = (await (await story.call('GET', '/api/found')).json()) as FoundList
+    expect(items.map(({ name, state }) => [name, state])).toEqual([
+      ['OpenCode', 'usable'],
+      ['Claude Code', 'foreign'],
+    ])
+    expect(existsSync(mark)).toBe(false)
   })
 })

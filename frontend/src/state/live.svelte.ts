@@ -10,6 +10,8 @@ export type Connection = 'connecting' | 'live' | 'reconnecting'
 type Changed = Extract<LiveFrame, { event: 'sessions' }>['data']
 type Listener = (frames: readonly LiveFrame[]) => void
 
+/** What the frame shows and no task carries. */
+const changesState = /^(alarm|daemon|delivery|runtime)\.|^session\.(stalled|revived|vanished|taken_over)$/
 const backoffMs = [250, 500, 1000, 2000, 4000]
 /** Frames kept for one animation frame; a hidden page has none, so the bound also flushes. */
 const batchMax = 200
@@ -67,7 +69,7 @@ class Live {
     if (frame.event === 'event') {
       if (frame.data.seq <= this.#seq) return
       this.#seq = frame.data.seq
-      if (frame.data.type.startsWith('alarm.') || frame.data.type.startsWith('daemon.')) daemon.recount()
+      if (changesState.test(frame.data.type)) daemon.recount()
     }
     this.#batch.push(frame)
     if (this.#batch.length === 1) requestAnimationFrame(() => this.#flush())
