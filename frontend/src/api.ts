@@ -11,6 +11,7 @@ import type {
   IsolationAnswer,
   IsolationSize,
   ProblemBody,
+  ReceiptPage,
   Restored,
   SessionDetail,
   SessionItem,
@@ -132,6 +133,11 @@ export class Api {
 
   endWorktree(id: string, end: IsolationEnd, ignored: boolean): Promise<Answer<IsolationAnswer>> {
     return this.#ask(`/api/tasks/${encodeURIComponent(id)}/${end}`, { ignored })
+  }
+
+  /** Of one task, with the keys that check them. */
+  receipts(taskId: string): Promise<Answer<ReceiptPage>> {
+    return this.#ask(`/api/receipts?task=${encodeURIComponent(taskId)}&limit=500`)
   }
 
   usage(query: UsageQuery): Promise<Answer<UsageReport>> {

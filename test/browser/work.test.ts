@@ -1,8 +1,11 @@
 /** What a task did, on its page: the diff of a great change, the processes of a hang, and its subagents. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { SeenProcess } from '../../src/core/diagnosis.ts'
 import type { FileDiff } from '../../src/core/session.ts'
 import type { Scene } from '../fakes/api.ts'
+import { tell } from '../fakes/story.ts'
 import { violations } from './axe.ts'
 import { browserPath, leave, type Shown, Stage } from './page.ts'
 import { sampleScene } from './scenes.ts'
@@ -113,4 +116,26 @@ describe.skipIf(!browserPath)('the work of a task', () => {
       await leave(shown)
     },
   )
+
+  it('that is verified has a receipt, which is read and checked on the page', async () => {
+    const story = await tell()
+    const workspace = story.workspace()
+    writeFileSync(join(workspace, 'a.txt'), 'a')
+    await story.call('POST', '/api/tasks', {
+      markdown: `# Look\nworkspace: ${workspace}\n\n## checks\n- file: a.txt\n`,
+    })
+    const { task } = await story.reaches('done')
+    const link = story.daemon.loginUrl()
+    const { page, faults } = await stage.visit(story.daemon.url, link.slice(story.daemon.url.length))
+    await page.waitForSelector('.connection.live')
+    await page.goto(`${story.daemon.url}/tasks/${task.id}`)
+    await page.getByRole('button', { name: 'Look at it' }).click()
+    const receipt = page.locator('[data-receipt="1"]')
+    await receipt.getByText('The signature is over exactly this').waitFor()
+    expect(await receipt.innerText()).toContain('PASSED: verified, 1 check')
+    expect(await violations(page)).toEqual([])
+    if (shots) await page.screenshot({ path: `${shots}/receipt.png`, fullPage: true })
+    expect(faults).toEqual([])
+    await page.close()
+  })
 })

@@ -261,7 +261,7 @@ describe('what a stretch was spent on', () => {
   const lived = [
     event(0, 'task.running'),
     event(100, 'tool.started', { name: 'bash' }),
-    event(200, 'session.stalled'),
+    event(250, 'session.stalled', { quietSince: 200 }),
     event(300, 'session.child_killed'),
     event(400, 'task.waiting', reason('needs-permission')),
     event(500, 'task.running'),

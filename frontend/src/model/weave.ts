@@ -104,7 +104,9 @@ export function weaveOf(events: readonly LoomEvent[], now: number): Weave {
       toolsOpen = Math.max(0, toolsOpen - 1)
       if (toolsOpen === 0) change('model', event.at)
     } else if (event.type === 'session.stalled' && (current === 'model' || current === 'tool')) {
-      change('hung', event.at)
+      // It stood still before anybody was told.
+      const quietSince = Number(event.data['quietSince'] ?? event.at)
+      change('hung', Math.min(event.at, Math.max(since, quietSince)))
     } else if (current === 'hung' && goesOn.has(event.type)) {
       toolsOpen = event.type === 'tool.started' ? 1 : 0
       change(event.type === 'tool.started' ? 'tool' : 'model', event.at)
