@@ -1,6 +1,6 @@
 /** URL ↔ place in the dashboard. Every state a person may want to come back to has a URL. */
 
-import { type Group, groups, type Period, periods } from './usage.ts'
+import { type Group, groups, type Period, periods } from './periods.ts'
 
 export type Route =
   | { name: 'home' }
