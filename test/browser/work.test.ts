@@ -80,10 +80,12 @@ describe.skipIf(!browserPath)('the work of a task', () => {
     expect(await work.locator('.word').first().innerText()).toBe('const')
     await work.getByLabel('Go to a file').selectOption('src/big.ts')
     await work.locator('.place').last().waitFor()
-    await work.locator('.lines > div').evaluate((list) => {
-      list.scrollTop = list.scrollHeight
+    // The list may still be on its way to the file when it is told to go to the end.
+    await shown.page.waitForFunction(() => {
+      const list = document.querySelector('[data-work] .lines > div')
+      if (list) list.scrollTop = list.scrollHeight
+      return list?.textContent?.includes('fresh19999') ?? false
     })
-    await work.getByText('fresh19999').waitFor()
     expect(await work.locator('.added, .removed').count()).toBeLessThan(120)
     expect(shown.faults).toEqual([])
     await leave(shown)
