@@ -18,6 +18,7 @@ import type {
   IsolationSize,
   ModelList,
   ProblemBody,
+  ReceiptPage,
   Replayed,
   Restored,
   RuleList,
@@ -149,6 +150,11 @@ export class Api {
 
   endWorktree(id: string, end: IsolationEnd, ignored: boolean): Promise<Answer<IsolationAnswer>> {
     return this.#ask(`/api/tasks/${encodeURIComponent(id)}/${end}`, { ignored })
+  }
+
+  /** Of one task, with the keys that check them. */
+  receipts(taskId: string): Promise<Answer<ReceiptPage>> {
+    return this.#ask(`/api/receipts?task=${encodeURIComponent(taskId)}&limit=500`)
   }
 
   usage(query: UsageQuery): Promise<Answer<UsageReport>> {

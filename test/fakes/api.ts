@@ -177,6 +177,7 @@ export class FakeApi {
 
   #taskRoutes(app: Hono): void {
     app.get('/api/tasks', (c) => c.json(this.#page(c)))
+    app.post('/api/tasks', (c) => c.json({ id: 'ses', order: 'take-over', text: 'Taken over.' }))
     app.get('/api/tasks/:id', (c) => {
       const found = this.scene.details.find((d) => d.task.id.startsWith(c.req.param('id')))
       if (found) return c.json(found)

@@ -255,3 +255,45 @@ describe('the steps', () => {
     expect(stepProofs(spec, null).map((step) => step.look.word)).toEqual(['not proven yet', 'not proven yet'])
   })
 })
+
+describe('what a stretch was spent on', () => {
+  const reason = (code: string) => ({ reason: { code, text: code } })
+  const lived = [
+    event(0, 'task.running'),
+    event(100, 'tool.started', { name: 'bash' }),
+    event(250, 'session.stalled', { quietSince: 200 }),
+    event(300, 'session.child_killed'),
+    event(400, 'task.waiting', reason('needs-permission')),
+    event(500, 'task.running'),
+    event(600, 'task.waiting', reason('model-rate-limited')),
+    event(700, 'task.waiting', reason('unreachable')),
+    event(800, 'task.done'),
+  ]
+  it('tells a person, a limit and a hang apart, and leaves no gap', () => {
+    const { segments } = weaveOf(lived, 900)
+    expect(segments.map(({ kind, from, to }) => [kind, to - from])).toEqual([
+      ...[
+        ['model', 100],
+        ['tool', 100],
+        ['hung', 100],
+        ['model', 100],
+        ['person', 100],
+        ['model', 100],
+      ],
+      ...[
+        ['limited', 100],
+        ['waiting', 100],
+      ],
+    ])
+    expect(segments.every(({ from }, n) => n === 0 || from === segments[n - 1]?.to)).toBe(true)
+  })
+  it('goes on with the tool that is the sign of life', () => {
+    const hung = [event(0, 'task.running'), event(10, 'session.stalled'), event(20, 'tool.started', { name: 'read' })]
+    expect(weaveOf([...hung, event(30, 'tool.ended', { name: 'read' })], 40).segments.map(({ kind }) => kind)).toEqual([
+      'model',
+      'hung',
+      'tool',
+      'model',
+    ])
+  })
+})

@@ -1,6 +1,6 @@
 /** URL ↔ place in the dashboard. Every state a person may want to come back to has a URL. */
 import { type LogAsked, logAsked } from './log.ts'
-import { type Group, groups, type Period, periods } from './usage.ts'
+import { type Group, groups, type Period, periods } from './periods.ts'
 
 /** Views whose address is their name. */
 const places = ['needs', 'more', 'notifications', 'settings'] as const

@@ -116,6 +116,12 @@ function wordsOf(event: LoomEvent): Words {
         : say('Tool done', `${string(data['name'])} ${string(data['summary'])}`.trim())
     case 'files.changed':
       return say('Files changed meanwhile', [data['paths']].flat().map(string).join(', '))
+    case 'session.stalled':
+      return say('It makes no progress', string(data['diagnosis']), 'danger')
+    case 'session.revived':
+      return say('It goes on by itself', '', 'ok')
+    case 'session.taken_over':
+      return say('Taken over: its turn was ended and begins again')
     case 'session.opened':
       return say('Session opened', string(data['runtime']))
     case 'isolation.opened':

@@ -1,9 +1,7 @@
 /** Figures of what was used: periods and what they are held against, shares, days without a hole, and CSV. Pure. */
 import type { UsageReport } from '../../../src/server/api.ts'
 import { figure } from './format.ts'
-
-export const periods = ['today', 'week', 'month', '30d', 'total'] as const
-export type Period = (typeof periods)[number]
+import type { Group, Period } from './periods.ts'
 
 export const periodWords: Record<Period, string> = {
   today: 'Today',
@@ -12,9 +10,6 @@ export const periodWords: Record<Period, string> = {
   '30d': '30 days',
   total: 'In all',
 }
-
-export const groups = ['model', 'workspace', 'task', 'session', 'day'] as const
-export type Group = (typeof groups)[number]
 
 type Sum = UsageReport['whole']
 export type UsageItem = UsageReport['items'][number]

@@ -3,7 +3,17 @@ import type { LoomEvent } from '../../../src/core/event.ts'
 import type { Verdict } from '../../../src/core/verdict.ts'
 import { duration } from './format.ts'
 
-export const segmentKinds = ['queued', 'model', 'tool', 'verifying', 'waiting', 'paused'] as const
+export const segmentKinds = [
+  'queued',
+  'model',
+  'tool',
+  'verifying',
+  'person',
+  'limited',
+  'waiting',
+  'hung',
+  'paused',
+] as const
 export type SegmentKind = (typeof segmentKinds)[number]
 
 export const segmentWords: Record<SegmentKind, string> = {
@@ -11,7 +21,10 @@ export const segmentWords: Record<SegmentKind, string> = {
   model: 'model',
   tool: 'tool',
   verifying: 'verifying',
+  person: 'waiting for you',
+  limited: 'rate limited',
   waiting: 'waiting',
+  hung: 'hung',
   paused: 'paused',
 }
 
@@ -48,6 +61,24 @@ const kindByEvent: Partial<Record<LoomEvent['type'], SegmentKind | 'over'>> = {
   'task.archived': 'over',
 }
 
+/** Signs of life after a hang. */
+const goesOn: ReadonlySet<LoomEvent['type']> = new Set<LoomEvent['type']>([
+  'session.revived',
+  'session.taken_over',
+  'session.child_killed',
+  'run.started',
+  'message.finished',
+  'tool.started',
+  'tool.ended',
+])
+
+/** A person, a limit of the provider, or trouble that passes. */
+function waitingFor({ data }: LoomEvent): SegmentKind {
+  const { code = '' } = (data['reason'] ?? {}) as { code?: string }
+  if (code.startsWith('needs-')) return 'person'
+  return /rate-limit|overload/.test(code) ? 'limited' : 'waiting'
+}
+
 /** Segments of the events in order of time, up to `now`; an ended task's weave ends where it ended. */
 export function weaveOf(events: readonly LoomEvent[], now: number): Weave {
   const segments: Segment[] = []
@@ -62,7 +93,7 @@ export function weaveOf(events: readonly LoomEvent[], now: number): Weave {
     since = at
   }
   for (const event of events) {
-    const kind = kindByEvent[event.type]
+    const kind = event.type === 'task.waiting' ? waitingFor(event) : kindByEvent[event.type]
     if (kind) {
       toolsOpen = 0
       change(kind, event.at)
@@ -72,6 +103,13 @@ export function weaveOf(events: readonly LoomEvent[], now: number): Weave {
     } else if (event.type === 'tool.ended' && current === 'tool') {
       toolsOpen = Math.max(0, toolsOpen - 1)
       if (toolsOpen === 0) change('model', event.at)
+    } else if (event.type === 'session.stalled' && (current === 'model' || current === 'tool')) {
+      // It stood still before anybody was told.
+      const quietSince = Number(event.data['quietSince'] ?? event.at)
+      change('hung', Math.min(event.at, Math.max(since, quietSince)))
+    } else if (current === 'hung' && goesOn.has(event.type)) {
+      toolsOpen = event.type === 'tool.started' ? 1 : 0
+      change(event.type === 'tool.started' ? 'tool' : 'model', event.at)
     } else if (event.type === 'verdict.reached') {
       knots.push({ at: event.at, verdict: event.data['verdict'] as Verdict })
     }

@@ -1,7 +1,8 @@
 /** What was used in a period, what in the one before, by day and by one group. Read again when runs end. */
 import type { LiveFrame, UsageReport } from '../../../src/server/api.ts'
 import type { Refusal, UsageQuery } from '../api.ts'
-import { type Group, type Period, stretchBefore } from '../model/usage.ts'
+import type { Group, Period } from '../model/periods.ts'
+import { stretchBefore } from '../model/usage.ts'
 import { clock } from './clock.svelte.ts'
 import { api } from './door.svelte.ts'
 import { Reader } from './reader.ts'
