@@ -168,6 +168,11 @@ export class Api {
     return this.#ask(sessionUrl(id, 'diff'))
   }
 
+  /** A link that signs another browser in, once. */
+  loginCode(): Promise<Answer<{ url: string }>> {
+    return this.#ask('/api/login-codes', {})
+  }
+
   login(code: string): Promise<Answer<unknown>> {
     return this.#ask('/api/login', { code })
   }

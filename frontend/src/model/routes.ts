@@ -7,12 +7,14 @@ export type Route =
   | { name: 'sessions'; q: string; archived: boolean }
   /** `at`: the message that is looked for. */
   | { name: 'session'; id: string; at: string | null }
+  | { name: 'phone' }
   | { name: 'login' }
   | { name: 'nowhere'; path: string }
 
 export function parseRoute(url: URL): Route {
   const path = url.pathname.replace(/\/+$/, '') || '/'
   if (path === '/') return { name: 'home' }
+  if (path === '/phone') return { name: 'phone' }
   if (path === '/login') return { name: 'login' }
   if (path === '/tasks') {
     return { name: 'tasks', q: url.searchParams.get('q') ?? '', status: url.searchParams.get('status') ?? '' }
