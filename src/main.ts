@@ -129,6 +129,7 @@ function addTaskVerbs(program: Command, pick: (action: Action) => void): void {
     .command('status')
     .description('the daemon and its newest tasks')
     .option('--login', 'print a one-time link that logs a browser in')
+    .option('--qr', 'with --login: as a QR code too, for a phone')
     .option('--all', 'more tasks')
     .option('--json', 'answer as JSON')
     .action((options) => pick(async () => (await import('./cli/status.ts')).status(options, shell)))

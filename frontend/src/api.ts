@@ -224,6 +224,11 @@ export class Api {
     return this.#ask(sessionUrl(id, 'diff'))
   }
 
+  /** A link that signs another browser in, once. */
+  loginCode(): Promise<Answer<{ url: string }>> {
+    return this.#ask('/api/login-codes', {})
+  }
+
   settings(): Promise<Answer<SettingList>> {
     return this.#ask('/api/settings')
   }

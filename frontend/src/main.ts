@@ -4,6 +4,7 @@ import App from './App.svelte'
 import { asks } from './state/asks.svelte.ts'
 import { clock } from './state/clock.svelte.ts'
 import { live } from './state/live.svelte.ts'
+import { offline } from './state/offline.svelte.ts'
 import { router } from './state/router.svelte.ts'
 import { streams } from './state/streams.svelte.ts'
 import { tasks } from './state/tasks.svelte.ts'
@@ -14,6 +15,7 @@ import './style/base.css'
 theme.start()
 clock.start()
 router.start()
+offline.start()
 live.listen((frames) => {
   streams.apply(frames)
   tasks.apply(frames)

@@ -1,4 +1,5 @@
 /** `openloom status`: what the daemon does, the newest tasks, and (with --login) a link that logs a browser in. */
+import { renderUnicodeCompact } from 'uqr'
 import type { DaemonState, TaskPage } from '../server/api.ts'
 import { requireDaemon } from './client.ts'
 import { exit } from './exit.ts'
@@ -7,6 +8,7 @@ import { cut, paint, print, printJson, stateOf, table } from './terminal.ts'
 
 export interface StatusOptions {
   login?: boolean
+  qr?: boolean
   all?: boolean
   json?: boolean
 }
@@ -16,7 +18,7 @@ export async function status(options: StatusOptions, shell: Shell): Promise<numb
   if (options.login) {
     const { url } = await client.post<{ url: string }>('/api/login-codes', {})
     if (options.json) printJson({ url })
-    else print(url)
+    else printLogin(url, options.qr ?? false)
     return exit.ok
   }
   const state = await client.get<DaemonState>('/api/state')
@@ -45,3 +47,16 @@ export async function status(options: StatusOptions, shell: Shell): Promise<numb
   if (page.next) print('… more with --all, or on the page')
   return exit.ok
 }
+
+/** A phone that photographs the code is signed in; where only this machine can open it, that is said. */
+function printLogin(url: string, asCode: boolean): void {
+  if (asCode) print(renderUnicodeCompact(url, { border: 2 }))
+  print(url)
+  const isAlone = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname)
+  if (asCode && isAlone) print(paint('yellow', onlyHere))
+}
+
+const onlyHere = [
+  'Only this machine reaches that address: a phone cannot open it. Put a tunnel or a reverse proxy with TLS in front',
+  'of the daemon and name it in server.allowed_hosts; docs/guide/security.md says how.',
+].join('\n')

@@ -44,7 +44,7 @@ describe.skipIf(!browserPath)('the composer', () => {
     await shown.page.waitForFunction(() =>
       document.querySelector('form.composer textarea')?.matches(':placeholder-shown'),
     )
-    expect(posts(shown)).toEqual([['compact', {}]])
+    await expect.poll(() => posts(shown)).toEqual([['compact', {}]])
     expect(shown.faults).toEqual([])
     await leave(shown)
   })
@@ -60,7 +60,7 @@ describe.skipIf(!browserPath)('the composer', () => {
     await shown.page.waitForFunction(() =>
       document.querySelector('form.composer textarea')?.matches(':placeholder-shown'),
     )
-    expect(posts(shown)).toEqual([['model', { model: 'cloud/big-one' }]])
+    await expect.poll(() => posts(shown)).toEqual([['model', { model: 'cloud/big-one' }]])
     await leave(shown)
   })
 
@@ -74,7 +74,7 @@ describe.skipIf(!browserPath)('the composer', () => {
     await shown.page.waitForFunction(() =>
       document.querySelector('form.composer textarea')?.matches(':placeholder-shown'),
     )
-    expect(posts(shown)).toEqual([['prompt', { text: 'Look at @src/upload.ts please' }]])
+    await expect.poll(() => posts(shown)).toEqual([['prompt', { text: 'Look at @src/upload.ts please' }]])
     await leave(shown)
   })
 
@@ -86,7 +86,7 @@ describe.skipIf(!browserPath)('the composer', () => {
     await shown.page.waitForFunction(() =>
       document.querySelector('form.composer textarea')?.matches(':placeholder-shown'),
     )
-    expect(posts(shown).map(([what]) => what)).toEqual(['prompt'])
+    await expect.poll(() => posts(shown).map(([what]) => what)).toEqual(['prompt'])
     await leave(shown)
   })
 

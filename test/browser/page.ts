@@ -20,6 +20,8 @@ const flags = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // A name that is not of this machine, for what the page says of such.
+  '--host-resolver-rules=MAP loom.example 127.0.0.1',
 ]
 
 export interface View {
@@ -37,12 +39,14 @@ export class Stage {
     this.#profile = profile
   }
 
-  static async open(): Promise<Stage> {
+  /** `worker`: with the page's service worker, which to most stories would be a second page. */
+  static async open({ worker = false } = {}): Promise<Stage> {
     const profile = await mkdtemp(join(tmpdir(), 'openloom-browser-'))
     const context = await chromium.launchPersistentContext(profile, {
       executablePath: browserPath ?? '',
       headless: true,
       args: flags,
+      serviceWorkers: worker ? 'allow' : 'block',
       permissions: ['clipboard-read', 'clipboard-write'],
     })
     return new Stage(context, profile)

@@ -65,6 +65,7 @@ const types: Record<string, string> = {
   '.js': 'text/javascript',
   '.css': 'text/css',
   '.svg': 'image/svg+xml',
+  '.webmanifest': 'application/manifest+json',
   '.woff2': 'font/woff2',
 }
 
@@ -166,6 +167,7 @@ export class FakeApi {
       this.signedIn = true
       return c.json({ ok: true })
     })
+    app.post('/api/login-codes', (c) => c.json({ url: `${new URL(c.req.url).origin}/login#one-time-code` }, 201))
     app.get('/api/state', (c) => c.json(this.scene.state))
     app.get('/api/live', (c) => this.#live(c))
     app.get('/api/found', (c) => c.json({ items: [], file: '/home/ada/.config/openloom/config.yaml' }))

@@ -205,6 +205,7 @@ describe('the verbs that speak with a daemon', () => {
     expect((await openloom('status')).out).toContain(id)
     expect(JSON.parse((await openloom('status', '--json')).out).tasks[0]).toMatchObject({ id, verdict: 'verified' })
     expect((await openloom('status', '--login')).out).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/login#\S{20,}\n$/)
+    expect((await openloom('status', '--login', '--qr')).out).toMatch(/█[\s\S]*\/login#\S{20,}\nOnly this machine/)
     expect(await openloom('verify', id)).toMatchObject({ code: 0, out: expect.stringContaining('verified') })
     expect(JSON.parse((await openloom('verify', 'task', id, '--json')).out)).toMatchObject({ verdict: 'verified' })
     await provesItsReceipts()

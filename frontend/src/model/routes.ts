@@ -3,7 +3,7 @@ import { type LogAsked, logAsked } from './log.ts'
 import { type Group, groups, type Period, periods } from './periods.ts'
 
 /** Views whose address is their name. */
-const places = ['needs', 'more', 'notifications', 'settings'] as const
+const places = ['needs', 'more', 'notifications', 'settings', 'phone'] as const
 export type Place = (typeof places)[number]
 
 export type Route =

@@ -5,6 +5,7 @@ import type { DaemonState } from '../../../src/server/api.ts'
 import type { Answer, Refusal } from '../api.ts'
 import { clock } from './clock.svelte.ts'
 import { api } from './door.svelte.ts'
+import { offline } from './offline.svelte.ts'
 
 const recountDelayMs = 1500
 
@@ -15,7 +16,10 @@ class Daemon {
 
   async read(): Promise<Answer<DaemonState>> {
     const answer = await api.state()
-    if (answer.ok) this.state = answer.value
+    if (answer.ok) {
+      this.state = answer.value
+      offline.note(answer.value)
+    }
     this.refusal = answer.ok ? null : answer.refusal
     return answer
   }

@@ -58,6 +58,7 @@ const places = (): Entry[] => [
   place('Home', '/'),
   place('All tasks', '/tasks'),
   place('Sessions', '/sessions'),
+  place('Open on your phone', '/phone'),
   { key: 'theme', kind: 'do', text: 'Change the theme', about: theme.theme, run: () => theme.turn() },
   {
     key: 'keys',

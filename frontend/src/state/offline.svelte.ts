@@ -1,0 +1,48 @@
+/** What is left while the daemon cannot be reached: the page itself, and how it stood when it was last seen. */
+import type { DaemonState } from '../../../src/server/api.ts'
+import { sectionStatuses } from '../model/groups.ts'
+import { clock } from './clock.svelte.ts'
+
+const key = 'openloom.seen'
+
+/** Numbers and an instant, no word of any task: this outlives the login. */
+export interface Seen {
+  at: number
+  version: string
+  needs: number
+  running: number
+}
+
+class Offline {
+  seen = $state.raw<Seen | null>(readSeen())
+
+  note({ version, counts }: DaemonState): void {
+    const sum = (statuses: readonly string[]) => statuses.reduce((total, status) => total + (counts[status] ?? 0), 0)
+    const { needs, running } = sectionStatuses
+    this.seen = { at: clock.now, version, needs: sum(needs), running: sum(running) }
+    localStorage.setItem(key, JSON.stringify(this.seen))
+  }
+
+  /** The page without a worker is the same page, only not while the daemon is away. */
+  start(): void {
+    if (!('serviceWorker' in navigator)) return
+    addEventListener('load', () => {
+      void navigator.serviceWorker.register('/sw.js').catch((error: unknown) => {
+        console.warn(`No offline page: ${error instanceof Error ? error.message : String(error)}`)
+      })
+    })
+  }
+}
+
+function readSeen(): Seen | null {
+  try {
+    const { at, version, needs, running } = JSON.parse(localStorage.getItem(key) ?? '{}') as Partial<Seen>
+    if (typeof at !== 'number' || typeof version !== 'string') return null
+    return { at, version, needs: Number(needs), running: Number(running) }
+  } catch (error) {
+    if (error instanceof SyntaxError) return null
+    throw error
+  }
+}
+
+export const offline = new Offline()
