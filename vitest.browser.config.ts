@@ -7,7 +7,7 @@ export default defineConfig({
     globalSetup: ['test/browser/build.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    fileParallelism: false,
+    maxWorkers: 2,
     reporters: ['default', './test/summary.ts'],
   },
 })

@@ -51,7 +51,7 @@ const screens: Screen[] = [
   { name: 'hostile-task', scene: hostileScene, path: firstTask, ready: '[data-attempt="1"]' },
   { name: 'asks-home', scene: watchedScene, ready: '[data-ask="que_shop"]' },
   { name: 'sessions', scene: watchedScene, path: () => '/sessions', ready: '[data-session]' },
-  { name: 'session', scene: watchedScene, path: () => '/sessions/ses_busy', ready: '[data-message="m3"]' },
+  { name: 'session', scene: watchedScene, path: () => '/sessions/ses_busy', ready: '.story [data-ask]' },
   { name: 'talk', scene: talkScene, path: () => '/sessions/ses_talk', ready: '[data-message="5"]' },
   { name: 'attack', scene: attackScene, path: () => '/sessions/ses_talk', ready: '[data-message="2"]' },
   { name: 'found', scene: talkScene, path: () => '/sessions?q=upload', ready: '[data-hit]' },
