@@ -93,7 +93,9 @@ describe.skipIf(!browserPath)('every screen', () => {
       expect(sideways).toBeLessThanOrEqual(0)
       if (view.width < 720) expect(await smallTargets(page)).toEqual([])
       expect(await page.evaluate(() => 'hacked' in window)).toBe(false)
-      if (view.width !== 1024) expect(await violations(page)).toEqual([])
+      // Contrast is of the theme, structure of the width.
+      const isAsked = view.width === 1440 || (view.width === 390 && view.theme === 'light')
+      if (isAsked) expect(await violations(page)).toEqual([])
       if (shots) await page.screenshot({ path: `${shots}/${name}-${view.width}-${view.theme}.png`, fullPage: true })
       expect(shown.faults).toEqual([])
       await leave(shown)
