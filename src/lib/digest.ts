@@ -13,7 +13,7 @@ export async function digestInside(root: string, path: string, signal?: AbortSig
   const real = await realPathInside(root, path)
   if (real === null) return null
   try {
-    const { file } = await openRegular(real)
+    const file = await openRegular(real)
     const hash = createHash('sha256')
     await pipeline(file.createReadStream(), hash, signal ? { signal } : {})
     return hash.digest('hex')

@@ -310,7 +310,7 @@ async function ofFolder(look: Look): Promise<Tree> {
 
 async function hashFile(path: string, sizeBytes: number, signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256').update(`blob ${sizeBytes}\0`)
-  const { file } = await openRegular(path)
+  const file = await openRegular(path)
   let read = 0
   const counted = async function* (chunks: AsyncIterable<Buffer>) {
     for await (const chunk of chunks) {

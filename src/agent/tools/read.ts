@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { z } from 'zod'
 import type { Tool, ToolContext, ToolResult } from '../../core/tool.ts'
 import { sha256 } from '../../lib/digest.ts'
-import { errnoOf, openRegular } from '../../lib/files.ts'
+import { errnoOf, openRegular, readSmall } from '../../lib/files.ts'
 import { parseNotebook, showNotebook } from './notebook.ts'
 import { showPicture } from './picture.ts'
 import { editBytesMax, failure, filePath, locate, outside, type Place } from './text-file.ts'
@@ -14,7 +14,6 @@ const schema = z.strictObject({
   limit: z.number().int().min(1).max(10_000).default(2000).describe('Lines to read.'),
 })
 type Input = z.output<typeof schema>
-type Opened = Awaited<ReturnType<typeof openRegular>>
 
 const outputBytesMax = 100_000
 const lineCharsMax = 2_000
@@ -33,20 +32,27 @@ export const read: Tool<typeof schema> = {
   async run(input, context) {
     const place = await locate(context, input.file_path, true)
     if (!place) return outside(input.file_path)
-    let opened: Opened
     try {
-      opened = await openRegular(place.real)
+      const { bytes, size } = await readSmall(place.real, editBytesMax)
+      if (bytes) return await showPart({ pieces: asPieces(bytes), small: bytes, size }, place, { input, context })
+      const file = await openRegular(place.real)
+      try {
+        const pieces = readPieces(file, context.signal)
+        return await showPart({ pieces, small: null, size }, place, { input, context })
+      } finally {
+        await file.close()
+      }
     } catch (error) {
       return failure(unreadable(place, errnoOf(error)))
-    }
-    try {
-      return await readPart(opened, place, { input, context })
-    } catch (error) {
-      return failure(unreadable(place, errnoOf(error)))
-    } finally {
-      await opened.file.close()
     }
   },
+}
+
+interface Content {
+  pieces: AsyncIterable<Buffer>
+  /** All of it, where that is not too much. */
+  small: Buffer | null
+  size: number
 }
 
 function unreadable(place: Place, code: string): string {
@@ -55,13 +61,11 @@ function unreadable(place: Place, code: string): string {
   return `${place.shown} cannot be read (${code}).`
 }
 
-async function readPart(
-  { file, size }: Opened,
+async function showPart(
+  { pieces, small, size }: Content,
   place: Place,
   { input, context }: { input: Input; context: ToolContext },
 ): Promise<ToolResult> {
-  const small = size <= editBytesMax ? await readAll(file, size) : null
-  const pieces = small ? asPieces(small) : readPieces(file, context.signal)
   const part = await takeLines(pieces, input.offset, input.limit)
   if (part === 'binary') return binary(context, place, { small, size })
   const digest = small ? sha256(small) : null
@@ -86,17 +90,6 @@ async function binary(
 ): Promise<ToolResult> {
   const shown = small ? await showPicture(context, place, small) : null
   return shown ?? failure(`${place.shown} is a binary file of ${size} bytes; it cannot be read as text.`)
-}
-
-async function readAll(file: FileHandle, size: number): Promise<Buffer> {
-  const buffer = Buffer.alloc(size)
-  let filled = 0
-  while (filled < size) {
-    const { bytesRead } = await file.read(buffer, filled, size - filled, filled)
-    if (bytesRead === 0) break
-    filled += bytesRead
-  }
-  return buffer.subarray(0, filled)
 }
 
 async function* asPieces(bytes: Buffer): AsyncGenerator<Buffer> {
