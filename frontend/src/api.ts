@@ -34,6 +34,7 @@ import type {
   TaskPreview,
   Undone,
   UsageReport,
+  WeavePage,
   WorkspaceList,
   WorkspaceSaid,
 } from '../../src/server/api.ts'
@@ -247,6 +248,10 @@ export class Api {
 
   revoke(id: string): Promise<Answer<unknown>> {
     return this.#ask(`/api/grants/${encodeURIComponent(id)}`, {}, 'DELETE')
+  }
+
+  weave(hours: number, limit: number): Promise<Answer<WeavePage>> {
+    return this.#ask(`/api/weave?hours=${hours}&limit=${limit}`)
   }
 
   workspaces(): Promise<Answer<WorkspaceList>> {

@@ -19,6 +19,7 @@ import type { TextHit } from '../store/journal-search.ts'
 import type { PublicKey } from '../store/keyring.ts'
 import type { OpenDelivery } from '../store/outbox.ts'
 import type { ReceiptItem, ReceiptRow } from '../store/receipts.ts'
+import type { Thread } from '../store/threads.ts'
 import type { UsageRow } from '../store/usage.ts'
 import type { KnownSession } from '../store/watched.ts'
 
@@ -31,6 +32,12 @@ export type { ReceiptItem }
 export interface TaskPage {
   items: TaskItem[]
   next: string | null
+}
+
+/** `GET /api/weave?hours=&limit=`: the newest tasks that did anything since `from` (ms). */
+export interface WeavePage {
+  from: number
+  items: Thread[]
 }
 
 /** `GET /api/tasks/{id}`; `id` may be any unambiguous prefix. */

@@ -20,6 +20,7 @@ import { sinkRoutes } from './routes/sinks.ts'
 import { taskRoutes } from './routes/tasks.ts'
 import { turnRoutes } from './routes/turns.ts'
 import { usageRoutes } from './routes/usage.ts'
+import { weaveRoutes } from './routes/weave.ts'
 import { workspaceRoutes } from './routes/workspaces.ts'
 import { servePage } from './static.ts'
 
@@ -58,6 +59,7 @@ export function createApp(world: ServerWorld, { hosts, cookieName, webDir }: App
     .route('/api/sessions', turnRoutes(world))
     .route('/api', completionRoutes(world))
     .route('/api/usage', usageRoutes(world))
+    .route('/api/weave', weaveRoutes(world))
     .route('/api/receipts', receiptRoutes(world))
     .route('/api/flakes', flakeRoutes(world))
     .route('/api/workspaces', workspaceRoutes(world))

@@ -26,6 +26,7 @@ import * as schema from './schema.ts'
 import { Sessions } from './sessions.ts'
 import { Shelf } from './shelf.ts'
 import { Tasks } from './tasks.ts'
+import { Threads } from './threads.ts'
 import { Usage } from './usage.ts'
 import { WatchedSessions } from './watched.ts'
 import { Workspaces } from './workspaces.ts'
@@ -51,6 +52,7 @@ export interface Store {
   watched: WatchedSessions
   arrivals: Arrivals
   asks: Asks
+  threads: Threads
   usage: Usage
   quiet: QuietSessions
   receipts: Receipts
@@ -81,6 +83,7 @@ export function openStore(options: StoreOptions): Store {
     watched: new WatchedSessions(ledger),
     arrivals: new Arrivals(ledger),
     asks: new Asks(ledger),
+    threads: new Threads(ledger),
     usage: new Usage(ledger),
     quiet: new QuietSessions(ledger),
     receipts: new Receipts(ledger),

@@ -44,7 +44,9 @@ describe.skipIf(!browserPath)('the home view', () => {
     const shown = await stage.show(scene)
     await live(shown)
     const reads: string[] = []
-    shown.page.on('request', (request) => reads.push(request.url()))
+    shown.page.on('request', (request) => {
+      if (request.url().includes('/api/tasks')) reads.push(request.url())
+    })
     const log = new Log(Date.now(), 0)
     const one = crowdTask(0, { status: 'queued' }, Date.now())
     scene.details.unshift(one)
@@ -60,6 +62,27 @@ describe.skipIf(!browserPath)('the home view', () => {
     await rowOf(shown, 'finished', one.task.title).waitFor()
     expect(reads).toEqual([])
     expect(await headings(shown)).toEqual(['Lately finished 1'])
+    await leave(shown)
+  })
+
+  it('shows the last hours as a thread a task, live at the right edge, each one link to its task', async () => {
+    const scene = emptyScene()
+    const log = new Log(Date.now() - 3 * 3_600_000, 0)
+    const one = crowdTask(0, { status: 'queued' }, log.at)
+    scene.details.unshift(one)
+    scene.events.push(log.move(0, 'task.created', one, 'queued'), log.move(60_000, 'task.running', one, 'running'))
+    const shown = await stage.show(scene)
+    await live(shown)
+    const row = shown.page.getByRole('region', { name: 'The last 12 hours' }).getByRole('link')
+    await row.locator('rect.model').waitFor()
+    expect(await row.getByRole('img').getAttribute('aria-label')).toMatch(/^Time spent: queued 1 m, model 2 h 5\d m/)
+    const edge = (await row.locator('svg').boundingBox()) ?? { x: 0, width: 0 }
+    const drawn = (await row.locator('rect.model').boundingBox()) ?? { x: 0, width: 0 }
+    expect(Math.abs(edge.x + edge.width - (drawn.x + drawn.width))).toBeLessThan(3)
+    const now = new Log(Date.now(), scene.events.length)
+    await shown.api.emit(now.move(0, 'task.verifying', one, 'verifying'))
+    await row.locator('rect.verifying').waitFor()
+    expect(await row.getAttribute('href')).toBe(`/tasks/${one.task.id}`)
     await leave(shown)
   })
 

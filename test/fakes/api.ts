@@ -170,6 +170,14 @@ export class FakeApi {
     app.post('/api/login-codes', (c) => c.json({ url: `${new URL(c.req.url).origin}/login#one-time-code` }, 201))
     app.get('/api/state', (c) => c.json(this.scene.state))
     app.get('/api/live', (c) => this.#live(c))
+    app.get('/api/weave', (c) => {
+      const threads = this.scene.details.map(({ task: { id, title, status, verdict } }) => {
+        const marks = this.scene.events.filter((event) => event.taskId === id)
+        return { id, title, status, verdict, marks }
+      })
+      const items = threads.filter(({ marks }) => marks.length > 0).slice(0, Number(c.req.query('limit')))
+      return c.json({ from: Date.now() - 12 * 3_600_000, items })
+    })
     app.get('/api/found', (c) => c.json({ items: [], file: '/home/ada/.config/openloom/config.yaml' }))
     this.#taskRoutes(app)
     this.#sessionRoutes(app)

@@ -73,14 +73,20 @@ const goesOn: ReadonlySet<LoomEvent['type']> = new Set<LoomEvent['type']>([
 ])
 
 /** A person, a limit of the provider, or trouble that passes. */
-function waitingFor({ data }: LoomEvent): SegmentKind {
-  const { code = '' } = (data['reason'] ?? {}) as { code?: string }
+function waitingFor({ data }: Mark): SegmentKind {
+  const { code = '' } = (data?.['reason'] ?? {}) as { code?: string }
   if (code.startsWith('needs-')) return 'person'
   return /rate-limit|overload/.test(code) ? 'limited' : 'waiting'
 }
 
+type Mark = Pick<LoomEvent, 'type' | 'at'> & { data?: LoomEvent['data'] }
+
+/** Whether the weave is another one after such an event. */
+export const drawn = (type: LoomEvent['type']): boolean =>
+  type in kindByEvent || goesOn.has(type) || type === 'session.stalled' || type === 'verdict.reached'
+
 /** Segments of the events in order of time, up to `now`; an ended task's weave ends where it ended. */
-export function weaveOf(events: readonly LoomEvent[], now: number): Weave {
+export function weaveOf(events: readonly Mark[], now: number): Weave {
   const segments: Segment[] = []
   const knots: Knot[] = []
   let current: SegmentKind | 'over' | null = null
@@ -105,13 +111,13 @@ export function weaveOf(events: readonly LoomEvent[], now: number): Weave {
       if (toolsOpen === 0) change('model', event.at)
     } else if (event.type === 'session.stalled' && (current === 'model' || current === 'tool')) {
       // It stood still before anybody was told.
-      const quietSince = Number(event.data['quietSince'] ?? event.at)
+      const quietSince = Number(event.data?.['quietSince'] ?? event.at)
       change('hung', Math.min(event.at, Math.max(since, quietSince)))
     } else if (current === 'hung' && goesOn.has(event.type)) {
       toolsOpen = event.type === 'tool.started' ? 1 : 0
       change(event.type === 'tool.started' ? 'tool' : 'model', event.at)
     } else if (event.type === 'verdict.reached') {
-      knots.push({ at: event.at, verdict: event.data['verdict'] as Verdict })
+      knots.push({ at: event.at, verdict: event.data?.['verdict'] as Verdict })
     }
   }
   if (current && current !== 'over' && now > since) segments.push({ kind: current, from: since, to: now })

@@ -1,0 +1,46 @@
+/** The threads of the last hours: read when they are looked at, then grown by events. It draws nothing. */
+import { SvelteMap } from 'svelte/reactivity'
+import type { LiveFrame, WeavePage } from '../../../src/server/api.ts'
+import { taskIn } from '../model/groups.ts'
+import { drawn } from '../model/weave.ts'
+import { api } from './door.svelte.ts'
+
+type Thread = WeavePage['items'][number]
+
+export const hoursShown = 12
+const threadsMax = 24
+/** Of a task that makes calls all night only the newer part grows here; the next reading has all of it. */
+const marksMax = 5_000
+
+class Threads {
+  readonly rows = new SvelteMap<string, Thread>()
+
+  /** Whenever it is looked at again: events are heard only meanwhile. */
+  async load(): Promise<void> {
+    const answer = await api.weave(hoursShown, threadsMax)
+    // A picture beside the lists: when it cannot be had, they have said why.
+    if (!answer.ok) return
+    this.rows.clear()
+    for (const thread of answer.value.items) this.rows.set(thread.id, thread)
+  }
+
+  apply(frames: readonly LiveFrame[]): void {
+    const grown = new Map<string, Thread>()
+    for (const frame of frames) {
+      if (frame.event !== 'event' || !drawn(frame.data.type)) continue
+      const { type, at, taskId, data } = frame.data
+      const task = taskIn(frame.data)
+      const row = taskId === null ? undefined : (grown.get(taskId) ?? this.rows.get(taskId))
+      if (!row && !task) continue
+      const { id, title, status, verdict } = task ?? (row as Thread)
+      const known = row?.marks ?? []
+      const fresh = (known.at(-1)?.at ?? 0) <= at
+      grown.set(id, { id, title, status, verdict, marks: fresh ? [...known, { type, at, data }] : known })
+    }
+    for (const [id, thread] of grown) this.rows.set(id, { ...thread, marks: thread.marks.slice(-marksMax) })
+    const newest = [...this.rows.keys()].sort().reverse()
+    for (const id of newest.slice(threadsMax)) this.rows.delete(id)
+  }
+}
+
+export const threads = new Threads()
