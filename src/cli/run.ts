@@ -128,7 +128,11 @@ async function converse(runner: Runner, { options, schema, shell, signal }: Talk
   const session = options.continue ? runner.newestIn(workspace) : (options.session ?? null)
   if (options.continue && session === null) throw new UsageError(nothingToContinue)
   const opened = await runner.open({ title: titleOf(options.prompt ?? ''), workspace, agent, model, session })
-  if (!opened.ok) throw new ProblemError(...opened.problems)
+  if (!opened.ok) {
+    const isTyped = opened.problems.some(({ kind }) => kind === 'agent-unknown' || kind === 'session-missing')
+    if (isTyped) throw new UsageError(...opened.problems)
+    throw new ProblemError(...opened.problems)
+  }
   const { sessionId } = opened.value
   let text = schema ? withSchema(options.prompt ?? '', schema) : (options.prompt ?? '')
   for (let round = 0; ; round++) {
@@ -172,7 +176,7 @@ function report({ sessionId, seen, answer, options, code, fault }: Outcome): voi
     return
   }
   process.stdout.write('\n')
-  const todo = 'Allow it with --allow "bash(<command>)", or --allow bash for every command.'
+  const todo = 'Allow it with --allow "bash(<command>)" (or --allow bash), unless a rule of yours wants to be asked.'
   if (problem) printProblems([problem.kind === permissionNeeded ? { ...problem, todo } : problem])
   if (fault) process.stderr.write(`The answer does not fit the schema: ${fault}\n`)
 }

@@ -228,7 +228,7 @@ describe('the verbs that speak with a daemon', () => {
     expect((await openloom('deliveries')).out).toBe('Nothing was given up.\n')
     daemon.kill('SIGTERM')
     expect((await over).code).toBe(0)
-  })
+  }, 90_000)
 })
 
 describe('openloom by itself', () => {

@@ -113,7 +113,7 @@ it('SE-3 settings of a project count only in a trusted folder, as they were when
 })
 
 it('CL-3 has its session for itself: who speaks in it meanwhile is told so, and may do so later', async () => {
-  const p = await place([{ text: 'one two three four five six seven eight', chunk_ms: 700 }, { text: 'second' }])
+  const p = await place([{ text: 'one two three four five six seven eight', chunk_ms: 1_500 }, { text: 'second' }])
   const first = piped(p, ['run', '-p', 'first', '--json'], '')
   await vi.waitFor(() => expect(p.model.requests).toHaveLength(1), { timeout: 10_000 })
   const meanwhile = await piped(p, ['run', '--continue', '-p', 'again'], '')
@@ -132,4 +132,11 @@ it('CL-3 a session whose program was killed in the middle of a turn is free', as
   await ended
   expect(await piped(p, ['run', '--continue', '-p', 'again'], '')).toMatchObject({ code: 0 })
   expect(p.last()).toContain('again')
+})
+
+it('CL-3 a name that is none is bad usage, with the names there are', async () => {
+  const p = await place([{ text: 'unused' }])
+  const agent = await piped(p, ['run', '--agent', 'nobody', '-p', 'x'], '')
+  expect(agent).toMatchObject({ code: 2, err: expect.stringContaining('There are: ') })
+  expect(await piped(p, ['run', '--session', 's_none', '-p', 'x'], '')).toMatchObject({ code: 2 })
 })
