@@ -136,6 +136,11 @@ export class Api {
     return this.#ask(`/api/events?${search}`)
   }
 
+  /** Whether the permissions of a task are answered unasked. */
+  autoAccept(id: string, on: boolean): Promise<Answer<unknown>> {
+    return this.#ask(`/api/tasks/${encodeURIComponent(id)}/auto-accept`, { on })
+  }
+
   order(id: string, action: Action): Promise<Answer<unknown>> {
     return this.#ask(`/api/tasks/${encodeURIComponent(id)}/${action}`, {})
   }

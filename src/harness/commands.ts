@@ -132,6 +132,19 @@ export class Commands {
     )
   }
 
+  /**
+   * A person lets the permissions of one task be answered unasked, or no longer. Counts from the next question on: what
+   * was asked already is answered by whoever saw it.
+   */
+  autoAccept(id: string, on: boolean): Result<Task> {
+    const task = this.world.store.tasks.get(id)
+    if (!task) return refuse(unknownTask(id))
+    if (isEnded(task.status)) {
+      return refuse({ kind: 'wrong-state', text: `Task ${id} is ${task.status}; it asks for nothing any more.` })
+    }
+    return ok(this.world.store.tasks.setAutoAccept(id, on))
+  }
+
   /** Runs the checks of a task again, now, in its workspace as it is. Changes nothing about the task. */
   async verify(id: string, signal: AbortSignal): Promise<Result<{ verdict: Verdict; checks: CheckRecord[] }>> {
     const task = this.world.store.tasks.get(id)

@@ -265,6 +265,18 @@ export class Tasks {
     })
   }
 
+  /** Whether permissions of this task are answered unasked from now on. The same again is nothing new. */
+  setAutoAccept(id: string, on: boolean): Task {
+    return this.ledger.transact(() => {
+      const task = this.require(id)
+      if ((task.spec.auto_accept ?? false) === on) return task
+      this.write(id, { spec: { ...task.spec, auto_accept: on }, updatedAt: this.ledger.clock.now() })
+      const because = `A person switched auto-accept ${on ? 'on' : 'off'}.`
+      this.tell(id, 'task.updated', { autoAccept: on, because })
+      return this.require(id)
+    })
+  }
+
   /** Ids of the tasks at work in a session. */
   activeOfSession(sessionId: string): string[] {
     return this.bySession.all({ sessionId }).map((row) => row.id)

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { problem } from '../fakes/api.ts'
+import { violations } from './axe.ts'
 import { attack, hostileScene } from './crowds.ts'
 import { browserPath, leave, Stage } from './page.ts'
 import { emptyScene, isolatedScene, Log, sampleScene } from './scenes.ts'
@@ -42,6 +43,26 @@ describe.skipIf(!browserPath)('the task page', () => {
     expect(download.suggestedFilename()).toBe('receipt-7.json')
     expect(await readFile(await download.path(), 'utf8')).toContain('application/vnd.in-toto+json')
     expect(new URL(shown.page.url()).pathname).toBe(pathOf(scene))
+    await leave(shown)
+  })
+
+  it('has permissions answered unasked only after it was said what that means, and then is red', async () => {
+    const scene = sampleScene('running')
+    const [told] = scene.details
+    const shown = await stage.show(scene, pathOf(scene))
+    const box = shown.page.getByRole('region', { name: 'Auto-accept' })
+    await box.getByRole('button', { name: 'Auto-accept permissions…' }).click()
+    await box.getByText('Everything this task asks for is allowed unasked').waitFor()
+    expect(shown.api.posts).toEqual([])
+    if (told) told.task.spec.auto_accept = true
+    await box.getByRole('button', { name: 'Allow all unasked' }).click()
+    await box.getByText('Auto-accept is on.').waitFor()
+    expect(shown.api.posts.map(({ path, body }) => [path.split('/').at(-1), body])).toEqual([
+      ['auto-accept', { on: true }],
+    ])
+    expect(await violations(shown.page)).toEqual([])
+    await box.getByRole('button', { name: 'Ask me again' }).click()
+    await expect.poll(() => shown.api.posts.at(-1)?.body).toEqual({ on: false })
     await leave(shown)
   })
 

@@ -78,6 +78,33 @@ describe('a permission', () => {
   })
 })
 
+describe('auto-accept, switched by a person', () => {
+  it('answers what is asked from then on, not what was asked before, until it is switched off', async () => {
+    const a = await asking()
+    const turn = (on: boolean) => a.story.call('POST', `/api/tasks/${a.taskId}/auto-accept`, { on })
+    const before = wants(a.turn, 'git push')
+    const ask = await a.open()
+    expect((await turn(true)).status).toBe(200)
+    expect(await wants(a.turn, 'git status')).toMatchObject({ reply: 'once' })
+    expect((await a.open()).id).toBe(ask.id)
+    await a.story.call('POST', `/api/asks/${ask.id}`, { reply: 'once' })
+    await before
+    await turn(false)
+    const asked = wants(a.turn, 'git fetch')
+    await a.story.call('POST', `/api/asks/${(await a.open()).id}`, { reply: 'reject', message: 'no' })
+    expect(await asked).toMatchObject({ reply: 'reject' })
+    const told = a.story.daemon.store.events.after(0, 1_000, a.taskId).filter(({ type }) => type === 'task.updated')
+    expect(told.map(({ data }) => data.autoAccept)).toEqual([true, false])
+  })
+
+  it('is refused for a task that has ended', async () => {
+    const a = await asking()
+    await a.story.call('POST', `/api/tasks/${a.taskId}/cancel`, {})
+    const refused = await a.story.call('POST', `/api/tasks/${a.taskId}/auto-accept`, { on: true })
+    expect([refused.status, await refused.text()]).toEqual([409, expect.stringContaining('asks for nothing any more')])
+  })
+})
+
 describe('a question', () => {
   it('is answered from a phone, one line a question', async () => {
     const a = await asking()

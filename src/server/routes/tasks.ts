@@ -30,6 +30,7 @@ const eventQuery = z.object({
 
 const commandBody = z.strictObject({ limits: limitsSchema.optional() })
 const acceptBody = z.strictObject({ changes: z.array(z.string().max(5_000)).min(1).max(10_000) })
+const autoAcceptBody = z.strictObject({ on: z.boolean() })
 const taskBody = z.looseObject({}).describe('A TaskSpec, or { "markdown": "…" }.')
 
 export function taskRoutes(world: ServerWorld) {
@@ -110,6 +111,17 @@ function commandRoutes(world: ServerWorld) {
         const task = oneTask(c, world)
         if (task instanceof Response) return task
         const result = await world.commands.accept(task.id, c.req.valid('json').changes)
+        return result.ok ? c.json({ task: result.value }) : refusal(c, 409, ...result.problems)
+      },
+    )
+    .post(
+      '/:id/auto-accept',
+      describeRoute(answers('Answer the permissions of a task unasked, or no longer')),
+      validator('json', autoAcceptBody, invalid),
+      (c) => {
+        const task = oneTask(c, world)
+        if (task instanceof Response) return task
+        const result = world.commands.autoAccept(task.id, c.req.valid('json').on)
         return result.ok ? c.json({ task: result.value }) : refusal(c, 409, ...result.problems)
       },
     )
