@@ -40,7 +40,7 @@ const item = (id: string, status: TaskStatus, more: Partial<TaskItem> = {}): Tas
 
 describe('the look of a task', () => {
   it.each(verdicts)('done with %s shows the verdict itself', (verdict) => {
-    expect(lookOf({ status: 'done', verdict }).word).toBe(verdict)
+    expect(lookOf({ status: 'done', verdict }).word).toBe(verdict.replaceAll('-', ' '))
   })
   it('calls a done task without a verdict unverified', () => {
     expect(lookOf({ status: 'done', verdict: null }).word).toBe('unverified')

@@ -1,7 +1,7 @@
 /** Tables of what cards of asks and the pages of sessions are made of. */
 import { describe, expect, it } from 'vitest'
 import { answersOf, askMoves, detailOf, noChoice, pick, wishOf, write } from '../../frontend/src/model/asks.ts'
-import { diffLines } from '../../frontend/src/model/diff.ts'
+import { diffLines, patchLines } from '../../frontend/src/model/diff.ts'
 import { cost } from '../../frontend/src/model/format.ts'
 import { messageHref, parseRoute, sessionHref, sessionsHref } from '../../frontend/src/model/routes.ts'
 import { sessionLook } from '../../frontend/src/model/words.ts'
@@ -70,6 +70,16 @@ it('a diff is read line by line, without its header, and what is left out is cou
     ],
     left: 1,
   })
+})
+
+it('a patch that somebody is asked about is shown with every line of it', () => {
+  const patch = 'rm -rf build\n@@ -1 +1 @@\n-old\n+new'
+  expect(patchLines(patch)).toEqual([
+    { kind: 'place', text: 'rm -rf build' },
+    { kind: 'place', text: '@@ -1 +1 @@' },
+    { kind: 'removed', text: '-old' },
+    { kind: 'added', text: '+new' },
+  ])
 })
 
 it('addresses of sessions lead there and back', () => {

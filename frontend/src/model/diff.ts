@@ -28,6 +28,13 @@ function lineOf(text: string): DiffLine {
   return { kind: text.startsWith('-') ? 'removed' : 'same', text }
 }
 
+/** Every line of a patch, nothing left out: what stands above the first hunk only says where. */
+export function patchLines(patch: string): DiffLine[] {
+  const all = patch.split('\n')
+  const start = all.findIndex((line) => line.startsWith('@@'))
+  return all.map((text, n) => (n < start ? { kind: 'place', text } : lineOf(text)))
+}
+
 /** Of several files, each under a line that says what became of it. What git writes above a hunk is left out. */
 export function changeLines(text: string): DiffLine[] {
   const found: DiffLine[] = []

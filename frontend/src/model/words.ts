@@ -41,8 +41,8 @@ export const verdictLooks: Record<Verdict, Look> = {
   'verified (proposed checks)': { word: 'verified (proposed checks)', tone: 'unknown', mark: 'closed' },
   'verified (project checks)': { word: 'verified (project checks)', tone: 'unknown', mark: 'closed' },
   refuted: { word: 'refuted', tone: 'danger', mark: 'open' },
-  'works-only-here': { word: 'works-only-here', tone: 'danger', mark: 'open' },
-  'works-only-clean': { word: 'works-only-clean', tone: 'danger', mark: 'open' },
+  'works-only-here': { word: 'works only here', tone: 'danger', mark: 'open' },
+  'works-only-clean': { word: 'works only clean', tone: 'danger', mark: 'open' },
   weakened: { word: 'weakened', tone: 'danger', mark: 'open' },
   tampered: { word: 'tampered', tone: 'danger', mark: 'cross' },
   unknown: { word: 'unknown', tone: 'unknown', mark: 'question' },
@@ -148,6 +148,6 @@ export function lookOf(task: {
   // Only a person can tell who is right, and "paused" would hide that.
   if (isTampered(task)) return verdictLooks.tampered
   const look = statusLooks[task.status]
-  const isEnd = task.status === 'failed' && task.reason?.code === `attempts-${task.verdict}`
-  return isEnd ? { ...look, word: `${look.word} (${task.verdict})` } : look
+  if (task.status !== 'failed' || task.verdict === null || task.reason?.code !== `attempts-${task.verdict}`) return look
+  return { ...look, word: `${look.word} (${verdictLooks[task.verdict].word})` }
 }
