@@ -1,6 +1,6 @@
 /** A new task on the page over the real daemon: read while it is written, in two ways, and sent once. */
 import { mkdir } from 'node:fs/promises'
-import type { Page } from 'playwright-core'
+import type { Page, Route } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Story, tell } from '../fakes/story.ts'
 import { violations } from './axe.ts'
@@ -66,6 +66,66 @@ describe.skipIf(!browserPath)('a new task', () => {
     await page.waitForFunction(() => document.querySelector('textarea')?.value === '# Dropped\n')
     await page.getByRole('button', { name: 'Bring it back' }).click()
     expect(await editor(page).inputValue()).toContain('# Nowhere')
+    expect(faults).toEqual([])
+    await page.close()
+  })
+
+  it('is one task, though its answer is lost and the page is loaded again', async () => {
+    const story = await tell()
+    const { page } = await open(story)
+    await page.route('**/api/tasks', async (route) => {
+      await route.fetch()
+      await route.abort()
+    })
+    await editor(page).fill(text(story.workspace()))
+    await page.getByRole('button', { name: 'Add the task' }).click()
+    await page.getByText('Nothing that you wrote is lost').waitFor()
+    await page.unroute('**/api/tasks')
+    await page.reload()
+    await page.getByRole('button', { name: 'Add the task' }).click()
+    await page.waitForURL('**/tasks/t_*')
+    expect(story.daemon.store.tasks.page({ limit: 10 }).items).toHaveLength(1)
+    await page.close()
+  })
+
+  it('keeps what is typed while it is sent', async () => {
+    const story = await tell()
+    const { page, faults } = await open(story)
+    const held: Route[] = []
+    await page.route('**/api/tasks', (route) => void held.push(route))
+    await editor(page).fill(text(story.workspace()))
+    await page.getByRole('button', { name: 'Add the task' }).click()
+    await page.getByText('Sending…').waitFor()
+    await editor(page).fill('# The next one\n')
+    await held[0]?.continue()
+    await page.waitForURL('**/tasks/t_*')
+    await page.goto(`${story.daemon.url}/new`)
+    expect(await editor(page).inputValue()).toBe('# The next one\n')
+    expect(faults).toEqual([])
+    await page.close()
+  })
+
+  it('takes a text of twenty thousand lines at once and whole, and goes to its wrong line', async () => {
+    const story = await tell()
+    const { page, faults } = await open(story)
+    const wrong = text(story.workspace()).replace('- file: hello.txt', '- fil: hello.txt')
+    const long = `${wrong}\n${'- file: a\n'.repeat(20_000)}`
+    const enter = async (value: string) => {
+      const began = performance.now()
+      await editor(page).evaluate((field: HTMLTextAreaElement, given) => {
+        field.value = given
+        field.dispatchEvent(new Event('input', { bubbles: true }))
+        return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))
+      }, value)
+      return performance.now() - began
+    }
+    expect(await enter(long)).toBeLessThan(3_000)
+    await page.getByRole('button', { name: 'Line 8' }).click()
+    expect(await editor(page).evaluate((field: HTMLTextAreaElement) => field.value.length)).toBe(long.length)
+    expect(await editor(page).evaluate((field: HTMLTextAreaElement) => field.selectionStart)).toBe(
+      long.indexOf('- fil:'),
+    )
+    expect(await editor(page).getAttribute('maxlength')).toBe(null)
     expect(faults).toEqual([])
     await page.close()
   })

@@ -9,6 +9,8 @@ export interface Draft {
   form: TaskForm | null
   /** What stood there before another text took its place; empty: nothing. */
   before: string
+  /** Under which it was sent, while nobody knows whether it came; empty: it was not. */
+  key: string
 }
 
 const key = 'openloom.draft'
@@ -19,7 +21,7 @@ class Drafts {
   taken = $state(0)
 
   read(): Draft {
-    const empty: Draft = { text: '', form: null, before: '' }
+    const empty: Draft = { text: '', form: null, before: '', key: '' }
     try {
       return { ...empty, ...(JSON.parse(localStorage.getItem(key) ?? '{}') as Partial<Draft>) }
     } catch (error) {
@@ -51,7 +53,7 @@ class Drafts {
     }
     const text = (await file.text()).replaceAll('\r\n', '\n')
     const old = this.read()
-    this.keep({ text, form: null, before: old.text === text ? '' : old.text })
+    this.keep({ text, form: null, before: old.text === text ? '' : old.text, key: '' })
     this.taken++
     router.go('/new')
   }

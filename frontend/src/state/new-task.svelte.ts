@@ -27,16 +27,17 @@ export class NewTask {
   kept = $state(true)
   #fields: readonly (Field | null)[] = []
   #asked = 0
-  /** A request that is sent twice is one task; another text is another request. */
+  /** What is sent twice is one task, also after a reload in between; another text is another request. */
   #key = ''
 
   constructor() {
-    const { text, form, before } = drafts.read()
+    const { text, form, before, key } = drafts.read()
     this.text = text
     this.form = form
     this.before = before
     if (form) this.#fields = writeTask(form).fields
-    this.#touched()
+    this.#key = key
+    this.#judgeSoon()
   }
 
   get isEmpty(): boolean {
@@ -123,7 +124,9 @@ export class NewTask {
     if (this.sending || this.isEmpty) return null
     this.sending = true
     this.#key ||= Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join('')
-    const answer = await api.addTask(this.text, this.#key)
+    this.#keep()
+    const sent = this.#key
+    const answer = await api.addTask(this.text, sent)
     this.sending = false
     if (!answer.ok) {
       this.refusal = answer.refusal
@@ -131,14 +134,19 @@ export class NewTask {
       return null
     }
     const { id, order, text } = answer.value
-    drafts.drop()
+    // What was typed meanwhile is another draft.
+    if (this.#key === sent) drafts.drop()
     orders.say('ok', order ? (text ?? 'Done.') : 'The task is in the queue.')
     return order ? '' : id
   }
 
   #touched(): void {
-    this.#keep()
     this.#key = ''
+    this.#keep()
+    this.#judgeSoon()
+  }
+
+  #judgeSoon(): void {
     this.fresh = false
     this.refusal = null
     const asked = ++this.#asked
@@ -148,7 +156,7 @@ export class NewTask {
   }
 
   #keep(): void {
-    this.kept = drafts.keep({ text: this.text, form: $state.snapshot(this.form), before: this.before })
+    this.kept = drafts.keep({ text: this.text, form: $state.snapshot(this.form), before: this.before, key: this.#key })
   }
 
   /** The answer to the last question counts, whichever comes first. */
