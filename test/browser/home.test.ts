@@ -73,7 +73,7 @@ describe.skipIf(!browserPath)('the home view', () => {
     scene.events.push(log.move(0, 'task.created', one, 'queued'), log.move(60_000, 'task.running', one, 'running'))
     const shown = await stage.show(scene)
     await live(shown)
-    const row = shown.page.getByRole('region', { name: 'The last 12 hours' }).getByRole('link')
+    const row = shown.page.getByRole('region', { name: 'The last 6 hours' }).getByRole('link')
     await row.locator('rect.model').waitFor()
     expect(await row.getByRole('img').getAttribute('aria-label')).toMatch(/^Time spent: queued 1 m, model 2 h 5\d m/)
     const edge = (await row.locator('svg').boundingBox()) ?? { x: 0, width: 0 }

@@ -12,7 +12,7 @@ import {
   stepProofs,
 } from '../../frontend/src/model/proof.ts'
 import { mergeEvents, timelineOf } from '../../frontend/src/model/timeline.ts'
-import { cutWeave, describeWeave, sharesOf, weaveByAttempt, weaveOf } from '../../frontend/src/model/weave.ts'
+import { cutWeave, describeWeave, sharesOf, spanOf, weaveByAttempt, weaveOf } from '../../frontend/src/model/weave.ts'
 import { type Finding, lookOf } from '../../frontend/src/model/words.ts'
 import type { CheckOutcome } from '../../src/core/check.ts'
 import { eventTypes, type LoomEvent } from '../../src/core/event.ts'
@@ -41,6 +41,12 @@ const life = [
 ]
 
 describe('the weave', () => {
+  it('shows as much of the past as there is, up to twelve hours', () => {
+    const hour = 3_600_000
+    const words = [0.05, 0.1, 0.9, 2, 5, 11, 40].map((ago) => spanOf(100 * hour - ago * hour, 100 * hour).word)
+    expect(words).toEqual(['5 minutes', '30 minutes', 'hour', '3 hours', '6 hours', '12 hours', '12 hours'])
+  })
+
   const weave = weaveOf(life, 5000)
 
   it('accounts for every moment from first to last, without gap or overlap', () => {

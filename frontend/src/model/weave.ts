@@ -160,3 +160,23 @@ export function describeWeave(weave: Weave): string {
   const verdicts = weave.knots.map((knot) => knot.verdict)
   return [...shares, ...verdicts].join(', ') || 'nothing yet'
 }
+
+export interface Span {
+  ms: number
+  word: string
+  tickMs: number
+}
+
+const minute = 60_000
+const hour = 60 * minute
+const spans: readonly Span[] = [
+  { ms: 5 * minute, word: '5 minutes', tickMs: minute },
+  { ms: 30 * minute, word: '30 minutes', tickMs: 10 * minute },
+  { ms: hour, word: 'hour', tickMs: 15 * minute },
+  { ms: 3 * hour, word: '3 hours', tickMs: hour },
+  { ms: 6 * hour, word: '6 hours', tickMs: 2 * hour },
+]
+const longest: Span = { ms: 12 * hour, word: '12 hours', tickMs: 3 * hour }
+
+/** The shortest span that holds all there is since `earliest`: twelve hours of which eleven are empty say little. */
+export const spanOf = (earliest: number, now: number): Span => spans.find(({ ms }) => now - earliest < ms) ?? longest

@@ -7,7 +7,7 @@ import { api } from './door.svelte.ts'
 
 type Thread = WeavePage['items'][number]
 
-export const hoursShown = 12
+const hoursShown = 12
 const threadsMax = 24
 /** Of a task that makes calls all night only the newer part grows here; the next reading has all of it. */
 const marksMax = 5_000
