@@ -42,6 +42,7 @@ import { newId } from '../lib/id.ts'
 import { type Place, type Sandbox, unconfined } from '../lib/sandbox/sandbox.ts'
 import type { Begin } from './begin.ts'
 import { busy, busyElsewhere, isClosed, isPaused, missing, unknownAgent } from './builtin-problems.ts'
+import { Nudges } from './nudges.ts'
 
 export interface BuiltinOptions {
   /** Default: builtin. */
@@ -121,12 +122,13 @@ class Builtin implements Runtime {
   private readonly live = new Map<string, Live>()
   private readonly turns: Turns
   private readonly readiness: Readiness
-  private readonly changed = new Set<(sessionId: string) => void>()
+  private readonly nudges: Nudges
   private readonly heard = new Set<(delta: LiveDelta) => void>()
   private readonly over = new AbortController()
 
   constructor(options: BuiltinOptions) {
     this.options = options
+    this.nudges = new Nudges(options.clock)
     this.name = options.name ?? 'builtin'
     this.tools = options.tools ?? createTools()
     this.own = new LocalTools({
@@ -147,7 +149,7 @@ class Builtin implements Runtime {
       ...{ journal: options.journal, clock: options.clock },
       live: (sessionId) => this.live.get(sessionId),
       resting: (sessionId) => this.resting(sessionId),
-      nudge: (sessionId) => this.nudge(sessionId),
+      nudge: (sessionId) => this.nudges.now(sessionId),
     })
   }
 
@@ -264,13 +266,13 @@ class Builtin implements Runtime {
       .then(() => {
         this.live.delete(session.id)
         begin.release()
-        this.nudge(session.id)
+        this.nudges.now(session.id)
         const { retitle, journal, clock, log } = this.options
         const within = <T>(work: (signal: AbortSignal) => Promise<T>) => this.within(titleMs, work)
         if (retitle)
           void entitle({ ...begin, ...begin.choice, choices: this.choices }, { retitle, journal, clock, log, within })
       })
-    this.nudge(session.id)
+    this.nudges.now(session.id)
   }
 
   private runOf({ session, profile, request, transcript, choice, policy, own, resumed }: Begin, live: Live): Run {
@@ -301,9 +303,12 @@ class Builtin implements Runtime {
       wishes: live.wishes,
       onState: (state) => {
         if (state.tool !== live.state.tool) live.toolSince = clock.now()
+        // Who goes from one call to the next is at work before and after: nobody has to look at once.
+        const isSteady = [live.state, state].every(({ retry, asks }) => retry === null && asks === undefined)
         live.state = state
         live.lastActivityAt = clock.now()
-        this.nudge(session.id)
+        if (isSteady) this.nudges.soon(session.id)
+        else this.nudges.now(session.id)
       },
       onDelta: (kind, text) => {
         live.lastActivityAt = clock.now()
@@ -364,17 +369,12 @@ class Builtin implements Runtime {
   }
 
   onChange(listener: (sessionId: string) => void): () => void {
-    this.changed.add(listener)
-    return () => this.changed.delete(listener)
+    return this.nudges.listen(listener)
   }
 
   onDelta(listener: (delta: LiveDelta) => void): () => void {
     this.heard.add(listener)
     return () => this.heard.delete(listener)
-  }
-
-  private nudge(sessionId: string): void {
-    for (const listener of [...this.changed]) listener(sessionId)
   }
 
   async close(): Promise<void> {
@@ -383,7 +383,7 @@ class Builtin implements Runtime {
     const all = [...this.live.values()]
     for (const live of all) live.stop.abort(parked)
     await Promise.all(all.map((live) => this.ended(live)))
-    this.changed.clear()
+    this.nudges.close()
     this.heard.clear()
   }
 }
