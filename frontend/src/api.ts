@@ -55,6 +55,7 @@ export interface Refusal {
 export type Answer<T> = { ok: true; value: T } | { ok: false; refusal: Refusal }
 
 const isItUp = 'Is "openloom serve" running?'
+const stateUrl = '/api/state'
 const answerTimeoutMs = 15_000
 
 export interface TaskQuery {
@@ -92,13 +93,15 @@ const sessionUrl = (id: string, rest = ''): string =>
 
 export class Api {
   readonly #onSignedOut: () => void
+  readonly #onMissed: () => void
 
-  constructor(onSignedOut: () => void) {
+  constructor(onSignedOut: () => void, onMissed: () => void) {
     this.#onSignedOut = onSignedOut
+    this.#onMissed = onMissed
   }
 
   state(): Promise<Answer<DaemonState>> {
-    return this.#ask('/api/state')
+    return this.#ask(stateUrl)
   }
 
   tasks(query: TaskQuery): Promise<Answer<TaskPage>> {
@@ -314,6 +317,8 @@ export class Api {
       return { ok: false, refusal: refusalOf(response.status, text) }
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
+      // The state is asked for again and again until it is there; the rest is not.
+      if (!body && url !== stateUrl) this.#onMissed()
       return {
         ok: false,
         refusal: { status: 0, title: 'The daemon does not answer', detail: why, todo: isItUp, problems: [] },

@@ -25,4 +25,4 @@ live.listen((frames) => {
 const target = document.getElementById('app')
 if (!target) throw new Error('index.html has no #app')
 mount(App, { target })
-if (router.route.name !== 'login') void live.connect()
+live.start(router.route.name !== 'login')

@@ -46,8 +46,9 @@ function messagesOf(entries: readonly StoredEntry[]): TranscriptMessage[] {
       const parts = partsOf(entry)
       for (const part of parts) if (part.kind === 'tool') calls.set(part.callId, part)
       messages.push({ ...head, role: 'assistant', model, parts })
-    } else if (entry.type === 'run.ended' && entry.problem && last?.role === 'assistant') {
-      last.problem = entry.problem.text
+    } else if (entry.type === 'run.ended' && entry.problem && last) {
+      // A model that never answered leaves only the prompt to say so at.
+      last.problem = [entry.problem.text, entry.problem.todo].filter(Boolean).join(' ')
     } else noteCall(entry, calls)
   }
   return messages

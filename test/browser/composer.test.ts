@@ -49,6 +49,19 @@ describe.skipIf(!browserPath)('the composer', () => {
     await leave(shown)
   })
 
+  it('keeps a command that there is not from the agent, and in the field', async () => {
+    const shown = await open()
+    await field(shown).fill('/comapct')
+    await field(shown).press('Enter')
+    await shown.page.getByText('There is no /comapct').waitFor()
+    expect(await field(shown).inputValue()).toBe('/comapct')
+    expect(posts(shown)).toEqual([])
+    await field(shown).fill('/usr/bin/env is missing')
+    await field(shown).press('Enter')
+    await expect.poll(() => posts(shown)).toEqual([['prompt', { text: '/usr/bin/env is missing' }]])
+    await leave(shown)
+  })
+
   it('switches the model by a part of its name, and says what is known of it', async () => {
     const shown = await open()
     await field(shown).pressSequentially('/model big')

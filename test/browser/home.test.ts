@@ -122,6 +122,46 @@ describe.skipIf(!browserPath)('the home view', () => {
     await leave(shown)
   })
 
+  it('shows what was asked for while the daemon was away as soon as it is back', async () => {
+    const shown = await stage.show(crowdScene(10))
+    await live(shown)
+    await shown.api.close()
+    await shown.page.waitForSelector('.connection.reconnecting')
+    await shown.page.getByRole('link', { name: 'Log', exact: true }).click()
+    await shown.page.getByText('could not be loaded').waitFor()
+    await shown.api.open()
+    await shown.page.getByRole('heading', { name: 'Log' }).waitFor()
+    await shown.api.close()
+    await shown.page.waitForSelector('.connection.reconnecting')
+    await shown.page.getByRole('link', { name: 'Sessions', exact: true }).click()
+    await shown.page.getByText('The daemon does not answer').first().waitFor()
+    await shown.api.open()
+    await shown.page.getByText('No sessions yet').waitFor()
+    await leave(shown)
+  })
+
+  it('gives its connection back while nobody sees it, and goes on where it was', async () => {
+    const scene = crowdScene(10)
+    const shown = await stage.show(scene)
+    await live(shown)
+    await shown.page.clock.install()
+    const look = (hidden: boolean) =>
+      shown.page.evaluate((is) => {
+        Object.defineProperty(document, 'hidden', { configurable: true, get: () => is })
+        document.dispatchEvent(new Event('visibilitychange'))
+      }, hidden)
+    await look(true)
+    await shown.page.clock.fastForward(60_000)
+    await expect.poll(() => shown.api.listeners).toBe(0)
+    const log = new Log(Date.now(), scene.state.seq)
+    const unseen = crowdTask(902, { status: 'queued' }, Date.now())
+    scene.events.push(log.add(0, 'task.created', unseen))
+    await look(false)
+    await rowOf(shown, 'queued', unseen.task.title).waitFor()
+    expect(shown.faults).toEqual([])
+    await leave(shown)
+  })
+
   it('walks its rows with j and k, opens one with Enter, and comes back', async () => {
     const shown = await stage.show(crowdScene())
     await live(shown)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { commandIn, commands, commandsFor, draftAt } from '../../frontend/src/model/commands.ts'
+import { commandIn, commands, commandsFor, draftAt, unknownIn } from '../../frontend/src/model/commands.ts'
 import { slashes } from '../../src/cli/chat/slash.ts'
 
 describe('what is written behind a slash', () => {
@@ -12,6 +12,17 @@ describe('what is written behind a slash', () => {
     ['say /compact', null],
   ])('%s', (text, expected) => {
     expect(commandIn(text)).toEqual(expected)
+  })
+
+  it.each([
+    ['/comapct', 'comapct'],
+    ['/Undo files', 'Undo'],
+    ['/compact', null],
+    [' /comapct', null],
+    ['/usr/bin/env is missing', null],
+    ['/', null],
+  ])('is told when there is no such command: %s', (text, expected) => {
+    expect(unknownIn(text)).toBe(expected)
   })
 
   it('does the same as in the chat of the terminal, where both have it', () => {

@@ -97,6 +97,17 @@ it('SU-1 a session is exported and imported equal, and markdown shows its tools'
   expect(markdown).toContain('"content":"3\\n"')
 })
 
+it('SU-1 a prompt that no model ever answered says why', async () => {
+  const refusal = { fault: 'http', status: 401, message: 'no such key', times: 9 } as const
+  const story = await tell({ script: [refusal, { text: 'never' }] })
+  const made = await story.call('POST', '/api/sessions', { workspace: story.workspace(), title: 'Mute' })
+  const { id } = (await made.json()) as { id: string }
+  await story.call('POST', `/api/sessions/${id}/prompt`, { text: 'hello' })
+  await vi.waitFor(() => expect(story.daemon.store.watched.get(id)?.state).toBe('failed'), { timeout: 20_000 })
+  const { messages } = (await (await story.call('GET', `/api/sessions/${id}/transcript`)).json()) as TranscriptPage
+  expect(messages).toMatchObject([{ role: 'user', problem: expect.stringContaining('no such key') }])
+})
+
 it('SU-1 a hostile file is refused, and one that is taken runs nothing', async () => {
   const t = await talk()
   const rows = (entries: unknown[]) => ({

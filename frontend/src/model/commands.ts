@@ -31,6 +31,12 @@ export function commandIn(text: string): { name: CommandName; argument: string }
   return found ? { name: found.name, argument: argument.trim() } : null
 }
 
+/** A word behind a slash that is no command. A path is none, and a blank before it makes it words. */
+export function unknownIn(text: string): string | null {
+  const word = /^\/([a-z_-]+)(?:\s|$)/i.exec(text)?.[1]
+  return word === undefined || commands.some(({ name }) => name === word) ? null : word
+}
+
 /** What is being written where the cursor stands, and may be completed. */
 export type Draft = { kind: 'command' | 'model' | 'file'; typed: string; from: number }
 

@@ -3,10 +3,17 @@ import { Api } from '../api.ts'
 
 class Door {
   signedOut = $state(false)
+  /** Something that was to be shown could not be read while the daemon was away. */
+  missed = false
 }
 
 export const door = new Door()
 
-export const api = new Api(() => {
-  door.signedOut = true
-})
+export const api = new Api(
+  () => {
+    door.signedOut = true
+  },
+  () => {
+    door.missed = true
+  },
+)

@@ -15,6 +15,8 @@ const changesState = /^(alarm|daemon|delivery|runtime)\.|^session\.(stalled|revi
 const backoffMs = [250, 500, 1000, 2000, 4000]
 /** Frames kept for one animation frame; a hidden page has none, so the bound also flushes. */
 const batchMax = 200
+/** A browser has six connections for all its tabs of one daemon: a tab that nobody sees gives its own back. */
+const unseenMs = 20_000
 
 class Live {
   connection = $state<Connection>('connecting')
@@ -24,11 +26,23 @@ class Live {
   #failures = 0
   #source: EventSource | null = null
   #batch: LiveFrame[] = []
+  #resting = false
   readonly #listeners = new Set<Listener>()
 
   listen(listener: Listener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  start(connects: boolean): void {
+    document.addEventListener('visibilitychange', () => {
+      if (document.hidden) clock.after(unseenMs, () => this.#rest())
+      else if (this.#resting) {
+        this.#resting = false
+        void this.connect()
+      }
+    })
+    if (connects) void this.connect()
   }
 
   /** State first, stream after its `seq`: whatever is read later can only know more, never less. */
@@ -41,11 +55,21 @@ class Live {
     if (this.epoch === 0 || seq < this.#seq) {
       this.#seq = seq
       this.epoch++
-    }
+    } else if (door.missed) this.epoch++
+    door.missed = false
     this.#open()
   }
 
+  #rest(): void {
+    if (!document.hidden || !this.#source) return
+    this.#resting = true
+    this.#source.close()
+    this.connection = 'connecting'
+  }
+
   #open(): void {
+    this.#source?.close()
+    if (this.#resting) return
     const source = new EventSource(`/api/live?after=${this.#seq}`)
     this.#source = source
     source.onopen = () => {
