@@ -1,5 +1,5 @@
 /** The documents against the product: what they name exists, and what exists is named. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { checkers } from '../src/checks/index.ts'
@@ -134,6 +134,13 @@ describe('the pages', () => {
     const cli = read('docs/reference/cli.md')
     expect(brokenLinks(path)).toEqual([])
     expect(docsComplaints(read(path), { verbs: verbsOf(cli), optionsOf: (verb) => optionsOf(cli, verb) })).toEqual([])
+  })
+  it('show every picture that is kept, and none takes long to load', () => {
+    const guide = read('docs/guide/dashboard.md')
+    for (const name of readdirSync(join(root, 'docs/images'))) {
+      expect(guide).toContain(`](../images/${name})`)
+      expect(statSync(join(root, 'docs/images', name)).size).toBeLessThan(150_000)
+    }
   })
   it('give every package its line', () => {
     const { dependencies, devDependencies } = JSON.parse(read('package.json')) as Record<string, object>

@@ -70,8 +70,8 @@ export function crowdTask(n: number, fate: Fate, createdAt: number): TaskDetail 
   })
 }
 
-/** 300 tasks: a few of each kind that somebody looks at, a queue, and a long past. */
-export function crowdScene(size = 300): Scene {
+/** A few tasks of each kind that somebody looks at, a queue, and a long past. */
+export function crowdScene(size = 300, queue = 24): Scene {
   const now = Date.now()
   const log = new Log(now - 12_000, 5000)
   const live = sampleTask(log, 'running')
@@ -81,7 +81,7 @@ export function crowdScene(size = 300): Scene {
     waiting,
     { status: 'running' },
     { status: 'verifying' },
-    ...Array.from({ length: 24 }, () => queued),
+    ...Array.from({ length: queue }, () => queued),
   ]
   const others = Array.from({ length: size - 1 }, (_, n) =>
     crowdTask(n, fates[n] ?? ends[n % ends.length] ?? queued, now - (n + 2) * 4 * minute),

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { violations } from './axe.ts'
 import { browserPath, Stage, smallTargets } from './page.ts'
-import { furnish, furnished, openPlaces, type Places } from './places.ts'
+import { openFurnished, openPlaces, type Places } from './places.ts'
 
 const views = [1440, 390].flatMap((width) => (['dark', 'light'] as const).map((theme) => ({ width, theme })))
 const shots = process.env['OPENLOOM_SHOTS']
@@ -23,8 +23,7 @@ describe.skipIf(!browserPath)('around the work', () => {
   let places: Places
   beforeAll(async () => {
     stage = await Stage.open()
-    places = await openPlaces({ settings: furnished })
-    await furnish(places)
+    places = await openFurnished()
     if (shots) await mkdir(shots, { recursive: true })
   })
   afterAll(async () => {

@@ -107,7 +107,7 @@ Publish the price list to the shop.
 `
 
 /** Tasks that ended, a file that was refused, a trusted folder, dead letters. */
-export async function furnish(places: Places): Promise<void> {
+async function furnish(places: Places): Promise<void> {
   const { daemon, workspace, drop } = places
   const { store } = daemon
   store.workspaces.say({ path: workspace, trust: 'trusted', access: 'scoped', settingsSha256: null })
@@ -123,7 +123,14 @@ export async function furnish(places: Places): Promise<void> {
   await vi.waitFor(() => expect(store.outbox.counts('webhook-pager').dead).toBeGreaterThan(3), look)
 }
 
-export const furnished = (sinks: string): string => `# What this daemon works with.
+/** With settings of every kind, and furnished. */
+export async function openFurnished(): Promise<Places> {
+  const places = await openPlaces({ settings: furnished })
+  await furnish(places)
+  return places
+}
+
+const furnished = (sinks: string): string => `# What this daemon works with.
 defaults:
   must_fail_first: false
   limits: { attempts: 2 }
