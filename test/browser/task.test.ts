@@ -221,10 +221,7 @@ describe.skipIf(!browserPath)('the door', () => {
   })
 
   it('says that a link did not work, and why', async () => {
-    const shown = await stage.show(emptyScene())
-    shown.api.signedIn = false
-    await shown.page.goto('about:blank')
-    await shown.page.goto(`${shown.api.url}/login#old-code`)
+    const shown = await stage.show(emptyScene(), '/login#old-code')
     await shown.page.getByText('That link did not work.').waitFor()
     await shown.page.getByText('It was used already, or it is too old.').waitFor()
     expect(shown.page.url()).toBe(`${shown.api.url}/login`)
