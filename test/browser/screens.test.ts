@@ -95,7 +95,8 @@ describe.skipIf(!browserPath)('every screen', () => {
       expect(await page.evaluate(() => 'hacked' in window)).toBe(false)
       // Contrast is of the theme, structure of the width.
       const isAsked = view.width === 1440 || (view.width === 390 && view.theme === 'light')
-      if (isAsked) expect(await violations(page)).toEqual([])
+      // A session opens at its end, and on the way there its composer lies over what it asks: what counts is the rest.
+      if (isAsked) await expect.poll(() => violations(page), { timeout: 8_000 }).toEqual([])
       if (shots) await page.screenshot({ path: `${shots}/${name}-${view.width}-${view.theme}.png`, fullPage: true })
       expect(shown.faults).toEqual([])
       await leave(shown)
