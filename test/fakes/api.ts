@@ -8,6 +8,7 @@ import { type SSEStreamingApi, streamSSE } from 'hono/streaming'
 import type { LoomEvent } from '../../src/core/event.ts'
 import type { FileDiff, TranscriptMessage } from '../../src/core/session.ts'
 import type { TaskItem } from '../../src/core/task.ts'
+import { ignoreMissing } from '../../src/lib/files.ts'
 import type {
   AskItem,
   ContextUse,
@@ -304,7 +305,7 @@ export class FakeApi {
   async #file(c: Context): Promise<Response> {
     const wanted = normalize(c.req.path).replace(/^\/+/, '')
     const path = extname(wanted) ? wanted : 'index.html'
-    const body = await readFile(join(this.#webRoot, path)).catch(() => null)
+    const body = await readFile(join(this.#webRoot, path)).catch(ignoreMissing)
     if (!body) return c.text('Not found', 404)
     return c.body(new Uint8Array(body), 200, { 'content-type': types[extname(path)] ?? 'application/octet-stream' })
   }

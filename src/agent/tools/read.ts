@@ -100,18 +100,28 @@ async function* asPieces(bytes: Buffer): AsyncGenerator<Buffer> {
 async function* readPieces(file: FileHandle, signal: AbortSignal): AsyncGenerator<Buffer> {
   const buffers = [Buffer.alloc(pieceBytes), Buffer.alloc(pieceBytes)] as const
   let position = 0
-  let pending = file.read(buffers[0], 0, pieceBytes, 0)
+  const readAt = (into: Buffer, at: number) => settled(file.read(into, 0, pieceBytes, at))
+  let pending = readAt(buffers[0], 0)
   for (let turn = 0; ; turn++) {
-    const { bytesRead, buffer } = await pending
+    const outcome = await pending
+    if (!outcome.ok) throw outcome.error
+    const { bytesRead, buffer } = outcome.value
     if (bytesRead === 0) return
     signal.throwIfAborted()
     position += bytesRead
-    pending = file.read(turn % 2 === 0 ? buffers[1] : buffers[0], 0, pieceBytes, position)
-    // Awaited on the next turn; when the reader stops before, its outcome is of no interest.
-    pending.catch(() => undefined)
+    pending = readAt(turn % 2 === 0 ? buffers[1] : buffers[0], position)
     yield buffer.subarray(0, bytesRead)
   }
 }
+
+type Outcome<T> = { ok: true; value: T } | { ok: false; error: unknown }
+
+/** A failure is told when the piece is wanted; when the reader stops before, it concerns nobody. */
+const settled = <T>(work: Promise<T>): Promise<Outcome<T>> =>
+  work.then(
+    (value) => ({ ok: true, value }),
+    (error: unknown) => ({ ok: false, error }),
+  )
 
 interface Part {
   lines: string[]
