@@ -101,6 +101,7 @@ export class FakeOpenCode {
   // Events
 
   private broadcast(event: Json): void {
+    if (this.isMute) return
     const line = `data: ${JSON.stringify(event)}\n\n`
     for (const stream of this.streams) stream.write(line)
   }
@@ -137,6 +138,14 @@ export class FakeOpenCode {
     for (const stream of this.streams) stream.destroy()
     this.streams.clear()
   }
+
+  /** What the work changes is there, and told to nobody. */
+  untold(work: () => void): void {
+    this.isMute = true
+    work()
+    this.isMute = false
+  }
+  private isMute = false
 
   /** Straight to the followers, as it is. */
   send(text: string): void {

@@ -6,6 +6,7 @@ import { endProcesses } from '../../lib/processes.ts'
 import type { Board } from './board.ts'
 import type { Live } from './follower.ts'
 import type { Known } from './known.ts'
+import type { RemoteTool } from './remote.ts'
 
 export interface AbortDeps {
   live: Live
@@ -25,7 +26,7 @@ const againMs = 250
 export async function abortTurn(known: Known, awaited: string | null, deps: AbortDeps): Promise<void> {
   const { live, board, clock, hostPid } = deps
   // Seen before: what ignores the server's TERM loses its parent and could not be found afterwards.
-  const processes = hostPid === null ? [] : await processesOf(known, board, hostPid)
+  const processes = hostPid === null ? [] : await processesOf(known, { live, board, hostPid })
   await live.dialect.abort({ id: known.session.id, workspace: known.session.workspace })
   let saidAt = clock.monotonic()
   const deadline = saidAt + (awaited ? beginMs : clearMs)
@@ -63,13 +64,27 @@ async function hasAnswer({ session }: Known, messageId: string | null, { dialect
   return read.ok && read.value.entries.some(({ message }) => message.parentId === messageId)
 }
 
-async function processesOf(known: Known, board: Board, hostPid: number): Promise<ProcessId[]> {
+async function processesOf(
+  known: Known,
+  { live, board, hostPid }: Pick<AbortDeps, 'live' | 'board'> & { hostPid: number },
+): Promise<ProcessId[]> {
   const found: ProcessId[] = []
-  for (const { tool, session } of board.treeOf(known.session.id)) {
-    if (!tool?.command || tool.startedAt === null) continue
-    const { command, startedAt } = tool
-    const tree = await findCommandTree({ hostPid, command, cwd: tool.cwd ?? session.workspace, startedAt })
-    if (tree.kind === 'found') found.push(...tree.processes)
+  for (const one of board.treeOf(known.session.id)) {
+    for (const { command, startedAt, cwd } of await runningTools(one, live)) {
+      if (!command || startedAt === null) continue
+      const tree = await findCommandTree({ hostPid, command, cwd: cwd ?? one.session.workspace, startedAt })
+      if (tree.kind === 'found') found.push(...tree.processes)
+    }
   }
   return found
+}
+
+/** The board knows the last one that was told of; several may run at once, and the telling may be on its way. */
+async function runningTools({ session, tool }: Known, { dialect }: Live): Promise<RemoteTool[]> {
+  const read = await dialect.messages(session.id, { before: null, limit: 2 })
+  const parts = read.ok ? read.value.entries.flatMap((entry) => entry.parts) : []
+  const running = parts.flatMap(({ what }) =>
+    what.kind === 'tool' && what.tool.state === 'running' ? [what.tool] : [],
+  )
+  return tool && running.every(({ callId }) => callId !== tool.callId) ? [...running, tool] : running
 }

@@ -1,5 +1,7 @@
 /** What went wrong when OpenCode was used in anger: broken folders, turns ended too early, turns without end, flaps. */
-import { describe, expect, it, vi } from 'vitest'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { ok } from '../../../src/core/problem.ts'
 import { type OwnServer, ServerSource } from '../../../src/runtimes/opencode/source.ts'
 import { lookUntil } from '../../contracts/runtime.ts'
@@ -42,6 +44,25 @@ describe('a turn that is to be ended', () => {
     await aborted
     expect(w.fake.isRunning(id)).toBe(false)
     expect((await w.runtime.look(id)).state).toEqual({ kind: 'interrupted', promptId: 't1.1' })
+  })
+
+  it('leaves no process of any call that runs, though they run at once and none was told of yet', async () => {
+    const w = await openCodeWorld()
+    const id = await openSession(w)
+    await w.runtime.prompt(prompt(id, 't1.1'))
+    const turn = w.fake.turn(id)
+    await lookUntil(w.runtime, id, ['busy'])
+    const commands = [611, 612].map((seconds) => `trap '' TERM; sleep ${seconds} & wait`)
+    w.fake.untold(() => {
+      for (const command of commands) turn.tool('bash', { command })
+    })
+    const deaf = commands.map((command) => spawn('sh', ['-c', command], { stdio: 'ignore' }))
+    onTestFinished(() => {
+      for (const child of deaf) child.kill('SIGKILL')
+    })
+    const ends = Promise.all(deaf.map((child) => once(child, 'exit')))
+    await w.runtime.abort(id)
+    expect(await ends).toEqual(commands.map(() => [null, 'SIGKILL']))
   })
 
   it('while its server cannot be reached is ended when it can', async () => {
