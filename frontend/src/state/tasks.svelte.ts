@@ -3,6 +3,7 @@ import { SvelteMap } from 'svelte/reactivity'
 import type { TaskItem } from '../../../src/core/task.ts'
 import type { LiveFrame } from '../../../src/server/api.ts'
 import type { Refusal } from '../api.ts'
+import { askingTasks } from '../model/asks.ts'
 import {
   type Layout,
   layoutOf,
@@ -13,6 +14,7 @@ import {
   sections,
   taskIn,
 } from '../model/groups.ts'
+import { asks } from './asks.svelte.ts'
 import { daemon } from './daemon.svelte.ts'
 import { api } from './door.svelte.ts'
 
@@ -29,6 +31,9 @@ class Tasks {
   readonly shown = $derived(this.#held ?? this.#layout)
   /** Rows that are new or stand elsewhere since the list was held. */
   readonly waiting = $derived(this.#held ? movedCount(this.#held, this.#layout) : 0)
+
+  /** Whose card stands above the rows. */
+  readonly asking = $derived(askingTasks(asks.rows.values(), this.rows))
 
   readonly any = $derived(sections.some((section) => this.shown[section].length > 0))
 
@@ -61,6 +66,12 @@ class Tasks {
       this.rows.set(incoming.id, newer(row, incoming))
     }
     this.#trim()
+  }
+
+  /** The rows of a section, without those that a card speaks for. */
+  in(section: Section): TaskItem[] {
+    const items = this.shown[section].flatMap((id) => this.rows.get(id) ?? [])
+    return section === 'needs' ? items.filter(({ id }) => !this.asking.has(id)) : items
   }
 
   hold(): void {
