@@ -5,6 +5,7 @@ import type { LiveFrame } from '../../../src/server/api.ts'
 import type { Refusal } from '../api.ts'
 import { askingTasks } from '../model/asks.ts'
 import {
+  fromIn,
   type Layout,
   layoutOf,
   movedCount,
@@ -62,7 +63,7 @@ class Tasks {
       const incoming = taskIn(frame.data)
       if (!incoming) continue
       const row = this.rows.get(incoming.id)
-      daemon.moved(frame.data, row?.status ?? null, incoming.status)
+      daemon.moved(frame.data, row?.status ?? fromIn(frame.data), incoming.status)
       this.rows.set(incoming.id, newer(row, incoming))
     }
     this.#trim()
