@@ -27,6 +27,17 @@ describe.skipIf(!browserPath)('the home view', () => {
     await leave(shown)
   })
 
+  it('tells ages by the clock of the daemon, whatever the one of this browser says', async () => {
+    const shown = await stage.show(crowdScene())
+    await shown.page.clock.install({ time: Date.now() - 50 * 3600_000 })
+    await shown.page.reload()
+    await shown.page.getByText('started 3 h ago').waitFor()
+    expect(await shown.page.locator('[data-row] .when').allInnerTexts()).not.toContainEqual(
+      expect.stringContaining('in '),
+    )
+    await leave(shown)
+  })
+
   it('never shows an unverified end as verified', async () => {
     const shown = await stage.show(crowdScene())
     await shown.page.waitForSelector('[data-section="finished"]')

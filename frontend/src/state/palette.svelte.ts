@@ -1,5 +1,6 @@
 /** What ⌘K offers: places, what can be done here, tasks and sessions by their words. Going is the router's. */
 import { type Action, actionsOf, actionWords } from '../model/actions.ts'
+import { places as rail } from '../model/places.ts'
 import { sessionHref, taskHref } from '../model/routes.ts'
 import { prose } from '../model/text.ts'
 import { api } from './door.svelte.ts'
@@ -55,9 +56,8 @@ class Palette {
 }
 
 const places = (): Entry[] => [
-  place('Home', '/'),
-  place('All tasks', '/tasks'),
-  place('Sessions', '/sessions'),
+  ...rail.map(({ label, href }) => place(label, href)),
+  place('New task', '/new'),
   place('Open on your phone', '/phone'),
   { key: 'theme', kind: 'do', text: 'Change the theme', about: theme.theme, run: () => theme.turn() },
   {
