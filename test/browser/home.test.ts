@@ -227,6 +227,35 @@ describe.skipIf(!browserPath)('the list of all tasks', () => {
     await leave(shown)
   })
 
+  it('stands where it stood when one comes back to it, and when one goes on again', async () => {
+    const shown = await stage.show(crowdScene(300), '/tasks')
+    const { page } = shown
+    // The browser keeps what is looked at in its place when something above it grows.
+    const stands = (top: number) =>
+      expect.poll(() => page.evaluate((to) => Math.abs(scrollY - to), top)).toBeLessThan(40)
+    await page.waitForSelector('[data-row]')
+    await page.evaluate(() => scrollTo(0, 900))
+    await page
+      .locator('[data-row]')
+      .nth(20)
+      .evaluate((row: HTMLElement) => row.click())
+    await page.waitForURL('**/tasks/t_*')
+    await page.getByText('Timeline', { exact: true }).waitFor()
+    await stands(0)
+    await page.goBack()
+    await page.waitForSelector('[data-row]')
+    await stands(900)
+    await page.mouse.wheel(0, -900)
+    await stands(0)
+    await page.goForward()
+    await page.waitForURL('**/tasks/t_*')
+    await page.goBack()
+    await page.waitForSelector('[data-row]')
+    await stands(0)
+    expect(shown.faults).toEqual([])
+    await leave(shown)
+  })
+
   it('finds by words and status, and the address says so', async () => {
     const scene = crowdScene(120)
     const shown = await stage.show(scene)

@@ -1,7 +1,7 @@
 /** The page's one timer and one "now": the only file of the dashboard that touches the browser's clock. */
 
 /** What an answer may be underway, and the second that its date is rounded to. */
-const toleranceMs = 5_000
+const toleranceMs = 10_000
 
 class PageClock {
   /** The daemon's time: a browser on another machine may be wrong by hours, and ages are told by it. */
