@@ -111,4 +111,18 @@ describe.skipIf(!browserPath)('a small screen', () => {
       await leave(shown)
     }
   })
+
+  it('shows in the colours of the system what is chosen and where one is', async () => {
+    const shown = await open('/needs')
+    await shown.page.emulateMedia({ forcedColors: 'active' })
+    const card = shown.page.locator('[data-ask="que_shop"]')
+    await card.getByRole('button', { name: 'Euro' }).click()
+    const ground = (name: string) =>
+      card.getByRole('button', { name }).evaluate((el) => getComputedStyle(el).backgroundColor)
+    expect(await ground('Euro')).not.toBe(await ground('Dollar'))
+    const places = shown.page.locator('nav a:visible')
+    const grounds = await places.evaluateAll((all) => all.map((el) => getComputedStyle(el).backgroundColor))
+    expect(new Set(grounds).size).toBe(2)
+    await leave(shown)
+  })
 })
