@@ -196,7 +196,7 @@ it('SU-1 the last turn is taken back: the model does not hear of it, the rows st
   expect(await t.refusal('POST', `/api/sessions/${t.id}/undo`, {})).toEqual({ status: 409, kind: 'nothing-to-undo' })
 })
 
-it('SU-1 and CX-3 with the turn that is taken back goes the summary that was made in it; what it stood for is back', async () => {
+it('SU-1 and CX-3 a turn that is taken back takes its summary along, and what that stood for is back', async () => {
   const long = 'I think about it at some length. '.repeat(60)
   const looks = Array.from({ length: 8 }, (_, n) => ({ text: long, ...call('glob', { pattern: `no-${n}` }) }))
   const summary = { match: '^Summarise:', text: 'Goal: the secret plan.' }

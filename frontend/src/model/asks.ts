@@ -60,8 +60,8 @@ export function askMoves(frames: readonly LiveFrame[]): { over: string[]; fresh:
 }
 
 /**
- * Tasks that wait for an open ask and for nothing else: its card speaks for them, so that neither a row nor a count says
- * it twice. A task whose row is not here is taken for one of them.
+ * Tasks that wait for an open ask and for nothing else: its card speaks for them, so that no row and no count says it
+ * twice. A task whose row is not here is taken for one of them.
  */
 export function askingTasks(asks: Iterable<AskItem>, rows: ReadonlyMap<string, Pick<TaskItem, 'status'>>): Set<string> {
   const ids = [...asks].flatMap(({ taskId }) => taskId ?? [])
