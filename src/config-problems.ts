@@ -1,8 +1,8 @@
 /** What is said of settings that do not fit: where each stands, and what was meant. It reads no file. */
 import type { z } from 'zod'
 import type { Problem } from './core/problem.ts'
-import { nearest } from './inbox/keys.ts'
 import type { Layer, Tree } from './lib/layers.ts'
+import { nearest } from './lib/nearest.ts'
 
 /** By dotted path of a list that several brought: where each element stands in its file; null: in no file. */
 export type Places = ReadonlyMap<string, readonly (number | null)[]>
