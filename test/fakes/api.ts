@@ -177,7 +177,7 @@ export class FakeApi {
         return { id, title, status, verdict, marks }
       })
       const items = threads.filter(({ marks }) => marks.length > 0).slice(0, Number(c.req.query('limit')))
-      return c.json({ from: Date.now() - 12 * 3_600_000, items })
+      return c.json({ seq: this.scene.state.seq, from: Date.now() - 12 * 3_600_000, items })
     })
     app.get('/api/found', (c) => c.json({ items: [], file: '/home/ada/.config/openloom/config.yaml' }))
     this.#taskRoutes(app)
