@@ -15,9 +15,9 @@ export interface Cut {
 }
 
 /** A line that fills more than a few rows is as long as several. */
-const pieceChars = 200
-const wholeMax = 24
-const endsMax = 9
+const pieceChars = 80
+const wholeMax = 40
+const endsMax = 10
 
 export function cutOf(pieces: readonly Piece[]): Cut {
   if (pieces.length <= wholeMax) return { head: [...pieces], tail: [], charsLeft: 0 }
