@@ -122,6 +122,46 @@ describe.skipIf(!browserPath)('around the work', () => {
     await page.close()
   })
 
+  it('the text of the file that is open stays, when that of an earlier one comes late', async () => {
+    const { page } = await places.visit(stage, '/inbox')
+    await page.locator('[data-file="1"]').waitFor()
+    const { reached, release } = await heldAnswers(page, '**/api/inbox/1')
+    await page.locator('[data-file="1"] > a').click()
+    await reached
+    await page.locator('[data-file="2"] > a').click()
+    await page.locator('[data-file="2"] [data-line="3"]').waitFor()
+    const late = page.waitForResponse('**/api/inbox/1')
+    release()
+    await (await late).finished()
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
+    expect(await page.locator('[data-file="2"] [data-line="3"]').count()).toBe(1)
+    await page.close()
+  })
+
+  it('more files than a page holds leave no gap in the inbox', async () => {
+    const { store } = places.daemon
+    const { page } = await places.visit(stage, '/inbox')
+    await page.locator('[data-file="1"]').waitFor()
+    store.ledger.transact(() => {
+      for (let n = 0; n < 70; n++) {
+        const data = { file: `many-${n}.md`, problems: [{ kind: 'empty', text: 'It is empty.' }] }
+        const origin = { source: 'inbox', externalId: `many-${n}.md:${n}:1:sha`, bodySha256: 'sha' } as const
+        store.tasks.refuse(origin, { type: 'inbox.rejected', data })
+      }
+    })
+    await page.getByText('many-69.md').waitFor()
+    const numbers = () =>
+      page.locator('[data-file]').evaluateAll((rows) => rows.map((row) => Number(row.getAttribute('data-file'))))
+    while (await page.getByRole('button', { name: 'Show older files' }).count()) {
+      const before = (await numbers()).length
+      await page.getByRole('button', { name: 'Show older files' }).click()
+      await expect.poll(async () => (await numbers()).length).toBeGreaterThan(before)
+    }
+    const [newest = 0] = await numbers()
+    expect(await numbers()).toEqual(Array.from({ length: newest }, (_, n) => newest - n))
+    await page.close()
+  })
+
   it('the log is searched by the daemon, opens to the whole event, and holds still while it is read', async () => {
     const { ledger } = places.daemon.store
     const say = (count: number, text: string) =>
