@@ -50,6 +50,7 @@ const mayImport: Record<string, readonly string[]> = {
   'surroundings.ts': ['*'],
   'main.ts': ['*'],
   'config.ts': ['*'],
+  'config-problems.ts': [],
 }
 
 export function readSources(root: string, folders: readonly string[]): Source[] {

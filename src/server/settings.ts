@@ -27,7 +27,7 @@ export function settingList({ config, origins, files, schema, keys, hide }: Effe
   const leaves = named.flatMap((name) => leavesOf(schema.properties?.[name] ?? {}, [name], schema.$defs ?? {}))
   const items = leaves.map(({ path, about }): SettingItem => {
     const found = path.reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], config)
-    const value = found === undefined ? null : JSON.parse(hide(JSON.stringify(shownValue(found, 'set, not shown'))))
+    const value = found === undefined ? null : shownValue(found, 'set, not shown', hide)
     return { path: path.join('.'), value, origin: originOf(path.join('.'), origins), about }
   })
   return { items, files, keys }

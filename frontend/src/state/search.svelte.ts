@@ -6,6 +6,7 @@ import type { Refusal } from '../api.ts'
 import { newer, taskIn } from '../model/groups.ts'
 import { statusLooks } from '../model/words.ts'
 import { api } from './door.svelte.ts'
+import { Meanwhile } from './meanwhile.ts'
 
 const pageSize = 100
 /** What a person put away is shown only when asked for. */
@@ -19,6 +20,7 @@ export class Search {
   newcomers = $state(0)
   refusal = $state<Refusal | null>(null)
   #question = 0
+  readonly #meanwhile = new Meanwhile()
   #q = ''
   #order = ''
   #statuses: readonly string[] = everyStatus
@@ -39,6 +41,7 @@ export class Search {
   }
 
   apply(frames: readonly LiveFrame[]): void {
+    if (this.#meanwhile.holds(frames)) return
     for (const frame of frames) {
       const incoming = frame.event === 'event' ? taskIn(frame.data) : null
       if (!incoming) continue
@@ -54,17 +57,20 @@ export class Search {
   async #read(after: string | null): Promise<void> {
     const question = ++this.#question
     this.busy = true
+    this.#meanwhile.begin()
     const answer = await api.tasks({ statuses: this.#statuses, q: this.#q, order: this.#order, limit: pageSize, after })
     if (question !== this.#question) return
     this.busy = false
     this.refusal = answer.ok ? null : answer.refusal
-    if (!answer.ok) return
-    if (!after) {
-      this.rows.clear()
-      this.newcomers = 0
+    if (answer.ok) {
+      if (!after) {
+        this.rows.clear()
+        this.newcomers = 0
+      }
+      for (const item of answer.value.items) this.rows.set(item.id, item)
+      this.next = answer.value.next
+      this.loaded = true
     }
-    for (const item of answer.value.items) this.rows.set(item.id, item)
-    this.next = answer.value.next
-    this.loaded = true
+    this.apply(this.#meanwhile.end())
   }
 }
