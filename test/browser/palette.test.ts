@@ -24,19 +24,6 @@ describe.skipIf(!browserPath)('the palette', () => {
     return shown
   }
 
-  it('knows every place of the rail, and the way to a new task', async () => {
-    const shown = await open()
-    const names = await shown.page.locator('nav a:not(.brand, .more) .label').allInnerTexts()
-    expect(names.length).toBeGreaterThan(8)
-    for (const name of [...names, 'New task']) {
-      await shown.page.getByRole('textbox', { name: 'Go anywhere' }).fill(name)
-      await shown.page.getByRole('option', { name: `go to ${name}` }).waitFor()
-    }
-    await shown.page.keyboard.press('Enter')
-    await shown.page.waitForURL('**/new')
-    await leave(shown)
-  })
-
   it('goes to a place by keys, and a click beside it closes it', async () => {
     const shown = await open()
     await shown.page.keyboard.type('sess')
