@@ -98,10 +98,12 @@ const sessionUrl = (id: string, rest = ''): string =>
 export class Api {
   readonly #onSignedOut: () => void
   readonly #onMissed: () => void
+  readonly #onDate: (date: string | null) => void
 
-  constructor(onSignedOut: () => void, onMissed: () => void) {
+  constructor(onSignedOut: () => void, onMissed: () => void, onDate: (date: string | null) => void) {
     this.#onSignedOut = onSignedOut
     this.#onMissed = onMissed
+    this.#onDate = onDate
   }
 
   state(): Promise<Answer<DaemonState>> {
@@ -315,6 +317,7 @@ export class Api {
     }
     try {
       const response = await fetch(url, init)
+      if (url === stateUrl) this.#onDate(response.headers.get('date'))
       const text = await response.text()
       if (response.ok) return { ok: true, value: (text ? JSON.parse(text) : null) as T }
       if (response.status === 401) this.#onSignedOut()

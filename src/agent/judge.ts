@@ -4,6 +4,7 @@ import type { AskRequest } from '../core/ask.ts'
 import type { ToolCall } from '../core/session.ts'
 import type { AnyTool, Subject } from '../core/tool.ts'
 import { parseArguments } from './arguments.ts'
+import { askDetail } from './ask-detail.ts'
 import { askIdOf, replyTo } from './asks.ts'
 import { type Decision, decide, type Policy, reasonOf } from './permission/engine.ts'
 import { commandsOf } from './permission/shell.ts'
@@ -31,7 +32,8 @@ export type Judging = Pick<Run, 'tools' | 'session' | 'policy' | 'profile'> & {
 }
 
 /** Judged right before its turn: the calls before it may have moved what it names. */
-export async function judge(run: Judging, { call, argumentsText, cut }: Pending): Promise<Judged> {
+export async function judge(run: Judging, pending: Pending): Promise<Judged> {
+  const { call, argumentsText, cut } = pending
   const answer = (output: string): Extract<Judged, { kind: 'answer' }> => ({ kind: 'answer', call, output })
   const tool = run.tools.find((one) => one.name === call.name)
   if (!tool) {
@@ -57,7 +59,12 @@ export async function judge(run: Judging, { call, argumentsText, cut }: Pending)
   if (reply?.kind === 'reject') return answer(`Not permitted. ${reply.message ?? ''}`.trim())
   return reply
     ? may
-    : { kind: 'ask', call, what: reasonOf(decision, call.name), request: requestFor(call, facets, decision) }
+    : {
+        kind: 'ask',
+        call,
+        what: reasonOf(decision, call.name),
+        request: requestFor(pending, parsed.value, facets, decision),
+      }
 }
 
 /** Whether a call that runs may touch that as well, which it learned only while it ran; what needs asking may not. */
@@ -89,14 +96,18 @@ async function facetsOf({ policy, session }: Judging, subjects: readonly Subject
 const hasPaths = ({ layers }: Policy): boolean =>
   Object.values(layers).some((rules) => rules.some((rule) => rule.path !== undefined))
 
+type Arguments = Record<string, unknown>
+
 /** An "always" to it covers what stands in its patterns, letter by letter. */
-function requestFor(call: ToolCall, facets: readonly Facet[], { by }: Decision): AskRequest {
+function requestFor(
+  { call, argumentsText }: Pending,
+  input: Arguments,
+  facets: readonly Facet[],
+  { by }: Decision,
+): AskRequest {
   const named = facets.flatMap(({ line, texts, kind }) => (kind === 'other' ? [] : [line ?? texts[0] ?? '']))
-  const patterns = named.length > 0 ? [...new Set(named)] : [call.argumentsText]
-  const detail = detailOf(call, named)
+  const patterns = named.length > 0 ? [...new Set(named)] : [argumentsText]
+  const detail = named.length > 0 ? askDetail(input, patterns) : ''
   const personOnly = by === 'trust' ? { personOnly: true } : {}
   return { kind: 'permission', permission: call.name, patterns, always: patterns, detail, ...personOnly }
 }
-
-const detailOf = ({ argumentsText }: ToolCall, named: readonly string[]): string =>
-  (named.length === 1 && named[0]?.includes('\n') ? named[0] : argumentsText).slice(0, 8_000)

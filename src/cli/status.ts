@@ -39,11 +39,11 @@ export async function status(options: StatusOptions, shell: Shell): Promise<numb
   const rows = page.items.map((item) => [
     item.id,
     stateOf(item),
-    `${item.progress.proven}/${item.progress.total}`,
+    `${item.progress.proven}/${item.progress.total} ${item.verdict === 'vacuous' ? 'passed' : 'proven'}`,
     cut(item.title, 50),
     item.reason ? cut(item.reason.text, 60) : '',
   ])
-  if (rows.length > 0) print(table([['id', 'status', 'proven', 'title', ''], ...rows]))
+  if (rows.length > 0) print(table([['id', 'status', 'checks', 'title', ''], ...rows]))
   if (page.next) print('… more with --all, or on the page')
   return exit.ok
 }

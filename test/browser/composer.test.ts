@@ -49,6 +49,18 @@ describe.skipIf(!browserPath)('the composer', () => {
     await leave(shown)
   })
 
+  it('has nothing that could go on where nothing was said yet', async () => {
+    const shown = await stage.show({ ...talkScene(), said: { ses_talk: [] } }, '/sessions/ses_talk')
+    await shown.page.getByText('Nothing was said yet.').waitFor()
+    const send = shown.page.locator('form.composer').getByRole('button')
+    expect([await send.innerText(), await send.isDisabled()]).toEqual(['Send', true])
+    await field(shown).press('Enter')
+    await field(shown).fill('Hello')
+    await send.click()
+    await expect.poll(() => posts(shown)).toEqual([['prompt', { text: 'Hello' }]])
+    await leave(shown)
+  })
+
   it('keeps a command that there is not from the agent, and in the field', async () => {
     const shown = await open()
     await field(shown).fill('/comapct')

@@ -27,6 +27,17 @@ describe.skipIf(!browserPath)('the home view', () => {
     await leave(shown)
   })
 
+  it('tells ages by the clock of the daemon, whatever the one of this browser says', async () => {
+    const shown = await stage.show(crowdScene())
+    await shown.page.clock.install({ time: Date.now() - 50 * 3600_000 })
+    await shown.page.reload()
+    await shown.page.getByText('started 3 h ago').waitFor()
+    expect(await shown.page.locator('[data-row] .when').allInnerTexts()).not.toContainEqual(
+      expect.stringContaining('in '),
+    )
+    await leave(shown)
+  })
+
   it('never shows an unverified end as verified', async () => {
     const shown = await stage.show(crowdScene())
     await shown.page.waitForSelector('[data-section="finished"]')
@@ -213,6 +224,35 @@ describe.skipIf(!browserPath)('the list of all tasks', () => {
     for (let n = 0; n < 60 && (await oldest.count()) === 0; n++) await shown.page.mouse.wheel(0, 1_000)
     await oldest.waitFor()
     expect(await shown.page.getByRole('button', { name: 'Show more' }).count()).toBe(0)
+    await leave(shown)
+  })
+
+  it('stands where it stood when one comes back to it, and when one goes on again', async () => {
+    const shown = await stage.show(crowdScene(300), '/tasks')
+    const { page } = shown
+    // The browser keeps what is looked at in its place when something above it grows.
+    const stands = (top: number) =>
+      expect.poll(() => page.evaluate((to) => Math.abs(scrollY - to), top)).toBeLessThan(40)
+    await page.waitForSelector('[data-row]')
+    await page.evaluate(() => scrollTo(0, 900))
+    await page
+      .locator('[data-row]')
+      .nth(20)
+      .evaluate((row: HTMLElement) => row.click())
+    await page.waitForURL('**/tasks/t_*')
+    await page.getByText('Timeline', { exact: true }).waitFor()
+    await stands(0)
+    await page.goBack()
+    await page.waitForSelector('[data-row]')
+    await stands(900)
+    await page.mouse.wheel(0, -900)
+    await stands(0)
+    await page.goForward()
+    await page.waitForURL('**/tasks/t_*')
+    await page.goBack()
+    await page.waitForSelector('[data-row]')
+    await stands(0)
+    expect(shown.faults).toEqual([])
     await leave(shown)
   })
 

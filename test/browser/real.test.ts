@@ -57,6 +57,18 @@ describe.skipIf(!browserPath)('a newcomer', () => {
     await page.close()
   })
 
+  it('is led by the link to what the tab had been opened for', async () => {
+    const { page, faults } = await stage.visit(daemon.url, '/')
+    await page.context().clearCookies()
+    await page.goto(`${daemon.url}/log?q=hello`)
+    await page.getByText('openloom status --login').waitFor()
+    await page.goto(daemon.loginUrl())
+    await page.getByRole('heading', { name: 'Log' }).waitFor()
+    expect(page.url()).toBe(`${daemon.url}/log?q=hello`)
+    expect(faults).toEqual([])
+    await page.close()
+  })
+
   it('cannot use the link twice', async () => {
     const link = daemon.loginUrl()
     const code = link.split('#')[1] ?? ''

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { actions, actionsOf, expectedStatus } from '../../frontend/src/model/actions.ts'
 import { bytes, count, duration, firstLines, relative, shortId, shortPath } from '../../frontend/src/model/format.ts'
-import { layoutOf, movedCount, newer, sectionOf, taskIn } from '../../frontend/src/model/groups.ts'
+import { fromIn, layoutOf, movedCount, newer, sectionOf, taskIn } from '../../frontend/src/model/groups.ts'
 import { activeMsAt, usesOf } from '../../frontend/src/model/limits.ts'
 import {
   joinDelta,
@@ -248,4 +248,10 @@ describe('the live line', () => {
   it('stays as it is for an event that says nothing new', () => {
     expect(lineOfEvent(event(1000, 'usage.recorded'))).toBeNull()
   })
+})
+
+it('an event says where its task came from, if it is a place that is counted', () => {
+  expect(fromIn(event(1, 'task.running', { from: 'waiting' }))).toBe('waiting')
+  expect(fromIn(event(2, 'task.running', { from: 'the moon' }))).toBeNull()
+  expect(fromIn(event(3, 'task.updated', {}))).toBeNull()
 })

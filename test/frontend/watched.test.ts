@@ -1,10 +1,20 @@
 /** Tables of what cards of asks and the pages of sessions are made of. */
 import { describe, expect, it } from 'vitest'
-import { answersOf, askMoves, detailOf, noChoice, pick, wishOf, write } from '../../frontend/src/model/asks.ts'
+import {
+  answersOf,
+  askingTasks,
+  askMoves,
+  detailOf,
+  noChoice,
+  pick,
+  wishOf,
+  write,
+} from '../../frontend/src/model/asks.ts'
 import { diffLines, patchLines } from '../../frontend/src/model/diff.ts'
 import { cost } from '../../frontend/src/model/format.ts'
 import { messageHref, parseRoute, sessionHref, sessionsHref } from '../../frontend/src/model/routes.ts'
-import { sessionLook } from '../../frontend/src/model/words.ts'
+import { sessionLook, shareOf } from '../../frontend/src/model/words.ts'
+import type { AskItem } from '../../src/server/api.ts'
 import { event } from './events.ts'
 
 const one = { header: '', text: 'Which?', multiple: false, options: [] }
@@ -37,6 +47,17 @@ describe('a permission', () => {
   it('of an unknown kind is named as it is', () => {
     expect(wishOf({ ...permission, patterns: [], always: [], permission: 'teleport' })).toBe('wants “teleport” on')
   })
+})
+
+it('a task that waits for an open ask is told by its card; one that stands still for more has its row too', () => {
+  const ask = (taskId: string | null) => ({ taskId }) as AskItem
+  const open = [ask('t_waits'), ask('t_waits'), ask('t_unread'), ask('t_paused'), ask(null)]
+  const rows = new Map([
+    ['t_waits', { status: 'waiting' as const }],
+    ['t_paused', { status: 'paused' as const }],
+    ['t_failed', { status: 'failed' as const }],
+  ])
+  expect([...askingTasks(open, rows)]).toEqual(['t_waits', 't_unread'])
 })
 
 it('frames say which asks are over and whether there are new ones', () => {
@@ -95,4 +116,10 @@ it('a cost says what is not known of it', () => {
   expect(cost({ costMicros: null, atLeast: true })).toBe('cost unknown')
   expect(cost({ costMicros: 1_234_567, atLeast: true })).toBe('cost at least 1.23')
   expect(cost({ costMicros: 1_200, atLeast: false })).toBe('cost 0.0012')
+})
+
+it('passes of checks that had passed before the work are not called proven', () => {
+  const progress = { proven: 2, total: 2 }
+  expect(shareOf({ progress, verdict: 'vacuous' })).toBe('2/2 passed')
+  expect(shareOf({ progress, verdict: 'verified' })).toBe('2/2 proven')
 })

@@ -88,6 +88,13 @@ describe('openloom chat through a pipe', () => {
   })
 })
 
+it('CL-4 /copy through a pipe says that there is no clipboard', async () => {
+  const p = await place([{ text: 'I hear you.' }])
+  const { out } = await piped(p, ['hello', '/copy', '/quit'])
+  expect(out).toContain('There is no terminal that has a clipboard.')
+  expect(out).not.toContain('\u001b]52;')
+})
+
 describe.runIf(hasTerminal)('openloom chat at a terminal', () => {
   it('CL-4 Ctrl-C ends the run only; twice at an empty line it leaves', async () => {
     const p = await place([bash('sleep 300'), { text: 'I am still here.' }])
@@ -140,6 +147,30 @@ describe.runIf(hasTerminal)('openloom chat at a terminal', () => {
     const kept = join(p.home, '.local', 'share', 'openloom', 'chat-history')
     expect(statSync(kept).mode & 0o777).toBe(0o600)
     expect(readFileSync(kept, 'utf8')).toContain('"first"')
+  })
+
+  it('CL-4 /copy hands the last answer to the clipboard of the terminal, and nothing else', async () => {
+    const answer = 'Grüße, Ada: \u001b]52;c;aGE=\u0007 it is done.'
+    const p = await place([{ text: answer }])
+    const terminal = await chatting(p)
+    await say(terminal, 'hello')
+    await terminal.sees('it is done.')
+    await terminal.sees('› ')
+    await say(terminal, '/copy')
+    const copied = `\u001b]52;c;${Buffer.from(answer).toString('base64')}\u0007`
+    await terminal.sees(copied)
+    await terminal.sees(`${answer.length} characters are in the clipboard`)
+    expect(terminal.text().split('\u001b]52;')).toHaveLength(2)
+  })
+
+  it('CL-4 /copy without an answer leaves the clipboard alone', async () => {
+    const p = await place([{ text: 'unused' }])
+    const terminal = await chatting(p)
+    await say(terminal, '/copy')
+    await terminal.sees('› ')
+    await say(terminal, '/quit')
+    expect(await terminal.exited).toBe(0)
+    expect(terminal.text()).not.toContain('\u001b]52;')
   })
 
   it('CL-4 has colours, and none with NO_COLOR', async () => {

@@ -53,8 +53,8 @@ interface Talk {
   refusal(method: string, path: string, body?: unknown): Promise<{ status: number; kind: string | undefined }>
 }
 
-async function talk(): Promise<Talk> {
-  const story = await tell({ script })
+async function talk(given: ScriptInput = script): Promise<Talk> {
+  const story = await tell({ script: given })
   const folder = story.workspace()
   const json = async <T>(answer: Response): Promise<T> => {
     if (!answer.ok) throw new Error(await answer.text())
@@ -198,6 +198,31 @@ it('SU-1 the last turn is taken back: the model does not hear of it, the rows st
   await t.say('and now?')
   const sent = JSON.stringify(t.story.requests.at(-1)?.body)
   expect([sent.includes('number 7'), sent.includes('forget me')]).toEqual([true, false])
+  await t.post(`/api/sessions/${t.id}/undo`)
+  await t.post(`/api/sessions/${t.id}/undo`)
+  expect(await t.refusal('POST', `/api/sessions/${t.id}/undo`, {})).toEqual({ status: 409, kind: 'nothing-to-undo' })
+})
+
+it('SU-1 and CX-3 a turn that is taken back takes its summary along, and what that stood for is back', async () => {
+  const long = 'I think about it at some length. '.repeat(60)
+  const looks = Array.from({ length: 8 }, (_, n) => ({ text: long, ...call('glob', { pattern: `no-${n}` }) }))
+  const summary = { match: '^Summarise:', text: 'Goal: the secret plan.' }
+  const t = await talk([summary, { text: 'I keep the 7.' }, ...looks, { text: 'planned' }, { text: 'Here I am.' }])
+  await t.say('remember the number 7')
+  await t.say('make a secret plan')
+  await t.post(`/api/sessions/${t.id}/compact`)
+  const kinds = () => t.story.daemon.store.sessions.entries(t.id).map(({ entry }) => entry.type)
+  expect(kinds()).toContain('compacted')
+  const undone = await t.post<Undone>(`/api/sessions/${t.id}/undo`)
+  expect(undone.files).toBeNull()
+  expect(textsOf(await t.get<TranscriptPage>(`/api/sessions/${t.id}/transcript`))).toEqual([
+    'remember the number 7',
+    'I keep the 7.',
+  ])
+  await t.say('and now?')
+  const sent = JSON.stringify(t.story.requests.at(-1)?.body)
+  expect(['number 7', 'I keep the 7.', 'and now?'].map((words) => sent.includes(words))).toEqual([true, true, true])
+  expect(sent).not.toContain('secret plan')
   await t.post(`/api/sessions/${t.id}/undo`)
   await t.post(`/api/sessions/${t.id}/undo`)
   expect(await t.refusal('POST', `/api/sessions/${t.id}/undo`, {})).toEqual({ status: 409, kind: 'nothing-to-undo' })

@@ -1,6 +1,7 @@
 /** What a card says of an ask, and what its buttons send. Pure; nothing is chosen for anybody. */
 import type { AskRequest, Question } from '../../../src/core/ask.ts'
-import type { LiveFrame } from '../../../src/server/api.ts'
+import type { TaskItem } from '../../../src/core/task.ts'
+import type { AskItem, LiveFrame } from '../../../src/server/api.ts'
 
 export type AskBody = { reply: 'once' | 'always' } | { reply: 'reject'; message?: string } | { answers: string[][] }
 
@@ -56,4 +57,13 @@ export function askMoves(frames: readonly LiveFrame[]): { over: string[]; fresh:
   const events = frames.flatMap((frame) => (frame.event === 'event' ? [frame.data] : []))
   const ended = events.filter(({ type }) => type === 'ask.answered' || type === 'ask.ended')
   return { over: ended.map(({ data }) => String(data['askId'])), fresh: events.some((e) => e.type === 'ask.raised') }
+}
+
+/**
+ * Tasks that wait for an open ask and for nothing else: its card speaks for them, so that no row and no count says it
+ * twice. A task whose row is not here is taken for one of them.
+ */
+export function askingTasks(asks: Iterable<AskItem>, rows: ReadonlyMap<string, Pick<TaskItem, 'status'>>): Set<string> {
+  const ids = [...asks].flatMap(({ taskId }) => taskId ?? [])
+  return new Set(ids.filter((id) => (rows.get(id)?.status ?? 'waiting') === 'waiting'))
 }

@@ -63,6 +63,16 @@ export function taskIn(event: LoomEvent): TaskItem | null {
   return whole ? task : null
 }
 
+/** Where an event says that its task came from. */
+export function fromIn(event: LoomEvent): TaskStatus | null {
+  const from = event.data['from']
+  return (
+    Object.values(sectionStatuses)
+      .flat()
+      .find((status) => status === from) ?? null
+  )
+}
+
 /** The row after an event: the newer of the two, because a list read after the event's instant already knows more. */
 export function newer(row: TaskItem | undefined, incoming: TaskItem): TaskItem {
   return row && row.updatedAt > incoming.updatedAt ? row : incoming

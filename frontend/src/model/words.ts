@@ -1,7 +1,7 @@
 /** The words, marks and colours of statuses and verdicts. A table per union: a new member does not compile here. */
 import type { CheckOutcome } from '../../../src/core/check.ts'
 import type { SessionState } from '../../../src/core/session.ts'
-import type { TaskStatus } from '../../../src/core/task.ts'
+import type { TaskItem, TaskStatus } from '../../../src/core/task.ts'
 import type { CheckOrigin, Verdict } from '../../../src/core/verdict.ts'
 
 /** State colours of the design, by name of their token. */
@@ -133,6 +133,10 @@ export function inTwo({ word }: Look): [string, string | null] {
   const [, first = word, more = null] = /^(.+) \((.+)\)$/.exec(word) ?? []
   return [first, more]
 }
+
+/** Checks that had all passed before the work prove nothing by passing. */
+export const shareOf = ({ progress, verdict }: Pick<TaskItem, 'progress' | 'verdict'>): string =>
+  `${progress.proven}/${progress.total} ${verdict === 'vacuous' ? 'passed' : 'proven'}`
 
 /**
  * What a row shows for a task. A done task shows its verdict and never just "done", so that an unproven end cannot

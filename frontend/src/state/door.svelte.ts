@@ -1,5 +1,6 @@
 /** Whether this browser is signed in, and the API that finds out. */
 import { Api } from '../api.ts'
+import { clock } from './clock.svelte.ts'
 
 class Door {
   signedOut = $state(false)
@@ -16,4 +17,5 @@ export const api = new Api(
   () => {
     door.missed = true
   },
+  (date) => clock.tell(date),
 )

@@ -3,7 +3,9 @@ import { SvelteMap } from 'svelte/reactivity'
 import type { TaskItem } from '../../../src/core/task.ts'
 import type { LiveFrame } from '../../../src/server/api.ts'
 import type { Refusal } from '../api.ts'
+import { askingTasks } from '../model/asks.ts'
 import {
+  fromIn,
   type Layout,
   layoutOf,
   movedCount,
@@ -13,6 +15,7 @@ import {
   sections,
   taskIn,
 } from '../model/groups.ts'
+import { asks } from './asks.svelte.ts'
 import { daemon } from './daemon.svelte.ts'
 import { api } from './door.svelte.ts'
 
@@ -29,6 +32,9 @@ class Tasks {
   readonly shown = $derived(this.#held ?? this.#layout)
   /** Rows that are new or stand elsewhere since the list was held. */
   readonly waiting = $derived(this.#held ? movedCount(this.#held, this.#layout) : 0)
+
+  /** Whose card stands above the rows. */
+  readonly asking = $derived(askingTasks(asks.rows.values(), this.rows))
 
   readonly any = $derived(sections.some((section) => this.shown[section].length > 0))
 
@@ -57,10 +63,16 @@ class Tasks {
       const incoming = taskIn(frame.data)
       if (!incoming) continue
       const row = this.rows.get(incoming.id)
-      daemon.moved(frame.data, row?.status ?? null, incoming.status)
+      daemon.moved(frame.data, row?.status ?? fromIn(frame.data), incoming.status)
       this.rows.set(incoming.id, newer(row, incoming))
     }
     this.#trim()
+  }
+
+  /** The rows of a section, without those that a card speaks for. */
+  in(section: Section): TaskItem[] {
+    const items = this.shown[section].flatMap((id) => this.rows.get(id) ?? [])
+    return section === 'needs' ? items.filter(({ id }) => !this.asking.has(id)) : items
   }
 
   hold(): void {

@@ -26,7 +26,7 @@ async function permission(request: Permission, scope: string, asking: Asking): P
   for (const pattern of request.patterns.slice(0, shownMax)) asking.line(`    ${bounded(pattern)}`)
   const more = request.patterns.length - shownMax
   if (more > 0) asking.line(`    … and ${more} more`)
-  const detail = saysMore(request) ? request.detail : ''
+  const detail = request.patterns.includes(request.detail) ? '' : request.detail
   for (const line of bounded(detail).split('\n').filter(Boolean).slice(0, shownMax)) {
     asking.line(paint('dim', `    | ${line}`))
   }
@@ -39,12 +39,6 @@ async function permission(request: Permission, scope: string, asking: Asking): P
     if (reply) return reply
     asking.line(paint('dim', `  Say o${canKeep ? ', a' : ''} or d; a reason may stand behind d.`))
   }
-}
-
-/** A command alone says nothing that its pattern does not. */
-function saysMore({ patterns, detail }: Permission): boolean {
-  if (patterns.includes(detail)) return false
-  return !patterns.some((pattern) => detail === JSON.stringify({ command: pattern }))
 }
 
 const bounded = (text: string): string => safe(text.length > charsMax ? `${text.slice(0, charsMax)}…` : text)
