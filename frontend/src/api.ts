@@ -26,7 +26,10 @@ import type {
   SessionItem,
   SessionPage,
   SessionSearch,
+  SettingAsked,
+  SettingChange,
   SettingList,
+  SettingWritten,
   SinkList,
   SinkTested,
   TaskDetail,
@@ -240,6 +243,16 @@ export class Api {
 
   settings(): Promise<Answer<SettingList>> {
     return this.#ask('/api/settings')
+  }
+
+  /** What the user's file would become. */
+  previewSetting(asked: SettingAsked): Promise<Answer<SettingChange>> {
+    return this.#ask('/api/settings/preview', { asked })
+  }
+
+  /** Only while the file is what was `seen`. */
+  changeSetting({ asked, seen }: Pick<SettingChange, 'asked' | 'seen'>): Promise<Answer<SettingWritten>> {
+    return this.#ask('/api/settings', { asked, seen }, 'PUT')
   }
 
   found(): Promise<Answer<FoundList>> {

@@ -5,6 +5,7 @@ export const eventTypes = [
   'daemon.stopped',
   'alarm.raised',
   'alarm.cleared',
+  'settings.changed',
   'inbox.rejected',
   'inbox.noticed',
   'intake.refused',

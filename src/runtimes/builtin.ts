@@ -142,6 +142,7 @@ class Builtin implements Runtime {
     this.choices = { sources, purposes, fallback }
     this.readiness = new Readiness({
       clock: options.clock,
+      first: () => sources[0],
       choose: (signal) => this.choose(this.profiles[0], null, signal),
       within: (work) => this.within(answerMs, work),
     })

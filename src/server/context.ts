@@ -25,7 +25,10 @@ import type {
   ModelList,
   ProblemBody,
   RuleList,
+  SettingAsked,
+  SettingChange,
   SettingList,
+  SettingWritten,
 } from './api.ts'
 
 import type { Auth } from './auth.ts'
@@ -53,6 +56,9 @@ export interface SinkDesk {
 export interface Around {
   settings(): Promise<SettingList>
   rules(): Promise<RuleList>
+  preview(asked: SettingAsked): Promise<Result<SettingChange>>
+  /** Only while the file is what was `seen`; in use when this is answered. */
+  change(asked: SettingAsked, seen: string): Promise<Result<SettingWritten>>
   /** Looks on this machine only, for a few seconds at most. */
   found(): Promise<FoundList>
   inbox(asked: { limit: number; before?: number }): Promise<InboxPage>
@@ -147,6 +153,10 @@ const statusOf: Record<string, ContentfulStatusCode> = {
   'no-folder': 422,
   'no-clean-checkout': 422,
   'under-way': 409,
+  'bad-setting': 422,
+  'setting-elsewhere': 409,
+  'setting-not-here': 409,
+  'unknown-agent': 404,
 }
 
 /** A refusal whose status follows from its first problem. */
