@@ -17,6 +17,7 @@ import { SessionEdits } from './harness/session-edits.ts'
 import { SessionCommands } from './harness/sessions.ts'
 import { Stalls } from './harness/stalls.ts'
 import { Supervisor } from './harness/supervisor.ts'
+import { TypedLines } from './harness/typed-lines.ts'
 import { SessionJudge } from './harness/verify-session.ts'
 import { InboxDirectory } from './inbox/directory.ts'
 import { Intake } from './inbox/intake.ts'
@@ -35,6 +36,7 @@ import {
   openAgents,
   openBase,
   openModelDesk,
+  openTyped,
   type Plan,
   readiness,
   worldOf,
@@ -43,7 +45,7 @@ import { openSample } from './sample/open.ts'
 import type { DaemonState } from './server/api.ts'
 import { createApp } from './server/app.ts'
 import { Auth, readToken } from './server/auth.ts'
-import { hostNames, isLoopback, listen } from './server/listen.ts'
+import { hostNames, isLoopback, listen, notLoopback } from './server/listen.ts'
 import { type Lock, takeLock } from './store/lock.ts'
 import type { Store } from './store/open.ts'
 import { surroundings } from './surroundings.ts'
@@ -84,12 +86,6 @@ export async function startDaemon(loaded: LoadedConfig, options: DaemonOptions):
     throw error
   }
 }
-
-const notLoopback = (host: string) => ({
-  kind: 'not-loopback',
-  text: `The address ${host} can be reached from other machines.`,
-  todo: 'Say --allow-remote (or server.allow_remote: true) if that is meant, and put TLS in front.',
-})
 
 async function startLocked(loaded: LoadedConfig, options: DaemonOptions, lock: Lock): Promise<Result<Daemon>> {
   const base = openBase(loaded, options.env)
@@ -164,17 +160,14 @@ function buildCore(plan: Plan) {
   const world = worldOf(plan, runtimes, alarm)
   const supervisor = new Supervisor(world)
   const commands = new Commands(world, supervisor)
-  const asks = new AskDesk(
-    world,
-    settings.follow((now) => askSettings(now.config)),
-  )
+  const asking = settings.follow((now) => askSettings(now.config))
+  const asks = new AskDesk(world, asking)
   const keeper = new SessionKeeper(world, asks)
   const sessions = new SessionCommands(world, commands)
   const edits = new SessionEdits({ ...world, dataDir: config.data_dir, hide: (text) => plan.secrets.hide(text) })
-  const retention = new Retention(
-    { ...world, edits, dataDir: config.data_dir },
-    settings.follow((now) => ({ ...now.config.retention })),
-  )
+  const typed = new TypedLines(world, edits, openTyped({ ...plan, base: plan, role: 'agent' }).type)
+  const keeping = settings.follow((now) => ({ ...now.config.retention }))
+  const retention = new Retention({ ...world, edits, dataDir: config.data_dir }, keeping)
   const judge = new SessionJudge(world)
   const stalls = new Stalls(world, supervisor, { settings: settings.follow((now) => stallSettings(now.config)) })
   const ways = new InboxWays({
@@ -217,6 +210,7 @@ function buildCore(plan: Plan) {
     keeper,
     sessions,
     edits,
+    typed,
     retention,
     judge,
     stalls,
@@ -262,7 +256,7 @@ function build(plan: Plan) {
       return { taskId: id, title, branch: isolation?.branch ?? '' }
     }),
   })
-  const onDelta = (listener: (delta: LiveDelta) => void) => listenAll(runtimes, listener)
+  const onDelta = (listener: (delta: LiveDelta) => void) => listenAll([...runtimes.values(), core.typed], listener)
   const served = {
     ...core,
     store,
@@ -292,8 +286,8 @@ function completionsOf({ loaded, settings, env }: Plan) {
 
 type Parts = ReturnType<typeof build> & { watchdog: { stop(): Promise<void> } }
 
-function listenAll(runtimes: ReadonlyMap<string, Runtime>, listener: (delta: LiveDelta) => void): () => void {
-  const stops = [...runtimes.values()].map((runtime) => runtime.onDelta(listener))
+function listenAll(all: readonly Pick<Runtime, 'onDelta'>[], listener: (delta: LiveDelta) => void): () => void {
+  const stops = all.map((one) => one.onDelta(listener))
   return () => {
     for (const stop of stops) stop()
   }
@@ -357,6 +351,7 @@ async function stopParts(parts: Parts, { now, drainMs, hurried }: Stop): Promise
     keeper,
     stalls,
     retention,
+    typed,
     courier,
     store,
     sample,
@@ -373,7 +368,7 @@ async function stopParts(parts: Parts, { now, drainMs, hurried }: Stop): Promise
     over = true
   })
   while (!over && busy() && systemClock.monotonic() < deadline) await pause(systemClock, 50)
-  await Promise.all([stalls.stop(), retention.stop()])
+  await Promise.all([stalls.stop(), retention.stop(), typed.close()])
   // A verdict may wait for what goes on beside the work: both end together.
   await Promise.all([supervisor.drain(), checkouts.stop()])
   asks.close()

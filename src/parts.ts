@@ -25,6 +25,7 @@ import { Checkouts } from './harness/checkout.ts'
 import { isGranted } from './harness/rules.ts'
 import { SessionEdits } from './harness/session-edits.ts'
 import { markdownOf } from './harness/session-file.ts'
+import type { RunLine } from './harness/typed-lines.ts'
 import type { World } from './harness/world.ts'
 import { sha256 } from './lib/digest.ts'
 import { isInside } from './lib/files.ts'
@@ -175,38 +176,35 @@ const grantsOf =
     request.kind === 'permission' &&
     isGranted(request, store.asks.grantsFor({ runtime, workspace }, request.permission))
 
+/** Shell lines that a person types: under the permissions of the agent, and in its sandbox. */
+export function openTyped(options: RuntimeOptions) {
+  const { base, loaded, env, role } = options
+  const { data_dir, child_env, runtimes } = loaded.config
+  const given = runtimes.find((one) => one.kind === 'builtin')
+  const policyOf = policiesOf(options, given ?? { permissions: [] })
+  const [tools, [profile]] = [createTools(given?.tools), profiles]
+  if (!profile) throw new Error('there is no profile')
+  const here = { journal: base.store.sessions, profile, tools, sandbox: base.sandbox, clock: systemClock }
+  const type: RunLine = async (session, line, { signal, live }) => {
+    const rest = { env: childEnvironment(env, child_env), owner: `${base.owner}-${role}`, live }
+    const outputDir = join(data_dir, 'outputs', session.id)
+    return runTyped({ ...here, ...rest, session, policy: await policyOf(session), outputDir }, line, signal)
+  }
+  return { policyOf, type }
+}
+
 /** What a person does in a chat beside the words: sessions, asks, and shell lines of their own. */
 export function openTalk(options: RuntimeOptions & { base: Confined }, runtimes: ReadonlyMap<string, Runtime>) {
-  const { base, loaded, env } = options
-  const { store, secrets, log, sandbox } = base
+  const { base, loaded } = options
+  const { store, secrets, log } = base
   const dataDir = loaded.config.data_dir
   const clock = systemClock
   const isolation = { dir: join(realOr(dataDir), 'worktrees'), owner: `${base.owner}-tree` }
-  const given = loaded.config.runtimes.find((one) => one.kind === 'builtin')
-  const policyOf = policiesOf(options, given ?? { permissions: [] })
-  const tools = createTools(given?.tools)
   return {
     edits: new SessionEdits({ store, runtimes, clock, dataDir, hide: (text) => secrets.hide(text) }),
     asks: new AskDesk({ store, runtimes, clock, log, isolation }, { ask: 'wait', deadlineMinutes: null }),
-    policyOf,
+    ...openTyped(options),
     markdownOf,
-    /** A shell line that the person typed. */
-    async type(session: SessionRecord, line: string, given: { signal: AbortSignal; live(text: string): void }) {
-      const [profile] = profiles
-      if (!profile) throw new Error('there is no profile')
-      const place = {
-        session,
-        journal: store.sessions,
-        policy: await policyOf(session),
-        profile,
-        tools,
-        sandbox,
-        clock,
-      }
-      const rest = { env: childEnvironment(env, loaded.config.child_env), owner: `${base.owner}-run`, live: given.live }
-      const outputDir = join(dataDir, 'outputs', session.id)
-      return runTyped({ ...place, ...rest, outputDir }, line, given.signal)
-    },
   }
 }
 export type Talk = ReturnType<typeof openTalk>

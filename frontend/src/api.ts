@@ -60,6 +60,8 @@ export type Answer<T> = { ok: true; value: T } | { ok: false; refusal: Refusal }
 const isItUp = 'Is "openloom serve" running?'
 const stateUrl = '/api/state'
 const answerTimeoutMs = 15_000
+/** A shell line ends within two minutes, or is ended. */
+const lineTimeoutMs = 150_000
 
 export interface TaskQuery {
   statuses?: readonly (TaskStatus | string)[]
@@ -85,6 +87,7 @@ interface SessionEdits {
   compact: { body: object; answer: { done: boolean } }
   rename: { body: { title: string }; answer: SessionItem }
   model: { body: { model: string | null }; answer: SessionItem }
+  profile: { body: { profile: string | null }; answer: SessionItem }
   archive: { body: { archived: boolean }; answer: SessionItem }
   fork: { body: { at?: number }; answer: SessionItem }
   undo: { body: { files: boolean }; answer: Undone }
@@ -93,6 +96,11 @@ interface SessionEdits {
 
 const sessionUrl = (id: string, rest = ''): string =>
   `/api/sessions/${encodeURIComponent(id)}${rest === '' ? '' : `/${rest}`}`
+
+interface More {
+  headers?: Record<string, string>
+  signal?: AbortSignal
+}
 
 export class Api {
   readonly #onSignedOut: () => void
@@ -128,7 +136,7 @@ export class Api {
 
   /** `key`: the same request sent again is the same task. With `order` it was no task but a word on what waits. */
   addTask(markdown: string, key: string): Promise<Answer<{ id: string; order?: string; text?: string }>> {
-    return this.#ask('/api/tasks', { markdown }, 'POST', { 'idempotency-key': key })
+    return this.#ask('/api/tasks', { markdown }, 'POST', { headers: { 'idempotency-key': key } })
   }
 
   events(id: string, after: number): Promise<Answer<EventPage>> {
@@ -212,6 +220,12 @@ export class Api {
     body: SessionEdits[E]['body'],
   ): Promise<Answer<SessionEdits[E]['answer']>> {
     return this.#ask(sessionUrl(id, edit), body)
+  }
+
+  /** A shell line of the person's own. `stop` ends it. */
+  type(id: string, line: string, stop: AbortSignal): Promise<Answer<{ ok: boolean; ran: boolean; output: string }>> {
+    const signal = AbortSignal.any([stop, AbortSignal.timeout(lineTimeoutMs)])
+    return this.#ask(sessionUrl(id, 'type'), { line }, 'POST', { signal })
   }
 
   context(id: string): Promise<Answer<ContextUse>> {
@@ -313,9 +327,10 @@ export class Api {
   }
 
   /** With a body it is one that changes something, and carries what a foreign page cannot send. */
-  async #ask<T>(url: string, body?: object, method = 'POST', more: Record<string, string> = {}): Promise<Answer<T>> {
-    const headers: Record<string, string> = { accept: 'application/json', ...more }
-    const init: RequestInit = { headers, signal: AbortSignal.timeout(answerTimeoutMs), credentials: 'same-origin' }
+  async #ask<T>(url: string, body?: object, method = 'POST', more: More = {}): Promise<Answer<T>> {
+    const headers: Record<string, string> = { accept: 'application/json', ...more.headers }
+    const signal = more.signal ?? AbortSignal.timeout(answerTimeoutMs)
+    const init: RequestInit = { headers, signal, credentials: 'same-origin' }
     if (body) {
       headers['content-type'] = 'application/json'
       headers['x-openloom'] = '1'

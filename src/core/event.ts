@@ -44,6 +44,7 @@ export const eventTypes = [
   'session.prompted',
   'session.edited',
   'session.steered',
+  'session.typed',
   'session.paused',
   'session.resumed',
   'session.compacted',

@@ -117,7 +117,7 @@ class Builtin implements Runtime {
   private readonly options: BuiltinOptions
   private readonly tools: readonly AnyTool[]
   private readonly own: LocalTools
-  private readonly profiles: readonly Profile[]
+  readonly profiles: readonly Profile[]
   private readonly choices: ModelChoices
   private readonly live = new Map<string, Live>()
   private readonly turns: Turns

@@ -117,6 +117,8 @@ export interface SessionDetail {
   root: { id: string; title: string }
   /** Kept by us and not by another program: it can be renamed, forked, taken back and steered here. */
   own: boolean
+  /** Those it can have, the usual first; none: its runtime keeps them to itself. */
+  profiles: string[]
   children: SessionItem[]
   /** Open ones of its tree, the oldest first. */
   asks: AskItem[]

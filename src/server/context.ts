@@ -12,6 +12,7 @@ import type { SessionKeeper } from '../harness/keeper.ts'
 import type { SessionEdits } from '../harness/session-edits.ts'
 import type { SessionCommands } from '../harness/sessions.ts'
 import type { Supervisor } from '../harness/supervisor.ts'
+import type { TypedLines } from '../harness/typed-lines.ts'
 import type { SessionJudge } from '../harness/verify-session.ts'
 import type { Log } from '../lib/log.ts'
 import type { Keyring } from '../store/keyring.ts'
@@ -74,6 +75,7 @@ export interface ServerWorld {
   asks: AskDesk
   sessions: SessionCommands
   edits: SessionEdits
+  typed: Pick<TypedLines, 'type'>
   judge: Pick<SessionJudge, 'verify'>
   keeper: Pick<SessionKeeper, 'onChange'>
   ways: Ways
@@ -147,6 +149,7 @@ const statusOf: Record<string, ContentfulStatusCode> = {
   'no-answer': 422,
   'too-many-answers': 422,
   'unknown-choice': 422,
+  'unknown-profile': 422,
   'too-long': 422,
   'nothing-to-keep': 422,
   'no-base': 422,
