@@ -64,6 +64,11 @@ const answerTimeoutMs = 15_000
 const lineTimeoutMs = 150_000
 
 export interface TaskQuery {
+  verdict?: string
+  workspace?: string
+  runtime?: string
+  /** Epoch ms. */
+  since?: number | null
   statuses?: readonly (TaskStatus | string)[]
   q?: string
   order?: string
@@ -118,7 +123,10 @@ export class Api {
   tasks(query: TaskQuery): Promise<Answer<TaskPage>> {
     const search = new URLSearchParams()
     if (query.statuses?.length) search.set('status', query.statuses.join(','))
-    if (query.q) search.set('q', query.q)
+    for (const name of ['q', 'verdict', 'workspace', 'runtime', 'since'] as const) {
+      const value = query[name]
+      if (value) search.set(name, String(value))
+    }
     if (query.order) search.set('order', query.order)
     if (query.limit) search.set('limit', String(query.limit))
     if (query.after) search.set('after', query.after)

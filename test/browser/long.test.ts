@@ -48,6 +48,28 @@ describe.skipIf(!browserPath)('what is very long', () => {
     await leave(shown)
   })
 
+  it('what was unfolded stays so when it is scrolled far away and back', async () => {
+    const scene = longScene(400)
+    const seventh = scene.said?.['ses_talk']?.find(({ id }) => id === '7')
+    const call = { kind: 'tool', callId: 'call_7', name: 'bash', input: '{"command":"npm test"}' } as const
+    seventh?.parts.push({ ...call, output: 'all of it is green', state: 'completed', childId: null })
+    const shown = await stage.show(scene, '/sessions/ses_talk?at=7')
+    const { page } = shown
+    await message(shown, 7).waitFor()
+    await page.locator('[data-tool="call_7"] summary').click()
+    await page.getByText('all of it is green').waitFor()
+    const place = await page.evaluate(() => scrollY)
+    await page.getByRole('button', { name: 'Jump to the latest' }).click()
+    await message(shown, 7).waitFor({ state: 'detached' })
+    await page.waitForFunction((y) => {
+      scrollTo(0, y)
+      return document.querySelector('[data-message="7"]') !== null
+    }, place)
+    await page.getByText('all of it is green').waitFor()
+    expect(shown.faults).toEqual([])
+    await leave(shown)
+  })
+
   it('what is being said is followed at the end, and leaves alone who reads further up', async () => {
     const shown = await stage.show(longScene(200), '/sessions/ses_talk')
     const { page, api } = shown

@@ -1,4 +1,5 @@
 /** Which tasks stand together on the home view, and what one event does to the rows. Pure; the state classes keep. */
+import type { TaskFilter } from './routes.ts'
 import type { LoomEvent } from '../../../src/core/event.ts'
 import type { TaskItem, TaskStatus } from '../../../src/core/task.ts'
 
@@ -66,4 +67,27 @@ export function taskIn(event: LoomEvent): TaskItem | null {
 /** The row after an event: the newer of the two, because a list read after the event's instant already knows more. */
 export function newer(row: TaskItem | undefined, incoming: TaskItem): TaskItem {
   return row && row.updatedAt > incoming.updatedAt ? row : incoming
+}
+
+/** How long ago a task was made at most: word in the address, words on the page, and its length. */
+export const spans = [
+  { since: '24h', words: 'the last day', ms: 86_400_000 },
+  { since: '7d', words: 'the last week', ms: 7 * 86_400_000 },
+  { since: '30d', words: 'the last month', ms: 30 * 86_400_000 },
+] as const
+
+/** Behind "No task": what was asked for. */
+export function filterText({ q, status, verdict, workspace, runtime, since }: TaskFilter): string {
+  const or = (words: string) => words.replaceAll(',', ' or ')
+  const span = spans.find((one) => one.since === since)
+  return [
+    q && ` with “${q}” in its title or workspace`,
+    status && ` that is ${or(status)}`,
+    verdict && ` with the verdict ${or(verdict)}`,
+    workspace && ` in ${workspace}`,
+    runtime && ` of ${runtime}`,
+    span && ` of ${span.words}`,
+  ]
+    .filter(Boolean)
+    .join('')
 }
