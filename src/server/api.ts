@@ -28,8 +28,8 @@ import type { Changeable, SettingAsked } from './setting-change.ts'
 export type { ReceiptItem, SettingAsked }
 
 /**
- * `GET /api/tasks?status=&verdict=&workspace=&runtime=&since=&until=&q=&order=&limit=&after=`: without an order the newest
- * first; `next` is the cursor for `after`, null at the end.
+ * `GET /api/tasks?status=&verdict=&workspace=&runtime=&since=&until=&q=&order=&limit=&after=`: without an order the
+ * newest first; `next` is the cursor for `after`, null at the end.
  */
 export interface TaskPage {
   items: TaskItem[]
