@@ -1,6 +1,6 @@
-/** The search tool of our agent in 100,000 files beside ripgrep itself, in turn. */
+/** The search tool in 100,000 files beside ripgrep itself, the reading tool in a large file beside `tail`; in turn. */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { rgPath } from '@vscode/ripgrep'
 import type { Row } from './measures.ts'
@@ -9,24 +9,52 @@ import { type BenchWorld, eventsOf, median, openWorld, until } from './world.ts'
 const files = 100_000
 const rounds = 9
 const pattern = 'needle-[0-9]+'
+const line = `${'0123456789'.repeat(10)}\n`
+const lines = 10_700_000
 
 export async function search(): Promise<Row[]> {
-  const call = { tool_calls: [{ name: 'grep', arguments: { pattern } }] }
-  const world = await openWorld({ script: { conversations: [{ match: 'Search', replies: [call, { text: 'done' }] }] } })
+  const grep = { tool_calls: [{ name: 'grep', arguments: { pattern } }] }
+  const read = { tool_calls: [{ name: 'read', arguments: { file_path: 'long.txt', offset: lines - 2 } }] }
+  const conversations = [
+    { match: 'Search', replies: [grep, { text: 'done' }] },
+    { match: 'Read', replies: [read, { text: 'done' }] },
+  ]
+  const world = await openWorld({ script: { conversations } })
   try {
-    const workspace = world.workspace('large')
-    fill(workspace)
-    const [ours, bare]: [number[], number[]] = [[], []]
-    for (let round = 0; round < rounds; round++) {
-      bare.push(ripgrep(workspace))
-      ours.push(await searched(world, workspace, round))
-    }
-    const [value, other] = [median(ours), median(bare)]
-    const row = { name: `grep over ${files} files`, value, unit: 'ms', original: null }
-    return [{ ...row, bar: other * 1.2, note: `${(value / other).toFixed(2)}× ripgrep itself: ${other.toFixed(0)} ms` }]
+    return [await inManyFiles(world), await nearTheEnd(world)]
   } finally {
     await world.close()
   }
+}
+
+async function inManyFiles(world: BenchWorld): Promise<Row> {
+  const workspace = world.workspace('large')
+  fill(workspace)
+  const [ours, bare]: [number[], number[]] = [[], []]
+  for (let round = 0; round < rounds; round++) {
+    bare.push(ripgrep(workspace))
+    ours.push(await called(world, workspace, { goal: `Search ${round}`, check: 'file: d0/f0.txt' }))
+  }
+  const [value, other] = [median(ours), median(bare)]
+  const row = { name: `grep over ${files} files`, value, unit: 'ms', original: null }
+  return { ...row, bar: other * 1.2, note: `${(value / other).toFixed(2)}× ripgrep itself: ${other.toFixed(0)} ms` }
+}
+
+/** `tail -n +N` has to count the lines before as well. */
+async function nearTheEnd(world: BenchWorld): Promise<Row> {
+  const workspace = world.workspace('long')
+  const file = join(workspace, 'long.txt')
+  for (let part = 0; part < 100; part++) appendFileSync(file, line.repeat(lines / 100))
+  const [ours, bare]: [number[], number[]] = [[], []]
+  for (let round = 0; round < rounds; round++) {
+    const startedAt = performance.now()
+    execFileSync('tail', ['-n', `+${lines - 1}`, file])
+    bare.push(performance.now() - startedAt)
+    ours.push(await called(world, workspace, { goal: `Read ${round}`, check: 'file: long.txt' }))
+  }
+  const note = `\`tail -n +${lines - 1}\`: ${median(bare).toFixed(0)} ms`
+  const name = `read the last two lines of ${((line.length * lines) / 2 ** 30).toFixed(2)} GB`
+  return { name, value: median(ours), unit: 'ms', bar: 1_000, original: null, note }
 }
 
 function fill(workspace: string): void {
@@ -49,8 +77,12 @@ function ripgrep(workspace: string): number {
 }
 
 /** From the call in the journal to its result. */
-async function searched(world: BenchWorld, workspace: string, round: number): Promise<number> {
-  const task = { goal: `Search ${round}`, workspace, checks: ['file: d0/f0.txt'] }
+async function called(
+  world: BenchWorld,
+  workspace: string,
+  { goal, check }: { goal: string; check: string },
+): Promise<number> {
+  const task = { goal, workspace, checks: [check] }
   const { id } = (await (await world.post('/api/tasks', task)).json()) as { id: string }
   const ended = async () => {
     const events = await eventsOf(world, id)

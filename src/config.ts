@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { modelsSchema } from './agent/model-settings.ts'
 import { rulesSchema } from './agent/permission/rules.ts'
 import { checkers, isCheckLine, parseCheckLine } from './checks/index.ts'
+import { problemsOf } from './config-problems.ts'
 import type { AnyChecker } from './core/check.ts'
 import { hangPolicies } from './core/diagnosis.ts'
 import { ok, type Problem, type Result, refuse } from './core/problem.ts'
@@ -24,11 +25,12 @@ import { retentionSchema } from './harness/retention.ts'
 import { decodeTask, dispatchMarkdown, dispatchYaml, type Grammar } from './inbox/dispatch.ts'
 import { checkUnion, makeGrammar } from './inbox/grammar.ts'
 import type { IntakeSettings } from './inbox/intake.ts'
-import { isKey, isRecord, nearest, taskKeys } from './inbox/keys.ts'
+import { isKey, isRecord, taskKeys } from './inbox/keys.ts'
 import type { SourcePolicy } from './inbox/policy.ts'
 import { writtenTask } from './inbox/written.ts'
 import { addLists, environmentLayer } from './lib/environment.ts'
 import { type Layer, mergeLayers, type Tree } from './lib/layers.ts'
+import { nearest } from './lib/nearest.ts'
 import { sandboxSchema } from './lib/sandbox/sandbox.ts'
 import { parseYaml } from './lib/yaml.ts'
 import { sinkKinds } from './notify/index.ts'
@@ -194,10 +196,13 @@ export function loadConfig(sources: ConfigSources): Result<LoadedConfig> {
     { origin: environment.origin, values: environment.values },
     { origin: 'command line', values: flags },
   ]
-  const { values, origins } = mergeLayers(layers)
-  addLists(values, origins, env)
+  const { values, origins, brought } = mergeLayers(layers)
+  const places = addLists(values, origins, env)
   const parsed = configSchema.safeParse(values)
-  if (!parsed.success) return refuse(...parsed.error.issues.flatMap((issue) => problemOf(issue, origins)))
+  if (!parsed.success) {
+    const written = { schema: configSchema, values, brought, places }
+    return refuse(...parsed.error.issues.flatMap((issue) => problemsOf(issue, written)))
+  }
   const files = read.flatMap((file) => (file.layer ? [file.path] : []))
   const base = { home: realOr(home), cwd: realOr(cwd) }
   return ok({ config: absolute(parsed.data, { cwd, home }), origins, files, ...base, userFile, sources })
@@ -248,39 +253,6 @@ function unknownKey(path: string, key: string, line: number | undefined): Proble
   const where = line === undefined ? {} : { line }
   const text = `${path}:${line ?? 1}: "${key}" is neither a setting nor a key of a task.`
   return { kind: 'unknown-key', text, todo, ...where }
-}
-
-/** With the file and line that brought the value; a misspelt key is named with its neighbour. */
-function problemOf(issue: z.core.$ZodIssue, origins: Map<string, string>): Problem[] {
-  const path = issue.path.map(String)
-  const originOf = (at: readonly string[]): string => {
-    for (let n = at.length; n > 0; n--) {
-      const key = at.slice(0, n).join('.')
-      const found = origins.get(key) ?? [...origins].find(([name]) => name.startsWith(`${key}.`))?.[1]
-      if (found) return found
-    }
-    return 'the configuration'
-  }
-  const located = (at: readonly string[], text: string, todo?: string): Problem => {
-    const origin = originOf(at)
-    const line = /:(\d+)$/.exec(origin)?.[1]
-    const where = line ? { line: Number(line) } : {}
-    return { kind: 'bad-setting', text: `${origin}: ${text}`, ...(todo ? { todo } : {}), ...where }
-  }
-  if (issue.code !== 'unrecognized_keys')
-    return [located(path, `${path.join('.')}: ${issue.message.replace(/\.$/, '')}.`)]
-  const known = knownKeys(path)
-  return issue.keys.map((key) => {
-    const near = nearest(key, known)
-    const todo = near ? `Did you mean "${near}"?` : `Known here: ${known.join(', ')}.`
-    return located([...path, key], `"${[...path, key].join('.')}" is not a setting.`, todo)
-  })
-}
-
-function knownKeys(path: readonly string[]): string[] {
-  let schema: unknown = configSchema
-  for (const part of path) schema = (schema as { shape?: Record<string, unknown> }).shape?.[part]
-  return Object.keys((schema as { shape?: Record<string, unknown> } | undefined)?.shape ?? {})
 }
 
 function absolute(config: Config, base: { cwd: string; home: string }): Config {

@@ -123,7 +123,7 @@ describe('a setting that does not fit', () => {
     },
     { name: 'a list where keys belong', text: 'server: [1]\n', line: 1, words: 'server' },
     { name: 'a level that is none', text: 'log_level: loud\n', line: 1, words: 'log_level' },
-    { name: 'a runtime that is none', text: 'runtimes:\n  - kind: nothing\n', line: 1, words: 'runtimes' },
+    { name: 'a runtime that is none', text: 'runtimes:\n  - kind: nothing\n', line: 2, words: 'runtimes' },
     { name: 'broken YAML', text: 'server:\n  port: [\n', line: 3, words: '' },
     { name: 'an alias', text: 'a: &a 1\nb: *a\n', line: 2, words: 'Aliases' },
     { name: 'a key of the prototype', text: '__proto__:\n  port: 1\n', line: 1, words: '__proto__' },
@@ -159,6 +159,34 @@ describe('a setting that does not fit', () => {
 
   it('is not an empty variable: it counts as not given', () => {
     expect(config({ OPENLOOM_UI_PORT: '', OPENLOOM_INBOX_DIR: ' ' }).config.server.port).toBe(55_413)
+  })
+
+  it('in a list is told with its own file and line, also where the environment adds to that list', () => {
+    writeFileSync(
+      userFile(),
+      [
+        ...['models:', '  providers:', '    - kind: openai', '      name: mine', '      base_url: http://127.0.0.1:9'],
+        ...['      modle: x', 'runtimes:', '  - { kind: builtin }', '  - { kind: opencode, zzzzzzzz: 1 }'],
+        ...['notify:', '  sinks:', '    - { kind: file, dir: a, qqqqqqqq: 1 }'],
+      ].join('\n'),
+    )
+    const env = {
+      ...{ OPENLOOM_BASE_URL: 'http://127.0.0.1:1', OPENLOOM_OPENCODE_URL: 'http://127.0.0.1:9' },
+      OPENLOOM_NOTIFY_FILE_DIRS: folder,
+    }
+    const found = problems(env)
+    const said = (part: string) => found.find(({ text }) => text.includes(part))
+    expect(said('modle')).toMatchObject({ text: expect.stringContaining(`${userFile()}:6: `), line: 6 })
+    expect(said('modle')?.todo).toBe('Did you mean "model"?')
+    expect(said('zzzzzzzz')).toMatchObject({ text: expect.stringContaining(`${userFile()}:9: `), line: 9 })
+    expect(said('zzzzzzzz')?.todo).toMatch(/^Known here: kind, .*command/)
+    expect(said('qqqqqqqq')).toMatchObject({ text: expect.stringContaining(`${userFile()}:12: `), line: 12 })
+    expect(said('qqqqqqqq')?.todo).toMatch(/^Known here: kind, .*dir/)
+  })
+
+  it('of the environment itself is told as that', () => {
+    writeFileSync(userFile(), 'models:\n  providers:\n    - { kind: openai, base_url: "http://127.0.0.1:9" }\n')
+    expect(problems({ OPENLOOM_BASE_URL: 'nowhere' })[0]?.text).toMatch(/^environment: models\.providers\.0\./)
   })
 
   it('is told with all the others, not one at a time', () => {

@@ -52,6 +52,7 @@ const mayImport: Record<string, readonly string[]> = {
   'setting-changes.ts': ['*'],
   'main.ts': ['*'],
   'config.ts': ['*'],
+  'config-problems.ts': [],
 }
 
 export function readSources(root: string, folders: readonly string[]): Source[] {

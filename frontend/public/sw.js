@@ -48,12 +48,19 @@ async function keep(answer) {
   const html = await answer.clone().text()
   const before = await (await cache.match(index))?.text()
   if (before === html) return
-  await caches.delete(shell)
-  const fresh = await caches.open(shell)
   const files = filesOf(html)
-  await fresh.addAll(files)
-  for (const file of files.filter((name) => name.endsWith('.css'))) await fresh.addAll(await fontsOf(fresh, file))
-  await fresh.put(index, new Response(html, { headers: answer.headers }))
+  await cache.addAll(files)
+  for (const file of files.filter((name) => name.endsWith('.css'))) {
+    const fonts = await fontsOf(cache, file)
+    await cache.addAll(fonts)
+    files.push(...fonts)
+  }
+  // The page last, and what the old one needed only after it: whenever the daemon goes away, one of them is whole.
+  await cache.put(index, new Response(html, { headers: answer.headers }))
+  const wanted = new Set([index, ...files])
+  for (const request of await cache.keys()) {
+    if (!wanted.has(new URL(request.url).pathname)) await cache.delete(request)
+  }
 }
 
 async function asset(request) {

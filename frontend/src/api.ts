@@ -55,6 +55,10 @@ export interface Refusal {
   problems: ProblemBody['problems']
 }
 
+/** Why, and what to do next; what was refused is known to whoever asked. */
+export const whyOf = ({ status, title, detail, todo }: Refusal): string =>
+  [status === 0 || detail === '' ? `${title}.` : detail, todo].filter(Boolean).join(' ')
+
 export type Answer<T> = { ok: true; value: T } | { ok: false; refusal: Refusal }
 
 const isItUp = 'Is "openloom serve" running?'
@@ -373,13 +377,11 @@ function refusalOf(status: number, text: string): Refusal {
   }
   try {
     const body = JSON.parse(text) as Partial<ProblemBody>
-    return {
-      status,
-      title: typeof body.title === 'string' ? body.title : fallback.title,
-      detail: typeof body.detail === 'string' ? body.detail : '',
-      todo: body.problems?.[0]?.todo ?? null,
-      problems: body.problems ?? [],
-    }
+    const problems = body.problems ?? []
+    // The daemon's detail has the texts with what to do; here that stands apart.
+    const told = problems.length > 0 ? problems.map((problem) => problem.text).join('\n') : (body.detail ?? '')
+    const todo = [...new Set(problems.flatMap((problem) => problem.todo ?? []))].join('\n') || null
+    return { status, title: body.title ?? fallback.title, detail: told, todo, problems }
   } catch (error) {
     if (error instanceof SyntaxError) return fallback
     throw error

@@ -123,5 +123,5 @@ function textOf(request: AskRequest): string {
     request.kind === 'permission'
       ? `It wants to: ${request.permission} ${request.patterns.join(', ')}`
       : (request.questions[0]?.text ?? '')
-  return text.slice(0, textCharsMax)
+  return text.length > textCharsMax ? `${text.slice(0, textCharsMax)}…` : text
 }

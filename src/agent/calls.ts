@@ -2,7 +2,7 @@
  * The calls of one reply: judged one by one, run in order (those that only read, at once), each answered. A call is in
  * the journal before it acts, and its result before anything else does.
  */
-import { pause } from '../core/clock.ts'
+import type { Timer } from '../core/clock.ts'
 import { reasonOf } from '../core/problem.ts'
 import type { JournalEntry, ToolCall } from '../core/session.ts'
 import type { ToolContext, ToolResult } from '../core/tool.ts'
@@ -140,20 +140,24 @@ export function answerCall(run: Run, call: ToolCall, result: ToolResult, files: 
 }
 
 /** The history must stay valid whatever a tool does: one that throws or hangs is answered for. */
-async function useTool(run: Run, one: Extract<Judged, { kind: 'run' }>, context: ToolContext): Promise<ToolResult> {
-  const stopped = new AbortController()
-  const leftBehind = async (): Promise<ToolResult> => {
-    await aborted(run.signal, stopped.signal)
-    await pause(run.clock, stopGraceMs, stopped.signal)
-    return { ok: false, output: 'The tool did not stop when the run was stopped.' }
-  }
-  try {
-    return await Promise.race([one.tool.run(one.input, contextFor(run, one, context)), leftBehind()])
-  } catch (error) {
-    return { ok: false, output: `The tool ${one.call.name} broke: ${reasonOf(error)}` }
-  } finally {
-    stopped.abort()
-  }
+function useTool(run: Run, one: Extract<Judged, { kind: 'run' }>, context: ToolContext): Promise<ToolResult> {
+  const { clock, signal } = run
+  return new Promise((resolve) => {
+    let grace: Timer | null = null
+    const answer = (result: ToolResult) => {
+      grace?.cancel()
+      signal.removeEventListener('abort', onAbort)
+      resolve(result)
+    }
+    const failed = (output: string) => answer({ ok: false, output })
+    const onAbort = () => {
+      grace = clock.after(stopGraceMs, () => failed('The tool did not stop when the run was stopped.'))
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    if (signal.aborted) onAbort()
+    const work = async () => one.tool.run(one.input, contextFor(run, one, context))
+    work().then(answer, (error: unknown) => failed(`The tool ${one.call.name} broke: ${reasonOf(error)}`))
+  })
 }
 
 /** The questions of a tool, and what it may touch or show, are bound to its call. */
@@ -166,12 +170,4 @@ function contextFor(run: Run, { call, readOnly }: Extract<Judged, { kind: 'run' 
     askPerson: async (questions) => (asks ? asks.ask(run, call, { kind: 'question', questions }) : null),
     permits: (subject) => permits(run, call, subject),
   }
-}
-
-function aborted(...signals: AbortSignal[]): Promise<void> {
-  return new Promise((resolve) => {
-    const any = AbortSignal.any(signals)
-    if (any.aborted) resolve()
-    else any.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

@@ -19,11 +19,19 @@ export async function openFrame(
   return { system: systemPrompt({ profile, session, platform, instructions, branch }), tools: schemasOf(tools) }
 }
 
-function schemasOf(tools: readonly AnyTool[]): ToolSchema[] {
-  return tools.map(({ name, description, schema }) => {
-    const { $schema, ...parameters } = z.toJSONSchema(schema, { io: 'input' })
-    return { name, description, parameters }
-  })
+const schemasOf = (tools: readonly AnyTool[]): ToolSchema[] => tools.map((tool) => ({ ...schemaOf(tool) }))
+
+/** Made once: a tool never changes, and each turn asks for all of them. */
+const made = new WeakMap<AnyTool, ToolSchema>()
+
+function schemaOf(tool: AnyTool): ToolSchema {
+  const known = made.get(tool)
+  if (known) return known
+  const { name, description, schema } = tool
+  const { $schema, ...parameters } = z.toJSONSchema(schema, { io: 'input' })
+  const fresh = { name, description, parameters }
+  made.set(tool, fresh)
+  return fresh
 }
 
 export const frameTokensOf = ({ system, tools }: Frame): number => textTokens(system) + toolTokens(tools)

@@ -1,5 +1,6 @@
 /** The keys people may write, in the original's spelling or ours, made into the fields of a TaskSpec. Pure. */
 import type { Problem } from '../core/problem.ts'
+import { nearest } from '../lib/nearest.ts'
 
 /** A value with the line it came from. */
 export interface Located {
@@ -168,26 +169,6 @@ function unknownKey(written: string, line: number | undefined): Problem {
   const near = nearest(keyOf(written), Object.keys(spellings))
   const todo = near ? `Did you mean "${near}"?` : `Known keys: ${[...new Set(Object.values(spellings))].join(', ')}.`
   return { kind: 'unknown-key', text: `"${written}" is not a key of a task.`, todo, ...at(line) }
-}
-
-/** The nearest candidate within an edit distance (by default 2, 3 for long words), or null. */
-export function nearest(word: string, candidates: readonly string[], max = word.length > 8 ? 3 : 2): string | null {
-  const ranked = candidates.map((c) => ({ c, d: distance(word, c) })).sort((a, b) => a.d - b.d)
-  const best = ranked[0]
-  return best && best.d <= max ? best.c : null
-}
-
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
 }
 
 /** A line of markdown brings ids or titles with commas between them. */

@@ -119,8 +119,9 @@ export function addLists(
   values: Tree,
   origins: Map<string, string>,
   env: Readonly<Record<string, string | undefined>>,
-): void {
+): ReadonlyMap<string, readonly (number | null)[]> {
   const { providers: more, sinks: further, opencode } = environmentLists(env)
+  const places = new Map<string, readonly (number | null)[]>()
   if (opencode) {
     const given = Array.isArray(values.runtimes)
       ? (values.runtimes as Tree[])
@@ -128,6 +129,10 @@ export function addLists(
     const others = given.filter((runtime) => runtime.kind !== 'opencode')
     const own = given.find((runtime) => runtime.kind === 'opencode') ?? { kind: 'opencode' }
     values.runtimes = [...others, { ...own, ...opencode }]
+    places.set(
+      'runtimes',
+      [...others, own].map((runtime) => placeIn(given, runtime)),
+    )
     origins.set('runtimes', 'environment')
   }
   for (const [section, name, list] of [
@@ -136,7 +141,15 @@ export function addLists(
   ] as const) {
     if (list.length === 0) continue
     const branch = values[section] as Tree
-    branch[name] = [...list, ...(Array.isArray(branch[name]) ? branch[name] : [])]
+    const given: unknown[] = Array.isArray(branch[name]) ? branch[name] : []
+    branch[name] = [...list, ...given]
+    places.set(`${section}.${name}`, [...list.map(() => null), ...given.keys()])
     origins.set(`${section}.${name}`, 'environment')
   }
+  return places
+}
+
+const placeIn = <T>(list: readonly T[], one: T): number | null => {
+  const at = list.indexOf(one)
+  return at < 0 ? null : at
 }

@@ -1,10 +1,19 @@
 /** Files, safely: atomic writes, and paths that cannot leave a folder. Knows no noun of the product. */
 
 import { randomBytes } from 'node:crypto'
-import { closeSync, constants, fstatSync, open as openCallback, read as readCallback } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  open as openCallback,
+  openSync,
+  read as readCallback,
+  readSync,
+} from 'node:fs'
 import { type FileHandle, link, lstat, mkdir, open, realpath, rename, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { promisify } from 'node:util'
+import { isLocal, isPlain } from './local-disk.ts'
 
 export const errnoOf = (thrown: unknown): string => (thrown as NodeJS.ErrnoException)?.code ?? 'UNKNOWN'
 
@@ -103,6 +112,7 @@ export const isInside = (root: string, path: string): boolean =>
 export async function realPathInside(root: string, path: string): Promise<string | null> {
   if (path.includes('\0')) return null
   const wanted = isAbsolute(path) ? resolve(path) : resolve(root, path)
+  if (isPlain(wanted)) return isInside(root, wanted) ? wanted : null
   let existing = wanted
   const missing: string[] = []
   for (;;) {
@@ -156,24 +166,33 @@ export async function readBounded(path: string, sizeBytesMax: number): Promise<{
 const openFd = promisify(openCallback)
 const readFd = promisify(readCallback)
 
+/** Longer ones would keep everything else waiting. */
+const atOnceBytesMax = 256 * 1024
+
 /**
- * All bytes of a regular file, or null where it has more than `sizeBytesMax`; rejects as `openRegular` does. For the
- * hot path: what may wait for a disk is handed to another thread, what only looks into the kernel's tables is not, as
- * each way to a thread and back costs more than that look.
+ * All bytes of a regular file, or null where it has more than `sizeBytesMax`; rejects as `openRegular` does. `path`
+ * is a
+ * real one. For the hot path: each way to a thread and back costs more than a look at a local disk.
  */
 export async function readSmall(path: string, sizeBytesMax: number): Promise<{ bytes: Buffer | null; size: number }> {
-  const fd = await openFd(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  const local = isLocal(path)
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+  const fd = local ? openSync(path, flags) : await openFd(path, flags)
   try {
     const stat = fstatSync(fd)
     if (!stat.isFile()) throw notRegular(path)
     const { size } = stat
     if (size > sizeBytesMax) return { bytes: null, size }
     const buffer = Buffer.alloc(size)
+    const atOnce = local && size <= atOnceBytesMax
     let filled = 0
     while (filled < size) {
-      const { bytesRead } = await readFd(fd, buffer, filled, size - filled, filled)
-      if (bytesRead === 0) break
-      filled += bytesRead
+      const left = size - filled
+      const read = atOnce
+        ? readSync(fd, buffer, filled, left, filled)
+        : (await readFd(fd, buffer, filled, left, filled)).bytesRead
+      if (read === 0) break
+      filled += read
     }
     return { bytes: buffer.subarray(0, filled), size }
   } finally {

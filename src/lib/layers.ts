@@ -15,6 +15,8 @@ export interface Layered {
   values: Tree
   /** Dotted path of every leaf → origin. */
   origins: Map<string, string>
+  /** The same of the layers themselves. */
+  brought: Map<string, Layer>
 }
 
 const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -22,14 +24,16 @@ const isTree = (value: unknown): value is Tree => typeof value === 'object' && v
 /** Undefined values count as not given. */
 export function mergeLayers(layers: readonly Layer[]): Layered {
   const origins = new Map<string, string>()
+  const brought = new Map<string, Layer>()
   const values: Tree = {}
-  for (const layer of layers) mergeInto(values, layer.values, { layer, origins, path: [] })
-  return { values, origins }
+  for (const layer of layers) mergeInto(values, layer.values, { layer, origins, brought, path: [] })
+  return { values, origins, brought }
 }
 
 interface Merge {
   layer: Layer
   origins: Map<string, string>
+  brought: Map<string, Layer>
   path: readonly string[]
 }
 
@@ -46,6 +50,7 @@ function mergeInto(target: Tree, from: Tree, merge: Merge): void {
     }
     target[key] = value
     const { origin } = merge.layer
+    merge.brought.set(path.join('.'), merge.layer)
     merge.origins.set(path.join('.'), typeof origin === 'string' ? origin : origin(path))
   }
 }

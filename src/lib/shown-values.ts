@@ -2,15 +2,15 @@
 
 const secretKeys = /secret|token|password|headers/i
 
-/** `mark` stands where a secret is. */
-export function shownValue(value: unknown, mark: string): unknown {
-  if (Array.isArray(value)) return value.map((one) => shownValue(one, mark))
-  if (typeof value === 'string') return withoutLogin(value, mark)
+/** `mark` stands where a secret is; `hide` masks those that are known in a text. */
+export function shownValue(value: unknown, mark: string, hide = (text: string) => text): unknown {
+  if (Array.isArray(value)) return value.map((one) => shownValue(one, mark, hide))
+  if (typeof value === 'string') return hide(withoutLogin(value, mark))
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
     Object.entries(value).map(([key, part]) => {
       if (secretKeys.test(key) && part !== undefined && typeof part !== 'number') return [key, mark]
-      return [key, key === 'url' ? withoutSecrets(String(part), mark) : shownValue(part, mark)]
+      return [key, key === 'url' ? withoutSecrets(String(part), mark) : shownValue(part, mark, hide)]
     }),
   )
 }

@@ -1,6 +1,7 @@
-/** What a turn of the built-in runtime begins with. Types only. */
+/** What a turn of the built-in runtime begins with. It begins none. */
 import type { Choice } from '../agent/model-choice.ts'
 import type { Policy } from '../agent/permission/engine.ts'
+import { defaultRules } from '../agent/permission/rules.ts'
 import type { Profile } from '../agent/profiles.ts'
 import type { Transcript } from '../agent/run.ts'
 import type { PromptRequest } from '../core/runtime.ts'
@@ -20,3 +21,6 @@ export interface Begin {
   /** Lets other programs speak in the session. */
   release(): void
 }
+
+/** For unattended work that nobody said more about. */
+export const openPolicy: Policy = { layers: { user: defaultRules }, trust: 'trusted', access: 'scoped' }

@@ -13,7 +13,6 @@ import { runAgent } from '../agent/loop.ts'
 import { type Choice, chooseModel, type ModelChoices } from '../agent/model-choice.ts'
 import type { Purposes } from '../agent/model-settings.ts'
 import type { Policy } from '../agent/permission/engine.ts'
-import { defaultRules } from '../agent/permission/rules.ts'
 import { type Profile, profiles } from '../agent/profiles.ts'
 import type { ModelSource } from '../agent/providers/index.ts'
 import { Readiness } from '../agent/readiness.ts'
@@ -40,7 +39,7 @@ import type { Journal, Observation, SessionRecord, SessionState } from '../core/
 import type { AnyTool, Confinement } from '../core/tool.ts'
 import { newId } from '../lib/id.ts'
 import { type Place, type Sandbox, unconfined } from '../lib/sandbox/sandbox.ts'
-import type { Begin } from './begin.ts'
+import { type Begin, openPolicy } from './begin.ts'
 import { busy, busyElsewhere, isClosed, isPaused, missing, unknownAgent } from './builtin-problems.ts'
 import { Nudges } from './nudges.ts'
 
@@ -212,8 +211,19 @@ class Builtin implements Runtime {
     if (running) return refuse(busy(session.id))
     const release = this.options.claim ? this.options.claim(session.id) : () => undefined
     if (!release) return refuse(busyElsewhere(session.id))
+    try {
+      return this.begin({ session, profile, request, choice: chosen.value, policy, own, release })
+    } catch (error) {
+      // A journal that cannot be read or written now must not keep the session from everybody for good.
+      release()
+      throw error
+    }
+  }
+
+  private begin(given: Omit<Begin, 'transcript' | 'resumed'>): Result<void> {
+    const { session, request, release } = given
     this.turns.giveWay(session.id)
-    const transcript = new Transcript(journal, session.id)
+    const transcript = new Transcript(this.options.journal, session.id)
     const standing = standingOf(transcript.entries, request.promptId)
     const isHeld = standing === 'open' && lastTurnOf(transcript.entries)?.paused === true
     if (standing === 'over' || isHeld) {
@@ -224,8 +234,7 @@ class Builtin implements Runtime {
       this.asks.forget(session.id, transcript.entries)
       transcript.append({ type: 'prompt', promptId: request.promptId, text: request.text })
     }
-    const [choice, resumed] = [chosen.value, standing === 'open']
-    this.start({ session, profile, request, transcript, choice, policy, own, resumed, release })
+    this.start({ ...given, transcript, resumed: standing === 'open' })
     return ok(undefined)
   }
 
@@ -388,6 +397,3 @@ class Builtin implements Runtime {
     this.heard.clear()
   }
 }
-
-/** For unattended work that nobody said more about. */
-const openPolicy: Policy = { layers: { user: defaultRules }, trust: 'trusted', access: 'scoped' }

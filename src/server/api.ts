@@ -38,6 +38,8 @@ export interface TaskPage {
 
 /** `GET /api/weave?hours=&limit=`: the newest tasks that did anything since `from` (ms). */
 export interface WeavePage {
+  /** The log as it was read. */
+  seq: number
   from: number
   items: Thread[]
 }

@@ -135,6 +135,7 @@ const statusOf: Record<string, ContentfulStatusCode> = {
   'nothing-to-compact': 409,
   'too-many-messages': 409,
   'bad-message': 422,
+  'unknown-model': 422,
   'ambiguous-id': 409,
   'already-answered': 409,
   'ask-gone': 409,

@@ -33,15 +33,10 @@ export function settingList(effective: Effective): Omit<SettingList, 'filters'> 
   const leaves = named.flatMap((name) => leavesOf(schema.properties?.[name] ?? {}, [name], schema.$defs ?? {}))
   const items = [...leaves, ...hiddenLeaves(leaves)].map(({ path, about, schema: given }): SettingItem => {
     const found = path.reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], config)
-    const value = found === undefined ? null : JSON.parse(hide(JSON.stringify(shownValue(found, 'set, not shown'))))
-    const origin = originOf(path.join('.'), origins)
-    return {
-      path: path.join('.'),
-      value,
-      origin,
-      about,
-      change: inputOf(path.join('.'), given, { origin, ...effective }),
-    }
+    const value = found === undefined ? null : shownValue(found, 'set, not shown', hide)
+    const name = path.join('.')
+    const origin = originOf(name, origins)
+    return { path: name, value, origin, about, change: inputOf(name, given, { origin, ...effective }) }
   })
   return { items, files, userFile, keys }
 }

@@ -2,6 +2,7 @@
 import { and, asc, desc, eq, getTableColumns, gt, lt, or, type SQL, sql } from 'drizzle-orm'
 import type { LoomEvent } from '../core/event.ts'
 import type { Ledger } from './ledger.ts'
+import { holds } from './like.ts'
 import * as schema from './schema.ts'
 
 const { hash: _, ...eventColumns } = getTableColumns(schema.events)
@@ -25,10 +26,7 @@ export interface EventSearch {
 function fits({ types = [], taskId, sessionId, words = [] }: EventSearch): (SQL | undefined)[] {
   const { events } = schema
   const ofType = types.map((type) => sql`${events.type} glob ${type}`)
-  const said = words.map((word) => {
-    const part = `%${word.replace(/[\\%_]/g, '\\$&')}%`
-    return sql`(${events.type} like ${part} escape '\\' or ${events.data} like ${part} escape '\\')`
-  })
+  const said = words.map((word) => or(holds(events.type, word), holds(events.data, word)))
   return [
     ofType.length > 0 ? or(...ofType) : undefined,
     taskId ? eq(events.taskId, taskId) : undefined,

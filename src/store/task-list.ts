@@ -1,9 +1,10 @@
 /** Tasks as rows of a list, in an order, page after page. It changes none. */
-import { and, desc, eq, gte, inArray, like, lt, or, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, gte, inArray, lt, or, type SQL, sql } from 'drizzle-orm'
 import type { TaskItem, TaskStatus } from '../core/task.ts'
 import type { Verdict } from '../core/verdict.ts'
 import { idsFrom } from '../lib/id.ts'
 import type { Ledger } from './ledger.ts'
+import { begins, holds } from './like.ts'
 import * as schema from './schema.ts'
 
 const { tasks } = schema
@@ -74,8 +75,8 @@ export function taskPage({ db }: Ledger, query: TaskQuery): { items: TaskItem[];
     where.push(query.order ? sql`(${by}, ${tasks.id}) < ${last}` : lt(tasks.id, query.after))
   }
   if (query.text) {
-    const part = `%${query.text}%`
-    where.push(or(like(tasks.title, part), like(tasks.workspace, part), like(tasks.id, `${query.text}%`)))
+    const { text } = query
+    where.push(or(holds(tasks.title, text), holds(tasks.workspace, text), begins(tasks.id, text)))
   }
   const rows = db
     .select(columns)

@@ -50,18 +50,20 @@ export class Threads {
         "'cancelled', 'archived')) and status <> 'archived' order by id desc limit ?",
     )
     const before = $client.prepare<unknown[], Stored>(
-      `select type, at, ${slim} from events where task_id = ? and seq < ? and type in (${list(moves)}) ` +
+      `select seq, type, at, ${slim} from events where task_id = ? and seq < ? and type in (${list(moves)}) ` +
         'order by seq desc limit 1',
     )
     const within = $client.prepare<unknown[], Stored>(
-      `select type, at, ${slim} from events where task_id = ? and seq >= ? and ` +
-        `type in (${list([...moves, ...work, ...others])}) order by seq limit ${marksMax}`,
+      `select seq, type, at, ${slim} from events where task_id = ? and seq >= ? and ` +
+        `type in (${list([...moves, ...work, ...others])}) order by seq desc limit ${marksMax}`,
     )
     const first = this.seqAt(from)
     const slotMs = Math.max(1, (this.ledger.clock.now() - from) / slots)
     return recent.all(from, max).map((task) => {
-      const marks = [...before.all(task.id, first), ...within.all(task.id, first)].map(markOf)
-      return { ...task, marks: thinned(marks, slotMs) }
+      const own = within.all(task.id, first).reverse()
+      // Of too many the newest count: what it does now is looked at first.
+      const begin = own.length === marksMax ? (own[0]?.seq ?? first) : first
+      return { ...task, marks: thinned([...before.all(task.id, begin), ...own].map(markOf), slotMs) }
     })
   }
 
@@ -81,6 +83,7 @@ export class Threads {
 }
 
 interface Stored {
+  seq: number
   type: EventType
   at: number
   data: string | null

@@ -77,6 +77,20 @@ describe.skipIf(!browserPath)('the composer', () => {
     await leave(shown)
   })
 
+  it('keeps a command that was refused, and says why and what to do', async () => {
+    const shown = await open()
+    const why = { kind: 'unknown-model', text: 'No provider offers the model "nope/none".' }
+    const problems = [{ ...why, todo: 'The nearest are: cloud/big-one.' }]
+    shown.api.refusals.set('model', { type: 'about:blank', title: 'Not accepted', status: 422, detail: '', problems })
+    await field(shown).pressSequentially('/model nope/none')
+    await field(shown).press('Enter')
+    const notice = shown.page.locator('.notice')
+    await notice.waitFor()
+    expect(await notice.innerText()).toContain(`${why.text} The nearest are: cloud/big-one.`)
+    expect(await field(shown).inputValue()).toBe('/model nope/none')
+    await leave(shown)
+  })
+
   it('completes the name of a file where the cursor stands', async () => {
     const shown = await open()
     await field(shown).pressSequentially('Look at @up')

@@ -29,7 +29,10 @@ describe.skipIf(!browserPath)('the page', () => {
     expect((await kept()).some((path) => path.endsWith('.woff2'))).toBe(true)
     await api.close()
     await page.reload()
-    await page.getByText('The daemon does not answer').waitFor()
+    await page.getByRole('heading', { name: 'The daemon does not answer' }).waitFor()
+    const away = await page.getByRole('main').innerText()
+    for (const words of ['openloom serve', 'npm start', 'comes alive by itself']) expect(away).toContain(words)
+    expect(await page.getByRole('alert').count()).toBe(0)
     expect(await page.locator('[data-seen]').innerText()).toMatch(/Last seen .*: 3 tasks for you,\s+3 running\./)
     expect(await violations(page)).toEqual([])
     if (shots) await page.screenshot({ path: `${shots}/offline-390-dark.png` })
@@ -38,6 +41,50 @@ describe.skipIf(!browserPath)('the page', () => {
     await page.waitForSelector('.connection.live')
     await page.waitForSelector('[data-row]')
     expect(await page.locator('[data-seen]').count()).toBe(0)
+    await leave(shown)
+  })
+
+  it('keeps the old page whole until the new one is whole', async () => {
+    const shown = await stage.show(emptyScene())
+    const { page, api } = shown
+    await page.evaluate(() => navigator.serviceWorker.ready)
+    const kept = () =>
+      page.evaluate(async () => {
+        const found = await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).match('/')))
+        return (await found.find(Boolean)?.text()) ?? ''
+      })
+    await expect.poll(kept).toContain('id="app"')
+    // A build whose files cannot be had, as when the daemon stops in between.
+    api.edit = (html) => html.replace('</head>', '<link rel="preload" as="script" href="/assets/gone.js"></head>')
+    const refused = page
+      .context()
+      .waitForEvent('requestfinished', (request) => request.url().endsWith('/assets/gone.js'))
+    await page.reload()
+    await refused
+    await page.waitForSelector('.connection.live')
+    expect(await kept()).not.toContain('gone.js')
+    await api.close()
+    await page.reload()
+    await page.getByRole('heading', { name: 'The daemon does not answer' }).waitFor()
+    await leave(shown)
+  })
+
+  it('works in a browser that has no room to keep anything, and with what an older page kept', async () => {
+    const shown = await stage.show(emptyScene())
+    const { page, faults } = shown
+    await page.waitForSelector('.connection.live')
+    await page.evaluate(() => localStorage.setItem('openloom.draft', '{"form":{"title":"An old draft"}}'))
+    await page.addInitScript(() => {
+      Storage.prototype.setItem = () => {
+        throw new DOMException('no room', 'QuotaExceededError')
+      }
+    })
+    await page.goto(`${shown.api.url}/new`)
+    await page.waitForSelector('.connection.live')
+    expect(await page.getByLabel(/^Title/).inputValue()).toBe('An old draft')
+    await page.getByLabel(/^Goal/).fill('Say hello.')
+    await page.getByText('This browser keeps no draft').waitFor()
+    expect(faults).toEqual([])
     await leave(shown)
   })
 

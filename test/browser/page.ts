@@ -108,3 +108,23 @@ export const smallTargets = (page: Page) =>
       .filter((el) => el.getBoundingClientRect().height < 43.5)
       .map((el) => `${el.tagName} ${el.className} ${el.innerText.slice(0, 30)}`),
   )
+
+/** Keeps the answers to an address back once the daemon has given them: what happens meanwhile they cannot know. */
+export async function heldAnswers(page: Page, url: string): Promise<{ reached: Promise<void>; release: () => void }> {
+  const [reached, held] = [gate(), gate()]
+  await page.route(url, async (route) => {
+    const response = await route.fetch()
+    reached.open()
+    await held.opened
+    await route.fulfill({ response })
+  })
+  return { reached: reached.opened, release: held.open }
+}
+
+function gate() {
+  let open!: () => void
+  const opened = new Promise<void>((done) => {
+    open = done
+  })
+  return { opened, open }
+}

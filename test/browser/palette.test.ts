@@ -20,7 +20,7 @@ describe.skipIf(!browserPath)('the palette', () => {
     const shown = await stage.show(scene(), path, view)
     await shown.page.waitForSelector('.connection.live')
     await shown.page.keyboard.press('Control+k')
-    await shown.page.getByRole('textbox', { name: 'Go anywhere' }).waitFor()
+    await shown.page.getByRole('combobox', { name: 'Go anywhere' }).waitFor()
     return shown
   }
 
@@ -37,6 +37,28 @@ describe.skipIf(!browserPath)('the palette', () => {
     await shown.page.mouse.click(20, 700)
     await shown.page.getByRole('dialog').waitFor({ state: 'detached' })
     expect(shown.faults).toEqual([])
+    await leave(shown)
+  })
+
+  it('goes to every place of the rail and to a new task, and reads its own page once, not at each letter', async () => {
+    const { details } = scene()
+    const path = `/tasks/${details[0]?.task.id}`
+    const shown = await stage.show({ ...scene(), details }, path)
+    await shown.page.waitForSelector('[data-attempt]')
+    const reads: string[] = []
+    shown.page.on('request', (request) => {
+      if (new URL(request.url()).pathname === `/api${path}`) reads.push(request.url())
+    })
+    await shown.page.keyboard.press('Control+k')
+    await shown.page.getByRole('option', { name: /^do Pause this task/ }).waitFor()
+    const words = ['Home', 'Needs you', 'Tasks', 'Sessions', 'Usage', 'Notifications', 'Inbox', 'Log', 'Settings']
+    const offered = (await shown.page.getByRole('option', { name: /^go to/ }).allInnerTexts()).join(' ')
+    for (const word of [...words, 'New task']) expect(offered).toContain(word)
+    await shown.page.keyboard.type('settings')
+    await shown.page.getByRole('option', { name: /^go to Home/ }).waitFor({ state: 'detached' })
+    await shown.page.keyboard.press('Enter')
+    await shown.page.waitForURL('**/settings')
+    expect(reads).toHaveLength(1)
     await leave(shown)
   })
 

@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { violations } from './axe.ts'
-import { browserPath, Stage, smallTargets } from './page.ts'
+import { browserPath, heldAnswers, Stage, smallTargets } from './page.ts'
 import { openFurnished, openPlaces, type Places } from './places.ts'
 
 const views = [1440, 390].flatMap((width) => (['dark', 'light'] as const).map((theme) => ({ width, theme })))
@@ -81,6 +81,10 @@ describe.skipIf(!browserPath)('around the work', () => {
     expect(places.daemon.store.asks.grants(9)).toEqual([])
     await page.locator('[data-workspace] select').selectOption('read-only')
     await page.getByText('proven to change nothing').waitFor()
+    expect(await page.locator('select').inputValue()).toBe('trusted')
+    await page.getByRole('button', { name: 'Leave it' }).click()
+    expect(await page.locator('select').inputValue()).toBe('trusted')
+    await page.locator('select').selectOption('read-only')
     expect(places.daemon.store.workspaces.of(places.workspace)?.trust).toBe('trusted')
     await page.getByRole('button', { name: 'Make it read only' }).click()
     await page.getByText('is read only').waitFor()
@@ -118,6 +122,46 @@ describe.skipIf(!browserPath)('around the work', () => {
     await page.close()
   })
 
+  it('the text of the file that is open stays, when that of an earlier one comes late', async () => {
+    const { page } = await places.visit(stage, '/inbox')
+    await page.locator('[data-file="1"]').waitFor()
+    const { reached, release } = await heldAnswers(page, '**/api/inbox/1')
+    await page.locator('[data-file="1"] > a').click()
+    await reached
+    await page.locator('[data-file="2"] > a').click()
+    await page.locator('[data-file="2"] [data-line="3"]').waitFor()
+    const late = page.waitForResponse('**/api/inbox/1')
+    release()
+    await (await late).finished()
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
+    expect(await page.locator('[data-file="2"] [data-line="3"]').count()).toBe(1)
+    await page.close()
+  })
+
+  it('more files than a page holds leave no gap in the inbox', async () => {
+    const { store } = places.daemon
+    const { page } = await places.visit(stage, '/inbox')
+    await page.locator('[data-file="1"]').waitFor()
+    store.ledger.transact(() => {
+      for (let n = 0; n < 70; n++) {
+        const data = { file: `many-${n}.md`, problems: [{ kind: 'empty', text: 'It is empty.' }] }
+        const origin = { source: 'inbox', externalId: `many-${n}.md:${n}:1:sha`, bodySha256: 'sha' } as const
+        store.tasks.refuse(origin, { type: 'inbox.rejected', data })
+      }
+    })
+    await page.getByText('many-69.md').waitFor()
+    const numbers = () =>
+      page.locator('[data-file]').evaluateAll((rows) => rows.map((row) => Number(row.getAttribute('data-file'))))
+    while (await page.getByRole('button', { name: 'Show older files' }).count()) {
+      const before = (await numbers()).length
+      await page.getByRole('button', { name: 'Show older files' }).click()
+      await expect.poll(async () => (await numbers()).length).toBeGreaterThan(before)
+    }
+    const [newest = 0] = await numbers()
+    expect(await numbers()).toEqual(Array.from({ length: newest }, (_, n) => newest - n))
+    await page.close()
+  })
+
   it('the log is searched by the daemon, opens to the whole event, and holds still while it is read', async () => {
     const { ledger } = places.daemon.store
     const say = (count: number, text: string) =>
@@ -151,6 +195,48 @@ describe.skipIf(!browserPath)('around the work', () => {
     await page.getByText('"summary"').waitFor()
     await page.getByRole('link', { name: 'Only workspace.ignored' }).click()
     expect(new URL(page.url()).search).toBe('?type=workspace.ignored&q=rare')
+    expect(faults).toEqual([])
+    await page.close()
+  })
+
+  it('the log has what came while it was read, and no gap after more came than it keeps', async () => {
+    const { ledger } = places.daemon.store
+    const say = (count: number, text: string) =>
+      ledger.transact(() => {
+        for (let n = 0; n < count; n++) ledger.emit({ type: 'daemon.started', data: { text: `${text} ${n}.` } })
+      })
+    say(300, 'before')
+    const { page, faults } = await places.visit(stage, '/')
+    await page.waitForSelector('.connection.live')
+    const { reached, release } = await heldAnswers(page, '**/api/events?*')
+    await page.getByRole('navigation').getByRole('link', { name: 'Log' }).click()
+    await reached
+    // The page heard of it when it reads the state again.
+    const heard = page.waitForRequest('**/api/state')
+    say(1, 'meanwhile')
+    await heard
+    release()
+    await page.getByText('meanwhile 0.').waitFor()
+    await page.waitForFunction(() => {
+      scrollTo(0, 1_500)
+      return scrollY > 1_000
+    })
+    await page.getByText('meanwhile 0.').waitFor({ state: 'detached' })
+    say(1_400, 'flood')
+    await page.getByRole('button', { name: '1,400 new — show' }).click()
+    await page.getByText('flood 1399.').waitFor()
+    const found = await page.waitForFunction(
+      () => {
+        const text = document.querySelector('main')?.textContent ?? ''
+        if (/flood 1\d\./.test(text)) return 'flood'
+        if (/before 2\d\d\./.test(text)) return 'a gap'
+        scrollBy(0, 600)
+        return null
+      },
+      null,
+      { polling: 30 },
+    )
+    expect(await found.jsonValue()).toBe('flood')
     expect(faults).toEqual([])
     await page.close()
   })

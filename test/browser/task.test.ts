@@ -112,10 +112,14 @@ describe.skipIf(!browserPath)('the task page', () => {
     const scene = sampleScene('running')
     const shown = await stage.show(scene, pathOf(scene))
     await shown.page.waitForSelector('[data-action="pause"]')
-    shown.api.refusals.set('pause', problem('Not now', 409, 'A check is being written down.', 'Try again.'))
+    const why = { kind: 'wrong-state', text: 'A check is being written down.', todo: 'Try `pause` again.' }
+    const told = { ...problem('Conflict', 409, `${why.text} ${why.todo}`), problems: [why] }
+    shown.api.refusals.set('pause', told)
     await shown.page.click('[data-action="pause"]')
-    await shown.page.getByText('Pause was refused: Not now').waitFor()
-    await shown.page.getByText('A check is being written down. Try again.').waitFor()
+    await shown.page.locator('.notice').waitFor()
+    const notice = (await shown.page.locator('.notice').innerText()).replace(/\s+/g, ' ')
+    expect(notice).toBe('Pause was refused A check is being written down. Try pause again.')
+    expect(await shown.page.locator('.notice code').innerText()).toBe('pause')
     expect(await shown.page.locator('header .badge').first().innerText()).toBe('running')
     const post = shown.api.posts[0]
     expect(post?.path).toBe(`/api${pathOf(scene)}/pause`)

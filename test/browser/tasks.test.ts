@@ -5,7 +5,8 @@ import { problem } from '../fakes/api.ts'
 import { tell } from '../fakes/story.ts'
 import { violations } from './axe.ts'
 import { crowdScene } from './crowds.ts'
-import { browserPath, leave, type Shown, Stage } from './page.ts'
+import { browserPath, heldAnswers, leave, type Shown, Stage } from './page.ts'
+import { Log } from './scenes.ts'
 
 const shots = process.env['OPENLOOM_SHOTS']
 const rows = ({ page }: Pick<Shown, 'page'>) => page.locator('[data-row]')
@@ -68,6 +69,26 @@ describe.skipIf(!browserPath)('the list of all tasks', () => {
       await leave(shown)
     },
   )
+
+  it('shows what became of a task while the list was read', async () => {
+    const scene = crowdScene(60)
+    const shown = await stage.show(scene, '/')
+    const { page, api } = shown
+    await page.waitForSelector('[data-section="running"]')
+    const one = scene.details.find(({ task }) => task.status === 'running')
+    if (!one) throw new Error('nothing runs in this scene')
+    const { reached, release } = await heldAnswers(page, '**/api/tasks?*')
+    const needs = await page.locator('nav .count').innerText()
+    await page.getByRole('navigation').getByRole('link', { name: 'Tasks' }).click()
+    await reached
+    await api.emit(new Log(Date.now(), scene.state.seq).move(0, 'task.paused', one, 'paused'))
+    await page.waitForFunction((before) => document.querySelector('nav .count')?.textContent?.trim() !== before, needs)
+    release()
+    await rows(shown).first().waitFor()
+    const row = page.locator(`[data-task="${one.task.id}"] [data-row]`)
+    expect(await row.getAttribute('data-status')).toBe('paused')
+    await leave(shown)
+  })
 
   it('stands in the order that is asked for, and what was put away only when asked for', async () => {
     const story = await tell()

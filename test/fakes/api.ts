@@ -81,6 +81,10 @@ export class FakeApi {
   scene: Scene
   /** When false, everything but the login is a 401. */
   signedIn = true
+  /** Another build of the page than the one on disk. */
+  edit = (html: string): string => html
+  /** Files that are not there and were asked for. */
+  readonly missed: string[] = []
   /** A refusal per action word; the others succeed and change nothing by themselves. */
   readonly refusals = new Map<string, ProblemBody>()
   readonly posts: Post[] = []
@@ -177,7 +181,7 @@ export class FakeApi {
         return { id, title, status, verdict, marks }
       })
       const items = threads.filter(({ marks }) => marks.length > 0).slice(0, Number(c.req.query('limit')))
-      return c.json({ from: Date.now() - 12 * 3_600_000, items })
+      return c.json({ seq: this.scene.state.seq, from: Date.now() - 12 * 3_600_000, items })
     })
     app.get('/api/found', (c) => c.json({ items: [], file: '/home/ada/.config/openloom/config.yaml' }))
     this.#taskRoutes(app)
@@ -306,7 +310,11 @@ export class FakeApi {
     const wanted = normalize(c.req.path).replace(/^\/+/, '')
     const path = extname(wanted) ? wanted : 'index.html'
     const body = await readFile(join(this.#webRoot, path)).catch(ignoreMissing)
-    if (!body) return c.text('Not found', 404)
+    if (!body) {
+      this.missed.push(c.req.path)
+      return c.text('Not found', 404)
+    }
+    if (path === 'index.html') return c.html(this.edit(body.toString()))
     return c.body(new Uint8Array(body), 200, { 'content-type': types[extname(path)] ?? 'application/octet-stream' })
   }
 }

@@ -94,6 +94,26 @@ describe('the built-in runtime', () => {
     expect(retrying.state).toMatchObject({ attempt: 2, text: /429/ })
   })
 
+  it('gives a session back to other programs when its turn could not begin', async () => {
+    let held = 0
+    const claim = () => {
+      held += 1
+      return () => {
+        held -= 1
+      }
+    }
+    const world = await agentWorld([{ text: 'x' }], { claim })
+    const append = world.journal.append.bind(world.journal)
+    world.journal.append = () => {
+      throw new Error('the disk is full')
+    }
+    await expect(world.prompt('go')).rejects.toThrow('the disk is full')
+    expect(held).toBe(0)
+    world.journal.append = append
+    expect((await world.run('go')).state).toMatchObject({ kind: 'idle', complete: true })
+    expect(held).toBe(0)
+  })
+
   it('is not ready without a provider, and says what to do', async () => {
     const world = await agentWorld([{ text: 'x' }], { providers: [] })
     expect(await world.runtime.available()).toMatchObject({

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { openStore, type Store } from '../../src/store/open.ts'
 import { journalContract } from '../contracts/journal.ts'
 import { HandClock } from '../fakes/clock.ts'
-import { taskFrom } from '../fakes/tasks.ts'
+import { specFrom, taskFrom } from '../fakes/tasks.ts'
 
 const open = () => openStore({ path: ':memory:', clock: new HandClock() })
 
@@ -97,6 +97,17 @@ describe('listing', () => {
       after = page.next ?? undefined
     } while (after)
     expect(seen).toEqual(made.reverse())
+  })
+
+  it('takes the words of a search as they are: no sign in them stands for another', () => {
+    const store = open()
+    for (const title of ['price_list at 100%', 'pricexlist at 1000']) {
+      store.tasks.accept(taskFrom({ externalId: title }, { spec: specFrom({ title }) }))
+    }
+    const found = (text: string) => store.tasks.page({ limit: 10, text }).items.map(({ title }) => title)
+    for (const text of ['price_list', 'PRICE_L', '100%', '_']) expect(found(text)).toEqual(['price_list at 100%'])
+    for (const text of ['%%', 'p%t', '\\', 'price\\_']) expect(found(text)).toEqual([])
+    expect(found('price')).toHaveLength(2)
   })
 
   it('finds a task by the start of its id, and says when that is ambiguous', () => {

@@ -72,4 +72,18 @@ describe('the threads of the last hours', () => {
     const long = kinds(12).filter(([, ms]) => Number(ms) > 50 * minute)
     expect(long.map(([kind]) => kind)).toEqual(Array.from({ length: 10 }, (_, n) => (n % 2 === 0 ? 'tool' : 'model')))
   })
+
+  it('have what is newest of a task that did more than is read', async () => {
+    const { clock, store, accept, since, kinds } = open()
+    const id = accept('a')
+    store.ledger.note({ type: 'task.running', taskId: id, data: {} })
+    store.ledger.transact(() => {
+      for (let n = 0; n < 20_500; n++) store.ledger.emit({ type: 'message.finished', taskId: id, data: {} })
+    })
+    await clock.advance(hour)
+    store.ledger.note({ type: 'task.waiting', taskId: id, data: { reason: { code: 'needs-permission', text: '' } } })
+    await clock.advance(minute)
+    expect(kinds(12).at(-1)).toEqual(['person', minute])
+    expect(since(12)[0]?.marks[0]?.type).toBe('task.running')
+  })
 })

@@ -8,6 +8,7 @@ import type { FileDiff, TranscriptPage } from '../../src/core/session.ts'
 import type { SessionFile } from '../../src/harness/session-file.ts'
 import type { ScriptInput } from '../../src/sample/script.ts'
 import type {
+  ModelList,
   ProblemBody,
   Restored,
   SessionDetail,
@@ -151,8 +152,14 @@ it('SU-1 a session is renamed, put away and deleted with everything that was kep
   await t.say('five steps, please')
   await t.post(`/api/sessions/${t.id}/rename`, { title: 'Five  files\n' })
   expect((await t.get<SessionDetail>(`/api/sessions/${t.id}`)).session.title).toBe('Five files')
-  await t.post(`/api/sessions/${t.id}/model`, { model: ' another ' })
-  expect((await t.get<SessionDetail>(`/api/sessions/${t.id}`)).session.model).toBe('another')
+  const [offered] = (await t.get<ModelList>('/api/models')).items
+  await t.post(`/api/sessions/${t.id}/model`, { model: ` ${offered?.provider}/${offered?.model} ` })
+  const another = `${offered?.provider}/${offered?.model}`
+  expect((await t.get<SessionDetail>(`/api/sessions/${t.id}`)).session.model).toBe(another)
+  const refused = await t.story.call('POST', `/api/sessions/${t.id}/model`, { model: 'nope/none' })
+  expect(refused.status).toBe(422)
+  expect(((await refused.json()) as ProblemBody).detail).toContain(`The nearest are: ${another}`)
+  expect((await t.get<SessionDetail>(`/api/sessions/${t.id}`)).session.model).toBe(another)
   expect((await t.get<SessionDetail>(`/api/sessions/${t.id}`)).own).toBe(true)
   await t.post(`/api/sessions/${t.id}/archive`, { archived: true })
   expect((await t.get<SessionPage>('/api/sessions')).items).toEqual([])

@@ -35,6 +35,9 @@ export function patchLines(patch: string): DiffLine[] {
   return all.map((text, n) => (n < start ? { kind: 'place', text } : lineOf(text)))
 }
 
+/** The lines of what is no patch. */
+export const plainLines = (text: string): DiffLine[] => text.split('\n').map((line) => ({ kind: 'same', text: line }))
+
 /** Of several files, each under a line that says what became of it. What git writes above a hunk is left out. */
 export function changeLines(text: string): DiffLine[] {
   const found: DiffLine[] = []

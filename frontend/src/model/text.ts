@@ -24,6 +24,12 @@ export function prose(text: string): string {
   return text.replaceAll('\r\n', '\n').replace(terminalSequences, '').replace(controls, '').replace(overrides, '')
 }
 
+/** Prose with what stands between backticks apart: a command, a name, a path. */
+export function proseParts(text: string): { isCode: boolean; text: string }[] {
+  const parts = prose(text).split(/`([^`\n]+)`/)
+  return parts.map((part, n) => ({ isCode: n % 2 === 1, text: part })).filter((part) => part.text !== '')
+}
+
 /** Evidence and commands: what cannot be seen is shown as a name, because it may be the point. */
 export function verbatim(text: string): string {
   return text

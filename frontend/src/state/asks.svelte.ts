@@ -33,8 +33,7 @@ class Asks {
     this.pending.delete(ask.id)
     if (answer.ok) this.rows.delete(ask.id)
     else {
-      const { title, detail } = answer.refusal
-      orders.say('danger', `The answer was refused: ${title}`, detail)
+      orders.refused('The answer was refused', answer.refusal)
       await this.#read()
     }
   }

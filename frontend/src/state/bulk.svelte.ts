@@ -1,6 +1,7 @@
 /** Tasks that a person has picked from a list, and what becomes of all of them: one order after the other. */
 import { SvelteSet } from 'svelte/reactivity'
 import type { TaskItem } from '../../../src/core/task.ts'
+import { whyOf } from '../api.ts'
 import { type Action, actionsOf, actionWords } from '../model/actions.ts'
 import { count } from '../model/format.ts'
 import { api } from './door.svelte.ts'
@@ -32,7 +33,7 @@ export class Bulk {
       this.under = { action, done, all: able.length }
       const answer = await api.order(task.id, action)
       if (answer.ok) this.picked.delete(task.id)
-      else refused = { count: refused.count + 1, why: refused.why || `${task.title}: ${answer.refusal.detail}` }
+      else refused = { count: refused.count + 1, why: refused.why || `${task.title}: ${whyOf(answer.refusal)}` }
     }
     this.under = null
     const { label } = actionWords[action]

@@ -6,7 +6,8 @@ import { orders } from './orders.svelte.ts'
 import { router } from './router.svelte.ts'
 import type { OneSession } from './session.svelte.ts'
 
-type Deed = (one: OneSession, argument: string) => Promise<unknown> | undefined
+/** Null, now or later: it was refused, and the person was told. */
+type Deed = (one: OneSession, argument: string) => Promise<unknown> | undefined | null
 
 const goTo = (made: { id: string } | null): void => {
   if (made) router.go(sessionHref(made.id))
@@ -16,7 +17,7 @@ async function begin({ detail }: OneSession): Promise<void> {
   const { workspace = '', model = null } = detail?.session ?? {}
   const made = await api.createSession({ workspace, title: 'New session', model })
   if (made.ok) goTo(made.value)
-  else orders.say('danger', `A new session was refused: ${made.refusal.title}`, made.refusal.detail)
+  else orders.refused('A new session was refused', made.refusal)
 }
 
 /** The browser saves what a link with `download` leads to. */
@@ -40,7 +41,7 @@ const deeds: Record<CommandName, Deed> = {
   rename: (one, title) => {
     if (title !== '') return one.rename(title)
     orders.say('danger', 'It was not renamed', 'Say the title behind it: /rename A better title')
-    return undefined
+    return null
   },
   sessions: () => {
     router.go('/sessions')
@@ -62,6 +63,5 @@ export async function give(one: OneSession, text: string): Promise<boolean | nul
   if (line !== null) return one.type(line)
   const command = commandIn(text)
   if (!command) return null
-  await deeds[command.name](one, command.argument)
-  return true
+  return (await deeds[command.name](one, command.argument)) !== null
 }

@@ -1,7 +1,8 @@
 /** The task that is being written: kept in this browser until it is sent, whatever becomes of the page. */
-import type { TaskForm } from '../model/task-text.ts'
+import { emptyForm, type TaskForm } from '../model/task-text.ts'
 import { orders } from './orders.svelte.ts'
 import { router } from './router.svelte.ts'
+import { keep, kept } from './storage.ts'
 
 export interface Draft {
   text: string
@@ -21,24 +22,16 @@ class Drafts {
   taken = $state(0)
 
   read(): Draft {
-    const empty: Draft = { text: '', form: null, before: '', key: '' }
-    try {
-      return { ...empty, ...(JSON.parse(localStorage.getItem(key) ?? '{}') as Partial<Draft>) }
-    } catch (error) {
-      if (error instanceof SyntaxError) return empty
-      throw error
-    }
+    const { text, form, before, key: sent } = kept(key) as Partial<Draft>
+    const empty = emptyForm()
+    // Fields that a newer page knows are empty in what an older one kept.
+    const whole = form ? { ...empty, ...form, limits: { ...empty.limits, ...form.limits } } : null
+    return { text: text ?? '', form: whole, before: before ?? '', key: sent ?? '' }
   }
 
   /** False: this browser keeps nothing. */
   keep(draft: Draft): boolean {
-    try {
-      localStorage.setItem(key, JSON.stringify(draft))
-      return true
-    } catch (error) {
-      if (error instanceof DOMException) return false
-      throw error
-    }
+    return keep(key, JSON.stringify(draft))
   }
 
   drop(): void {

@@ -12,6 +12,7 @@ export class Inbox {
   file = $state.raw<InboxFile | null>(null)
   refusal = $state<Refusal | null>(null)
   busy = $state(false)
+  #opened: number | null = null
   readonly #reader = new Reader(() => this.#read(null), 1_000)
 
   load(): Promise<void> {
@@ -23,9 +24,11 @@ export class Inbox {
   }
 
   async open(number: number | null): Promise<void> {
+    this.#opened = number
     if (number === null || this.file?.item.number !== number) this.file = null
     if (number === null) return
     const answer = await api.inboxFile(number)
+    if (this.#opened !== number) return
     if (answer.ok) this.file = answer.value
     else this.refusal = answer.refusal
   }
@@ -43,7 +46,9 @@ export class Inbox {
     if (!answer.ok) return
     const { items, next } = answer.value
     const last = items.at(-1)?.number ?? 0
-    const kept = before === null ? this.items.filter(({ number }) => number < last) : []
+    // Where more came than a page holds, what was read before lies beyond a gap, and is read again further down.
+    const joins = (this.items[0]?.number ?? 0) >= last
+    const kept = before === null && joins ? this.items.filter(({ number }) => number < last) : []
     this.items = before === null ? [...items, ...kept] : [...this.items, ...items]
     this.page = { ...answer.value, next: kept.length > 0 ? (this.page?.next ?? null) : next }
   }

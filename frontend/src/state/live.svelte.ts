@@ -37,7 +37,8 @@ class Live {
   start(connects: boolean): void {
     document.addEventListener('visibilitychange', () => {
       if (document.hidden) clock.after(unseenMs, () => this.#rest())
-      else if (this.#resting) {
+      // Whoever looks at it again waits for no pause; a hidden page is granted only rare timers.
+      else if (this.#resting || this.connection === 'reconnecting') {
         this.#resting = false
         void this.connect()
       }

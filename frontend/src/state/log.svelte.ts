@@ -1,10 +1,11 @@
 /** The event log as it is looked at: pages backwards, newcomers held back while somebody reads on. Bounded. */
 import { SvelteSet } from 'svelte/reactivity'
 import type { LoomEvent } from '../../../src/core/event.ts'
-import type { LiveFrame } from '../../../src/server/api.ts'
+import type { EventPage, LiveFrame } from '../../../src/server/api.ts'
 import type { Refusal } from '../api.ts'
 import { fitsLog, type LogAsked } from '../model/log.ts'
 import { api } from './door.svelte.ts'
+import { Meanwhile } from './meanwhile.ts'
 
 /** Rows kept; further down, the oldest are read again when somebody goes there. */
 const rowsMax = 5_000
@@ -15,7 +16,8 @@ const stretchesMax = 10
 export class EventLog {
   /** The newest first. */
   rows = $state.raw<LoomEvent[]>([])
-  waiting = $state.raw<LoomEvent[]>([])
+  /** How many came while the list is held. */
+  news = $state(0)
   readonly opened = new SvelteSet<number>()
   refusal = $state<Refusal | null>(null)
   busy = $state(false)
@@ -24,11 +26,18 @@ export class EventLog {
   #asked: LogAsked = { type: '', task: '', session: '', q: '' }
   #question = 0
   #held = false
+  #waiting: LoomEvent[] = []
+  /** Events between those that wait and the first row are not here: the end of the log has to be read again. */
+  #torn = false
+  readonly #meanwhile = new Meanwhile()
 
   async load(asked: LogAsked): Promise<void> {
     this.#asked = asked
-    this.waiting = []
+    this.#waiting = []
+    this.#torn = false
+    this.news = 0
     this.opened.clear()
+    this.#meanwhile.begin()
     await this.#read(null)
   }
 
@@ -43,17 +52,22 @@ export class EventLog {
   }
 
   catchUp(): void {
-    if (this.waiting.length > 0) this.#put(this.waiting)
-    this.waiting = []
+    if (this.#torn) {
+      void this.load(this.#asked)
+      return
+    }
+    if (this.#waiting.length > 0) this.#put(this.#waiting)
+    this.#waiting = []
+    this.news = 0
   }
 
   apply(frames: readonly LiveFrame[]): void {
-    if (!this.loaded) return
+    if (this.#meanwhile.holds(frames)) return
     const events = frames.flatMap((frame) => (frame.event === 'event' ? [frame.data] : []))
-    const fresh = events.filter((event) => fitsLog(event, this.#asked)).reverse()
+    const newest = this.#waiting[0]?.seq ?? this.rows[0]?.seq ?? 0
+    const fresh = events.filter((event) => event.seq > newest && fitsLog(event, this.#asked)).reverse()
     if (fresh.length === 0) return
-    // Beyond the bound nobody reads them one by one: they are read again when asked for.
-    if (this.#held) this.waiting = [...fresh, ...this.waiting].slice(0, waitingMax)
+    if (this.#held || this.#torn) this.#wait(fresh)
     else this.#put(fresh)
   }
 
@@ -61,34 +75,52 @@ export class EventLog {
     if (!this.opened.delete(seq)) this.opened.add(seq)
   }
 
+  /** Beyond the bound nobody reads them one by one. */
+  #wait(fresh: readonly LoomEvent[]): void {
+    this.news += fresh.length
+    if (!this.#torn) this.#waiting = [...fresh, ...this.#waiting]
+    if (this.#waiting.length <= waitingMax) return
+    this.#torn = true
+    this.#waiting = []
+  }
+
   #put(fresh: readonly LoomEvent[]): void {
-    const newest = this.rows[0]?.seq ?? 0
-    const rows = [...fresh.filter(({ seq }) => seq > newest), ...this.rows]
+    const rows = [...fresh, ...this.rows]
     if (rows.length > rowsMax) this.next = rows[rowsMax - 1]?.seq ?? null
     this.rows = rows.slice(0, rowsMax)
   }
 
-  /** A later question makes an earlier answer worthless. Goes on through stretches in which nothing fits. */
+  /** A later question makes an earlier answer worthless. */
   async #read(before: number | null): Promise<void> {
     const question = ++this.#question
     this.busy = true
-    const found: LoomEvent[] = []
-    let cursor = before
-    for (let stretch = 0; stretch < stretchesMax && found.length === 0; stretch++) {
-      const answer = await api.log(this.#asked, cursor)
-      if (question !== this.#question) return
-      this.refusal = answer.ok ? null : answer.refusal
-      if (!answer.ok) break
-      found.push(...answer.value.items)
-      cursor = answer.value.next
-      if (cursor === null) break
-    }
+    const found = await this.#find(before, () => question === this.#question)
+    if (question !== this.#question) return
     this.busy = false
-    if (this.refusal) return
-    const known = before === null ? [] : this.rows
-    const oldest = known.at(-1)?.seq ?? Number.POSITIVE_INFINITY
-    this.rows = [...known, ...found.filter(({ seq }) => seq < oldest)].slice(-rowsMax)
-    this.next = cursor
-    this.loaded = true
+    if (before === null) this.loaded = found !== null
+    if (found) this.#take(found, before)
+    this.apply(before === null ? this.#meanwhile.end() : [])
+  }
+
+  /** Goes on through stretches in which nothing fits; null: it was refused, or nobody wants to know any more. */
+  async #find(before: number | null, isWanted: () => boolean): Promise<EventPage | null> {
+    let page: EventPage = { items: [], next: before }
+    for (let stretch = 0; stretch < stretchesMax && page.items.length === 0; stretch++) {
+      const answer = await api.log(this.#asked, page.next)
+      if (!isWanted()) return null
+      this.refusal = answer.ok ? null : answer.refusal
+      if (!answer.ok) return null
+      page = answer.value
+      if (page.next === null) break
+    }
+    return page
+  }
+
+  /** Of too many rows the newest go, which are far from the eye by then. */
+  #take({ items, next }: EventPage, before: number | null): void {
+    const rows = before === null ? items : [...this.rows, ...items]
+    if (rows.length > rowsMax) this.#torn = true
+    this.rows = rows.slice(-rowsMax)
+    this.next = next
   }
 }

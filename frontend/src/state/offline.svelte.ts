@@ -2,6 +2,7 @@
 import type { DaemonState } from '../../../src/server/api.ts'
 import { sectionStatuses } from '../model/groups.ts'
 import { clock } from './clock.svelte.ts'
+import { keep, kept } from './storage.ts'
 
 const key = 'openloom.seen'
 
@@ -20,7 +21,7 @@ class Offline {
     const sum = (statuses: readonly string[]) => statuses.reduce((total, status) => total + (counts[status] ?? 0), 0)
     const { needs, running } = sectionStatuses
     this.seen = { at: clock.now, version, needs: sum(needs), running: sum(running) }
-    localStorage.setItem(key, JSON.stringify(this.seen))
+    keep(key, JSON.stringify(this.seen))
   }
 
   /** The page without a worker is the same page, only not while the daemon is away. */
@@ -35,14 +36,9 @@ class Offline {
 }
 
 function readSeen(): Seen | null {
-  try {
-    const { at, version, needs, running } = JSON.parse(localStorage.getItem(key) ?? '{}') as Partial<Seen>
-    if (typeof at !== 'number' || typeof version !== 'string') return null
-    return { at, version, needs: Number(needs), running: Number(running) }
-  } catch (error) {
-    if (error instanceof SyntaxError) return null
-    throw error
-  }
+  const { at, version, needs, running } = kept(key)
+  if (typeof at !== 'number' || typeof version !== 'string') return null
+  return { at, version, needs: Number(needs), running: Number(running) }
 }
 
 export const offline = new Offline()

@@ -1,6 +1,7 @@
 /** What the person asked for: shown at once, taken back in plain sight when the daemon refuses. */
 import { SvelteMap } from 'svelte/reactivity'
 import type { Task, TaskStatus } from '../../../src/core/task.ts'
+import { type Refusal, whyOf } from '../api.ts'
 import { type Action, actionWords, expectedStatus } from '../model/actions.ts'
 import { clock } from './clock.svelte.ts'
 import { api } from './door.svelte.ts'
@@ -32,10 +33,12 @@ class Orders {
     const answer = await api.order(task.id, action)
     if (answer.ok) await reread()
     this.pending.delete(task.id)
-    if (!answer.ok) {
-      const { title, detail, todo } = answer.refusal
-      this.say('danger', `${actionWords[action].label} was refused: ${title}`, [detail, todo].filter(Boolean).join(' '))
-    }
+    if (!answer.ok) this.refused(`${actionWords[action].label} was refused`, answer.refusal)
+  }
+
+  /** What came of it, why, and what to do. */
+  refused(what: string, refusal: Refusal): void {
+    this.say('danger', what, whyOf(refusal))
   }
 
   say(tone: Notice['tone'], title: string, detail = ''): void {

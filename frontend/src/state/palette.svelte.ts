@@ -1,7 +1,9 @@
 /** What ⌘K offers: places, what can be done here, tasks and sessions by their words. Going is the router's. */
 import { type Action, actionsOf, actionWords } from '../model/actions.ts'
+import { places as allPlaces } from '../model/places.ts'
 import { sessionHref, taskHref } from '../model/routes.ts'
 import { prose } from '../model/text.ts'
+import { clock } from './clock.svelte.ts'
 import { api } from './door.svelte.ts'
 import { orders } from './orders.svelte.ts'
 import { router } from './router.svelte.ts'
@@ -17,6 +19,7 @@ export interface Entry {
 }
 
 const foundMax = 6
+const typingPauseMs = 120
 
 const place = (text: string, href: string): Entry => {
   return { key: href, kind: 'go to', text, about: href, run: () => router.go(href) }
@@ -28,16 +31,25 @@ class Palette {
   entries = $state.raw<Entry[]>([])
   chosen = $state(0)
   #question = 0
+  #here: Promise<Entry[]> = Promise.resolve([])
+
+  /** What can be done here is the same while somebody types. */
+  begin(): void {
+    this.#here = here()
+    void this.look('')
+  }
 
   /** A later letter makes an earlier answer worthless. */
   async look(typed: string): Promise<void> {
     const question = ++this.#question
     const q = typed.trim()
     const isWanted = ({ text }: Entry) => text.toLowerCase().includes(q.toLowerCase())
-    const near = [...places(), ...(await here())].filter(isWanted)
+    const near = [...places(), ...(await this.#here)].filter(isWanted)
     if (question !== this.#question) return
     this.entries = near
     this.chosen = 0
+    if (q) await new Promise<void>((go) => clock.after(typingPauseMs, go))
+    if (question !== this.#question) return
     const found = await search(q)
     if (question === this.#question) this.entries = [...near, ...found]
   }
@@ -55,9 +67,8 @@ class Palette {
 }
 
 const places = (): Entry[] => [
-  place('Home', '/'),
-  place('All tasks', '/tasks'),
-  place('Sessions', '/sessions'),
+  ...allPlaces.map(({ label, href }) => place(label, href)),
+  place('New task', '/new'),
   place('Open on your phone', '/phone'),
   { key: 'theme', kind: 'do', text: 'Change the theme', about: theme.theme, run: () => theme.turn() },
   {

@@ -8,6 +8,7 @@ import { noFilter, type TaskFilter } from '../model/routes.ts'
 import { statusLooks } from '../model/words.ts'
 import { clock } from './clock.svelte.ts'
 import { api } from './door.svelte.ts'
+import { Meanwhile } from './meanwhile.ts'
 
 const pageSize = 100
 /** What a person put away is shown only when asked for. */
@@ -21,6 +22,7 @@ export class Search {
   newcomers = $state(0)
   refusal = $state<Refusal | null>(null)
   #question = 0
+  readonly #meanwhile = new Meanwhile()
   #filter: TaskFilter = noFilter
   #statuses: readonly string[] = everyStatus
 
@@ -39,6 +41,7 @@ export class Search {
   }
 
   apply(frames: readonly LiveFrame[]): void {
+    if (this.#meanwhile.holds(frames)) return
     for (const frame of frames) {
       const incoming = frame.event === 'event' ? taskIn(frame.data) : null
       if (!incoming) continue
@@ -54,19 +57,22 @@ export class Search {
   async #read(after: string | null): Promise<void> {
     const question = ++this.#question
     this.busy = true
+    this.#meanwhile.begin()
     const span = spans.find((one) => one.since === this.#filter.since)
     const since = span ? Math.max(0, clock.now - span.ms) : null
     const answer = await api.tasks({ ...this.#filter, statuses: this.#statuses, since, limit: pageSize, after })
     if (question !== this.#question) return
     this.busy = false
     this.refusal = answer.ok ? null : answer.refusal
-    if (!answer.ok) return
-    if (!after) {
-      this.rows.clear()
-      this.newcomers = 0
+    if (answer.ok) {
+      if (!after) {
+        this.rows.clear()
+        this.newcomers = 0
+      }
+      for (const item of answer.value.items) this.rows.set(item.id, item)
+      this.next = answer.value.next
+      this.loaded = true
     }
-    for (const item of answer.value.items) this.rows.set(item.id, item)
-    this.next = answer.value.next
-    this.loaded = true
+    this.apply(this.#meanwhile.end())
   }
 }

@@ -192,10 +192,7 @@ export class OneSession {
     this.busy = true
     const answer = await give()
     this.busy = false
-    if (!answer.ok) {
-      const { title, detail, todo } = answer.refusal
-      orders.say('danger', `${what} was refused: ${title}`, [detail, todo].filter(Boolean).join(' '))
-    }
+    if (!answer.ok) orders.refused(`${what} was refused`, answer.refusal)
     void this.#story.run()
     return answer.ok ? answer.value : null
   }

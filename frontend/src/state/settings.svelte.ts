@@ -15,6 +15,7 @@ export class Settings {
   workspaces = $state.raw<Workspace[]>([])
   refusal = $state<Refusal | null>(null)
   busy = $state(false)
+  #question = 0
 
   async load(): Promise<void> {
     const list = await api.settings()
@@ -35,7 +36,7 @@ export class Settings {
     const answer = await api.revoke(grant.id)
     this.busy = false
     if (answer.ok) orders.say('ok', 'It is asked about again from now on', grantText(grant))
-    else orders.say('danger', `It was not taken back: ${answer.refusal.title}`, answer.refusal.detail)
+    else orders.refused('It was not taken back', answer.refusal)
     await this.#readSaid()
   }
 
@@ -45,7 +46,7 @@ export class Settings {
     const answer = await api.trust(said)
     this.busy = false
     if (!answer.ok) {
-      orders.say('danger', `The word was refused: ${answer.refusal.title}`, answer.refusal.detail)
+      orders.refused('The word was refused', answer.refusal)
       return false
     }
     const { workspace, permissions, tools } = answer.value
@@ -59,8 +60,11 @@ export class Settings {
     return true
   }
 
+  /** A later question makes an earlier answer worthless. */
   async #readSaid(): Promise<void> {
+    const question = ++this.#question
     const [rules, grants, workspaces] = await Promise.all([api.rules(), api.grants(), api.workspaces()])
+    if (question !== this.#question) return
     if (rules.ok) this.layers = rules.value.items
     if (grants.ok) this.grants = grants.value.items
     if (workspaces.ok) this.workspaces = workspaces.value.items

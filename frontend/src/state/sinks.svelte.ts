@@ -24,11 +24,15 @@ export class Sinks {
   /** Dead letters on their way back, as `sink seq`, or the sink for all of its. */
   readonly replaying = new SvelteMap<string, true>()
   #due = 0
+  #question = 0
   #soon = false
   #closed = false
 
+  /** A later question makes an earlier answer worthless. */
   async load(): Promise<void> {
+    const question = ++this.#question
     const [sinks, waiting, dead] = await Promise.all([api.sinks(), api.deliveries('waiting'), api.deliveries('dead')])
+    if (question !== this.#question) return
     const refused = [sinks, waiting, dead].find((answer) => !answer.ok)
     this.refusal = refused && !refused.ok ? refused.refusal : null
     if (!sinks.ok || !waiting.ok || !dead.ok) return
@@ -54,7 +58,7 @@ export class Sinks {
     if (answer.ok) this.tested.set(id, answer.value)
     else {
       this.tested.delete(id)
-      orders.say('danger', `The test was refused: ${answer.refusal.title}`, answer.refusal.detail)
+      orders.refused('The test was refused', answer.refusal)
     }
   }
 
@@ -66,7 +70,7 @@ export class Sinks {
     const answer = await api.replay(sink, seq)
     this.replaying.delete(key)
     if (answer.ok) orders.say('ok', `${count(answer.value.replayed, 'dead letter')} on the way again`)
-    else orders.say('danger', `The replay was refused: ${answer.refusal.title}`, answer.refusal.detail)
+    else orders.refused('The replay was refused', answer.refusal)
     daemon.recount()
     this.#loadSoon()
   }

@@ -1,4 +1,5 @@
 /** Dark, light, or whatever the system says; remembered in this browser only. */
+import { keep } from './storage.ts'
 
 export type Theme = 'system' | 'dark' | 'light'
 
@@ -18,7 +19,7 @@ class ThemeChoice {
 
   choose(theme: Theme): void {
     this.theme = theme
-    localStorage.setItem(key, this.theme)
+    keep(key, this.theme)
     this.#show()
   }
 

@@ -4,6 +4,7 @@ import type { LiveFrame, WeavePage } from '../../../src/server/api.ts'
 import { taskIn } from '../model/groups.ts'
 import { drawn } from '../model/weave.ts'
 import { api } from './door.svelte.ts'
+import { Meanwhile } from './meanwhile.ts'
 
 type Thread = WeavePage['items'][number]
 
@@ -14,28 +15,34 @@ const marksMax = 5_000
 
 class Threads {
   readonly rows = new SvelteMap<string, Thread>()
+  /** What was read knows of the log up to here. */
+  #seq = 0
+  readonly #meanwhile = new Meanwhile()
 
   /** Whenever it is looked at again: events are heard only meanwhile. */
   async load(): Promise<void> {
+    this.#meanwhile.begin()
     const answer = await api.weave(hoursShown, threadsMax)
     // A picture beside the lists: when it cannot be had, they have said why.
-    if (!answer.ok) return
-    this.rows.clear()
-    for (const thread of answer.value.items) this.rows.set(thread.id, thread)
+    if (answer.ok) {
+      this.rows.clear()
+      for (const thread of answer.value.items) this.rows.set(thread.id, thread)
+      this.#seq = answer.value.seq
+    }
+    this.apply(this.#meanwhile.end())
   }
 
   apply(frames: readonly LiveFrame[]): void {
+    if (this.#meanwhile.holds(frames)) return
     const grown = new Map<string, Thread>()
     for (const frame of frames) {
-      if (frame.event !== 'event' || !drawn(frame.data.type)) continue
+      if (frame.event !== 'event' || frame.data.seq <= this.#seq || !drawn(frame.data.type)) continue
       const { type, at, taskId, data } = frame.data
       const task = taskIn(frame.data)
       const row = taskId === null ? undefined : (grown.get(taskId) ?? this.rows.get(taskId))
       if (!row && !task) continue
       const { id, title, status, verdict } = task ?? (row as Thread)
-      const known = row?.marks ?? []
-      const fresh = (known.at(-1)?.at ?? 0) <= at
-      grown.set(id, { id, title, status, verdict, marks: fresh ? [...known, { type, at, data }] : known })
+      grown.set(id, { id, title, status, verdict, marks: [...(row?.marks ?? []), { type, at, data }] })
     }
     for (const [id, thread] of grown) this.rows.set(id, { ...thread, marks: thread.marks.slice(-marksMax) })
     const newest = [...this.rows.keys()].sort().reverse()

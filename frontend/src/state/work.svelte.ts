@@ -39,7 +39,7 @@ export class Work {
     const answer = await api.addTask(`session: ${this.#id}\nabort: true\n`, key)
     this.busy = false
     if (answer.ok) orders.say('ok', answer.value.text ?? 'Taken over.')
-    else orders.say('danger', `The take-over was refused: ${answer.refusal.title}`, answer.refusal.detail)
+    else orders.refused('The take-over was refused', answer.refusal)
     await this.#session.run()
   }
 

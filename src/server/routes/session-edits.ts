@@ -2,11 +2,12 @@
 import { type Context, Hono } from 'hono'
 import { describeRoute, validator } from 'hono-openapi'
 import { z } from 'zod'
-import type { Result } from '../../core/problem.ts'
+import { ok, type Result } from '../../core/problem.ts'
 import { markdownOf } from '../../harness/session-file.ts'
 import type { KnownSession } from '../../store/watched.ts'
 import type { SessionSearch, SessionSteps } from '../api.ts'
 import { refusalOf, type ServerWorld, type Variables } from '../context.ts'
+import { knownModel } from '../model-names.ts'
 import { answers, invalid } from './answers.ts'
 
 const searchQuery = z.object({
@@ -65,7 +66,12 @@ export function sessionEditRoutes(world: ServerWorld) {
       '/:id/model',
       describeRoute(answers('Go on with another model')),
       validator('json', modelBody, invalid),
-      (c) => withOne(c, world, (session) => edits.setModel(session, c.req.valid('json').model)),
+      (c) =>
+        withOne(c, world, async (session) => {
+          const { model } = c.req.valid('json')
+          const named = model === null ? ok(null) : await knownModel(world.models, model)
+          return named.ok ? edits.setModel(session, named.value) : named
+        }),
     )
     .post(
       '/:id/profile',
@@ -104,7 +110,8 @@ export function sessionCopyRoutes(world: ServerWorld) {
       validator('json', createBody, invalid),
       async (c) => {
         const { workspace, ...given } = c.req.valid('json')
-        return answer(c, await edits.create(workspace, given))
+        const named = given.model === null ? ok(null) : await knownModel(world.models, given.model)
+        return answer(c, named.ok ? await edits.create(workspace, given) : named)
       },
     )
     .post(

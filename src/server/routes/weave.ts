@@ -20,7 +20,8 @@ export function weaveRoutes({ store, clock }: ServerWorld) {
     (c) => {
       const { hours, limit } = c.req.valid('query')
       const from = clock.now() - hours * hourMs
-      return c.json({ from, items: store.threads.since(from, limit) } satisfies WeavePage)
+      const seq = store.ledger.head()
+      return c.json({ seq, from, items: store.threads.since(from, limit) } satisfies WeavePage)
     },
   )
 }
