@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { modelsSchema } from './agent/model-settings.ts'
 import { rulesSchema } from './agent/permission/rules.ts'
 import { checkers, isCheckLine, parseCheckLine } from './checks/index.ts'
-import { type Places, problemsOf } from './config-problems.ts'
+import { problemsOf } from './config-problems.ts'
 import type { AnyChecker } from './core/check.ts'
 import { hangPolicies } from './core/diagnosis.ts'
 import { ok, type Problem, type Result, refuse } from './core/problem.ts'
@@ -28,7 +28,7 @@ import type { IntakeSettings } from './inbox/intake.ts'
 import { isKey, isRecord, taskKeys } from './inbox/keys.ts'
 import type { SourcePolicy } from './inbox/policy.ts'
 import { writtenTask } from './inbox/written.ts'
-import { environmentLayer, environmentLists } from './lib/environment.ts'
+import { addLists, environmentLayer } from './lib/environment.ts'
 import { type Layer, mergeLayers, type Tree } from './lib/layers.ts'
 import { nearest } from './lib/nearest.ts'
 import { sandboxSchema } from './lib/sandbox/sandbox.ts'
@@ -86,7 +86,7 @@ export const configSchema = z
       runtime: z.string().optional().describe('Default: builtin, or opencode where there is no model but that.'),
       checks: z.array(check).default([]),
       limits: limitsSchema.default({}),
-      check_interval_minutes: z.number().positive().max(1_440).default(5),
+      check_interval_minutes: z.number().positive().max(1_440).default(5).describe('A slow look at each task at work.'),
       must_fail_first: z
         .boolean()
         .default(true)
@@ -131,7 +131,7 @@ export const configSchema = z
     }),
     named_checks: z.record(z.string(), check).default({}),
     concurrency: z.strictObject({
-      tasks: portion.default(4),
+      tasks: portion.default(4).describe('That work at the same time.'),
       runtimes: z.record(z.string(), portion).default({}),
     }),
     models: modelsSchema,
@@ -158,6 +158,9 @@ export interface LoadedConfig {
   home: string
   /** Folder that relative paths start from. */
   cwd: string
+  /** The user's own file, there or not. */
+  userFile: string
+  sources: ConfigSources
 }
 
 export type Project = 'own' | 'accepted' | 'foreign'
@@ -169,18 +172,21 @@ export interface ConfigSources {
   flags?: Tree
   /** Whose openloom.yaml of that folder is: of who starts this (absent), or a project's, taken by a person or not. */
   project?: Project
+  /** Files as they would be, by their path. */
+  texts?: ReadonlyMap<string, string>
 }
 
 /** Top-level keys of openloom.yaml that are settings; everything else there is a task. */
 export const settingSections: readonly string[] = Object.keys(configSchema.shape)
 
-export function loadConfig({ cwd, env, flags = {}, project = 'own' }: ConfigSources): Result<LoadedConfig> {
+export function loadConfig(sources: ConfigSources): Result<LoadedConfig> {
+  const { cwd, env, flags = {}, project = 'own', texts = new Map() } = sources
   const home = env.HOME ?? homedir()
   const userFile = env.OPENLOOM_CONFIG ?? join(env.XDG_CONFIG_HOME ?? join(home, '.config'), 'openloom', 'config.yaml')
-  const here = project !== 'foreign' ? [readLayer(join(cwd, 'openloom.yaml'), false)] : []
+  const here = project !== 'foreign' ? [readLayer(join(cwd, 'openloom.yaml'), texts)] : []
   // Rules of a project tighten for work in it, and never stand in for the user's own.
   if (project === 'accepted') for (const { layer } of here) delete layer?.values.permissions
-  const read = [readLayer(userFile, env.OPENLOOM_CONFIG !== undefined), ...here]
+  const read = [readLayer(userFile, texts, env.OPENLOOM_CONFIG !== undefined), ...here]
   const environment = environmentLayer(env)
   const problems = [...read.flatMap((file) => file.problems), ...environment.problems]
   if (problems.length > 0) return refuse(...problems)
@@ -198,7 +204,8 @@ export function loadConfig({ cwd, env, flags = {}, project = 'own' }: ConfigSour
     return refuse(...parsed.error.issues.flatMap((issue) => problemsOf(issue, written)))
   }
   const files = read.flatMap((file) => (file.layer ? [file.path] : []))
-  return ok({ config: absolute(parsed.data, { cwd, home }), origins, files, home: realOr(home), cwd: realOr(cwd) })
+  const base = { home: realOr(home), cwd: realOr(cwd) }
+  return ok({ config: absolute(parsed.data, { cwd, home }), origins, files, ...base, userFile, sources })
 }
 
 /** Sections are objects so that a misspelt key inside one is found; their defaults are the schema's. */
@@ -209,41 +216,8 @@ function defaultsFor(env: ConfigSources['env'], home: string): Tree {
   return { data_dir, ...Object.fromEntries(empty.map((name) => [name, {}])), defaults: { limits } }
 }
 
-/** Providers and sinks of the environment come before those of the files: the first provider is the default. */
-function addLists(values: Tree, origins: Map<string, string>, env: ConfigSources['env']): Places {
-  const { providers: more, sinks: further, opencode } = environmentLists(env)
-  const places = new Map<string, readonly (number | null)[]>()
-  if (opencode) {
-    const given = Array.isArray(values.runtimes)
-      ? (values.runtimes as Tree[])
-      : [{ kind: 'builtin' }, { kind: 'opencode' }]
-    const others = given.filter((runtime) => runtime.kind !== 'opencode')
-    const own = given.find((runtime) => runtime.kind === 'opencode') ?? { kind: 'opencode' }
-    values.runtimes = [...others, { ...own, ...opencode }]
-    places.set(
-      'runtimes',
-      [...others, own].map((runtime) => placeIn(given, runtime)),
-    )
-    origins.set('runtimes', 'environment')
-  }
-  for (const [section, name, list] of [
-    ['models', 'providers', more],
-    ['notify', 'sinks', further],
-  ] as const) {
-    if (list.length === 0) continue
-    const branch = values[section] as Tree
-    const given: unknown[] = Array.isArray(branch[name]) ? branch[name] : []
-    branch[name] = [...list, ...given]
-    places.set(`${section}.${name}`, [...list.map(() => null), ...given.keys()])
-    origins.set(`${section}.${name}`, 'environment')
-  }
-  return places
-}
-
-const placeIn = <T>(list: readonly T[], one: T): number | null => {
-  const at = list.indexOf(one)
-  return at < 0 ? null : at
-}
+/** Of a configuration file. */
+export const settingsBytesMax = 256 * 1024
 
 interface ReadFile {
   path: string
@@ -251,12 +225,13 @@ interface ReadFile {
   problems: Problem[]
 }
 
-function readLayer(path: string, required: boolean): ReadFile {
-  if (!existsSync(path)) {
+function readLayer(path: string, texts: ReadonlyMap<string, string>, required = false): ReadFile {
+  const given = texts.get(path)
+  if (given === undefined && !existsSync(path)) {
     const missing = { kind: 'config-missing', text: `The configuration ${path} does not exist.`, todo: 'Create it.' }
     return { path, layer: null, problems: required ? [missing] : [] }
   }
-  const parsed = parseYaml(readFileSync(path, 'utf8'), { sizeBytesMax: 256 * 1024 })
+  const parsed = parseYaml(given ?? readFileSync(path, 'utf8'), { sizeBytesMax: settingsBytesMax })
   if (!parsed.ok)
     return { path, layer: null, problems: parsed.problems.map((p) => ({ ...p, text: `${path}: ${p.text}` })) }
   const { value, lineOf } = parsed.value

@@ -7,6 +7,7 @@ import type { LoomEvent, NewEvent } from './core/event.ts'
 import { ok, type Result, reasonOf, refuse } from './core/problem.ts'
 import { drillRuntime, type LiveDelta, type Runtime } from './core/runtime.ts'
 import { activeStatuses } from './core/task.ts'
+import { askSettings, openSinks, playsSample, stallSettings } from './following.ts'
 import { Alarms } from './harness/alarms.ts'
 import { AskDesk } from './harness/asks.ts'
 import { Commands } from './harness/commands.ts'
@@ -16,12 +17,14 @@ import { SessionEdits } from './harness/session-edits.ts'
 import { SessionCommands } from './harness/sessions.ts'
 import { Stalls } from './harness/stalls.ts'
 import { Supervisor } from './harness/supervisor.ts'
+import { TypedLines } from './harness/typed-lines.ts'
 import { SessionJudge } from './harness/verify-session.ts'
 import { InboxDirectory } from './inbox/directory.ts'
 import { Intake } from './inbox/intake.ts'
 import { makeParser } from './inbox/parser.ts'
 import { InboxWays } from './inbox/ways.ts'
 import { listFiles } from './lib/file-list.ts'
+import { Followed } from './lib/followed.ts'
 import { version, webDir } from './lib/paths.ts'
 import { childEnvironment, killTree } from './lib/process.ts'
 import { startWatchdog } from './lib/watchdog.ts'
@@ -33,7 +36,7 @@ import {
   openAgents,
   openBase,
   openModelDesk,
-  openSinks,
+  openTyped,
   type Plan,
   readiness,
   worldOf,
@@ -42,7 +45,7 @@ import { openSample } from './sample/open.ts'
 import type { DaemonState } from './server/api.ts'
 import { createApp } from './server/app.ts'
 import { Auth, readToken } from './server/auth.ts'
-import { hostNames, isLoopback, listen } from './server/listen.ts'
+import { hostNames, isLoopback, listen, notLoopback } from './server/listen.ts'
 import { type Lock, takeLock } from './store/lock.ts'
 import type { Store } from './store/open.ts'
 import { surroundings } from './surroundings.ts'
@@ -84,12 +87,6 @@ export async function startDaemon(loaded: LoadedConfig, options: DaemonOptions):
   }
 }
 
-const notLoopback = (host: string) => ({
-  kind: 'not-loopback',
-  text: `The address ${host} can be reached from other machines.`,
-  todo: 'Say --allow-remote (or server.allow_remote: true) if that is meant, and put TLS in front.',
-})
-
 async function startLocked(loaded: LoadedConfig, options: DaemonOptions, lock: Lock): Promise<Result<Daemon>> {
   const base = openBase(loaded, options.env)
   const { config } = loaded
@@ -111,7 +108,8 @@ async function startLocked(loaded: LoadedConfig, options: DaemonOptions, lock: L
   const sample = wantsSample && !alone ? await openSample(systemClock) : null
   const runtime = agentFound && !sample ? 'opencode' : 'builtin'
   const owners = ['agent', 'check'].map((role) => `${base.owner}-${role}`)
-  const built = build({ ...base, sandbox, loaded, env: options.env, alone, sample, runtime })
+  const settings = new Followed(loaded)
+  const built = build({ ...base, sandbox, loaded, settings, env: options.env, alone, sample, runtime })
   const parts = { ...built, watchdog: startWatchdog(owners) }
   // What a killed daemon left running belongs to nobody now.
   for (const owner of owners) await killTree(undefined, owner)
@@ -154,34 +152,35 @@ async function openKeys(keyring: Base['keyring'], alarms: Alarms): Promise<void>
 
 /** Harness and ways in: everything between a text and a verdict. */
 function buildCore(plan: Plan) {
-  const { loaded, store, log } = plan
-  const { config } = loaded
-  const runtimes = openAgents({ base: plan, loaded, env: plan.env, sample: plan.sample })
+  const { settings, store, log } = plan
+  const { config } = plan.loaded
+  const runtimes = openAgents({ ...plan, base: plan })
   const alarms = new Alarms(store, log)
   const alarm = (code: string, text: string | null) => alarms.set(code, text)
   const world = worldOf(plan, runtimes, alarm)
   const supervisor = new Supervisor(world)
   const commands = new Commands(world, supervisor)
-  const { ask, ask_deadline_minutes } = config.defaults
-  const asks = new AskDesk(world, { ask, deadlineMinutes: ask_deadline_minutes ?? null })
+  const asking = settings.follow((now) => askSettings(now.config))
+  const asks = new AskDesk(world, asking)
   const keeper = new SessionKeeper(world, asks)
   const sessions = new SessionCommands(world, commands)
   const edits = new SessionEdits({ ...world, dataDir: config.data_dir, hide: (text) => plan.secrets.hide(text) })
-  const retention = new Retention({ ...world, edits, dataDir: config.data_dir }, config.retention)
+  const typed = new TypedLines(world, edits, openTyped({ ...plan, base: plan, role: 'agent' }).type)
+  const keeping = settings.follow((now) => ({ ...now.config.retention }))
+  const retention = new Retention({ ...world, edits, dataDir: config.data_dir }, keeping)
   const judge = new SessionJudge(world)
-  const { checks, every_seconds, after_seconds } = config.stale_busy
-  const afterMs = after_seconds === undefined ? null : after_seconds * 1_000
-  const settings = { everyMs: every_seconds * 1_000, checks, afterMs, onHang: config.defaults.on_hang }
-  const stalls = new Stalls(world, supervisor, { settings })
+  const stalls = new Stalls(world, supervisor, { settings: settings.follow((now) => stallSettings(now.config)) })
   const ways = new InboxWays({
     intake: new Intake(
       store.tasks,
-      intakeSettings(loaded, {
-        checkers,
-        sampleWorkspace: plan.sample?.workspace ?? null,
-        runtime: plan.runtime,
-        sessionOf: (id) => store.watched.get(id),
-      }),
+      settings.follow((now) =>
+        intakeSettings(now, {
+          checkers,
+          sampleWorkspace: plan.sample?.workspace ?? null,
+          runtime: now.config.models.providers.length > 0 ? 'builtin' : plan.runtime,
+          sessionOf: (id) => store.watched.get(id),
+        }),
+      ),
     ),
     arrivals: store.tasks,
     grammar,
@@ -202,7 +201,6 @@ function buildCore(plan: Plan) {
     changed: (taskId, file) => ways.changed(taskId, file),
     alarm,
   })
-  const { checkouts } = world
   return {
     runtimes,
     alarms,
@@ -212,18 +210,19 @@ function buildCore(plan: Plan) {
     keeper,
     sessions,
     edits,
+    typed,
     retention,
     judge,
     stalls,
     ways,
     directory,
-    checkouts,
+    checkouts: world.checkouts,
   }
 }
 
 /** Everything, built and not yet started. */
 function build(plan: Plan) {
-  const { loaded, env, sample, store, log } = plan
+  const { loaded, sample, store, log } = plan
   const { config } = loaded
   const core = buildCore(plan)
   const { runtimes, supervisor, directory, alarms } = core
@@ -235,7 +234,7 @@ function build(plan: Plan) {
     report: (problem) => log.error({ kind: problem.kind }, problem.text),
   })
   store.ledger.onEvent(() => courier.nudge())
-  const token = readToken(config.data_dir, env.OPENLOOM_TOKEN)
+  const token = readToken(config.data_dir, plan.env.OPENLOOM_TOKEN)
   plan.secrets.add(token)
   const auth = new Auth(token, store.logins, systemClock)
   const address = { port: config.server.port }
@@ -244,7 +243,7 @@ function build(plan: Plan) {
     version,
     startedAt,
     seq: store.ledger.head(),
-    sample: sample !== null,
+    sample: playsSample(plan),
     sandbox: { kind: plan.sandbox.kind, detail: plan.sandbox.detail },
     draining: supervisor.isDraining,
     inbox: { dir: config.inbox.dir, watching: directory.watching },
@@ -257,7 +256,7 @@ function build(plan: Plan) {
       return { taskId: id, title, branch: isolation?.branch ?? '' }
     }),
   })
-  const onDelta = (listener: (delta: LiveDelta) => void) => listenAll(runtimes, listener)
+  const onDelta = (listener: (delta: LiveDelta) => void) => listenAll([...runtimes.values(), core.typed], listener)
   const served = {
     ...core,
     store,
@@ -269,7 +268,7 @@ function build(plan: Plan) {
     onDelta,
     sinks: courier,
     around: surroundings(plan, directory),
-    ...completionsOf(loaded, env),
+    ...completionsOf(plan),
     version,
   }
   const hosts = () => hostNames(config.server, address.port)
@@ -280,15 +279,15 @@ function build(plan: Plan) {
 const filesMax = 50_000
 
 /** What a person completes while they write to a session. */
-function completionsOf(loaded: LoadedConfig, env: NodeJS.ProcessEnv) {
+function completionsOf({ loaded, settings, env }: Plan) {
   const names = { env: childEnvironment(env, []), owner: `files-${process.pid}`, max: filesMax }
-  return { models: openModelDesk(loaded, env), filesOf: (folder: string) => listFiles(folder, names) }
+  return { models: openModelDesk(loaded, env, settings), filesOf: (folder: string) => listFiles(folder, names) }
 }
 
 type Parts = ReturnType<typeof build> & { watchdog: { stop(): Promise<void> } }
 
-function listenAll(runtimes: ReadonlyMap<string, Runtime>, listener: (delta: LiveDelta) => void): () => void {
-  const stops = [...runtimes.values()].map((runtime) => runtime.onDelta(listener))
+function listenAll(all: readonly Pick<Runtime, 'onDelta'>[], listener: (delta: LiveDelta) => void): () => void {
+  const stops = all.map((one) => one.onDelta(listener))
   return () => {
     for (const stop of stops) stop()
   }
@@ -352,6 +351,7 @@ async function stopParts(parts: Parts, { now, drainMs, hurried }: Stop): Promise
     keeper,
     stalls,
     retention,
+    typed,
     courier,
     store,
     sample,
@@ -368,7 +368,7 @@ async function stopParts(parts: Parts, { now, drainMs, hurried }: Stop): Promise
     over = true
   })
   while (!over && busy() && systemClock.monotonic() < deadline) await pause(systemClock, 50)
-  await Promise.all([stalls.stop(), retention.stop()])
+  await Promise.all([stalls.stop(), retention.stop(), typed.close()])
   // A verdict may wait for what goes on beside the work: both end together.
   await Promise.all([supervisor.drain(), checkouts.stop()])
   asks.close()

@@ -8,34 +8,32 @@ import type { Rule } from './agent/permission/rules.ts'
 import { profiles } from './agent/profiles.ts'
 import { openProposer } from './agent/proposals.ts'
 import { asYaml, detectProviders } from './agent/providers/detect.ts'
-import { createSource, type ModelSource } from './agent/providers/index.ts'
 import { keyVariables } from './agent/providers/keys.ts'
-import { openaiSchema } from './agent/providers/openai.ts'
 import { createTools } from './agent/tools/index.ts'
 import { searchKeyVariables } from './agent/tools/web-search.ts'
 import { runTyped } from './agent/typed-line.ts'
 import { checkers, describeCheck, parseCheckLine } from './checks/index.ts'
-import { type Config, type LoadedConfig, realOr, toPath } from './config.ts'
+import { type Config, type LoadedConfig, realOr } from './config.ts'
 import type { AskRequest } from './core/ask.ts'
 import { systemClock } from './core/clock.ts'
 import { ok, type Result, refuse } from './core/problem.ts'
 import { drillRuntime, type Runtime } from './core/runtime.ts'
 import type { SessionRecord } from './core/session.ts'
-import type { Sink } from './core/sink.ts'
+import { type FollowedConfig, harnessSettings, openProviders } from './following.ts'
 import { AskDesk } from './harness/asks.ts'
 import { Checkouts } from './harness/checkout.ts'
 import { isGranted } from './harness/rules.ts'
 import { SessionEdits } from './harness/session-edits.ts'
 import { markdownOf } from './harness/session-file.ts'
+import type { RunLine } from './harness/typed-lines.ts'
 import type { World } from './harness/world.ts'
 import { sha256 } from './lib/digest.ts'
 import { isInside } from './lib/files.ts'
-import { newId } from './lib/id.ts'
+import { Followed } from './lib/followed.ts'
 import { type Log, openLog, Secrets } from './lib/log.ts'
 import { childEnvironment } from './lib/process.ts'
 import { openSandbox } from './lib/sandbox/open.ts'
 import type { Sandbox } from './lib/sandbox/sandbox.ts'
-import { createSinks } from './notify/index.ts'
 import { createBuiltin } from './runtimes/builtin.ts'
 import { createRuntime } from './runtimes/index.ts'
 import { detectOpenCode } from './runtimes/opencode/index.ts'
@@ -103,6 +101,8 @@ export const ownerOf = (dataDir: string): string => `loom-${sha256(realOr(dataDi
 export interface RuntimeOptions {
   base: Omit<Confined, 'keyring'>
   loaded: LoadedConfig
+  /** Of a daemon, whose settings may change while it runs. */
+  settings?: FollowedConfig
   env: NodeJS.ProcessEnv
   sample?: Sample | null
   /** What a single run asks for beside the configuration. */
@@ -116,14 +116,14 @@ export interface RuntimeOptions {
 }
 
 export function openRuntimes(options: RuntimeOptions): Map<string, Runtime> {
-  const { base, loaded, env, sample, narrowed, role } = options
+  const { base, loaded, env, sample, narrowed, role, settings = new Followed(loaded) } = options
   const { config } = loaded
   const keeping = { keychain: config.keychain, mask: base.secrets }
   const claims = new SessionClaims(join(config.data_dir, 'claims'))
   const deps = {
     journal: base.store.sessions,
-    providers: openProviders(loaded, { sample: sample ?? null, env, mask: base.secrets }),
-    purposes: config.models.purposes,
+    providers: openProviders(settings, { sample: sample ?? null, env, mask: base.secrets }),
+    purposes: settings.follow((now) => ({ ...now.config.models.purposes })),
     clock: systemClock,
     env: childEnvironment(env, config.child_env),
     outputRoot: join(config.data_dir, 'outputs'),
@@ -176,38 +176,35 @@ const grantsOf =
     request.kind === 'permission' &&
     isGranted(request, store.asks.grantsFor({ runtime, workspace }, request.permission))
 
+/** Shell lines that a person types: under the permissions of the agent, and in its sandbox. */
+export function openTyped(options: RuntimeOptions) {
+  const { base, loaded, env, role } = options
+  const { data_dir, child_env, runtimes } = loaded.config
+  const given = runtimes.find((one) => one.kind === 'builtin')
+  const policyOf = policiesOf(options, given ?? { permissions: [] })
+  const [tools, [profile]] = [createTools(given?.tools), profiles]
+  if (!profile) throw new Error('there is no profile')
+  const here = { journal: base.store.sessions, profile, tools, sandbox: base.sandbox, clock: systemClock }
+  const type: RunLine = async (session, line, { signal, live }) => {
+    const rest = { env: childEnvironment(env, child_env), owner: `${base.owner}-${role}`, live }
+    const outputDir = join(data_dir, 'outputs', session.id)
+    return runTyped({ ...here, ...rest, session, policy: await policyOf(session), outputDir }, line, signal)
+  }
+  return { policyOf, type }
+}
+
 /** What a person does in a chat beside the words: sessions, asks, and shell lines of their own. */
 export function openTalk(options: RuntimeOptions & { base: Confined }, runtimes: ReadonlyMap<string, Runtime>) {
-  const { base, loaded, env } = options
-  const { store, secrets, log, sandbox } = base
+  const { base, loaded } = options
+  const { store, secrets, log } = base
   const dataDir = loaded.config.data_dir
   const clock = systemClock
   const isolation = { dir: join(realOr(dataDir), 'worktrees'), owner: `${base.owner}-tree` }
-  const given = loaded.config.runtimes.find((one) => one.kind === 'builtin')
-  const policyOf = policiesOf(options, given ?? { permissions: [] })
-  const tools = createTools(given?.tools)
   return {
     edits: new SessionEdits({ store, runtimes, clock, dataDir, hide: (text) => secrets.hide(text) }),
     asks: new AskDesk({ store, runtimes, clock, log, isolation }, { ask: 'wait', deadlineMinutes: null }),
-    policyOf,
+    ...openTyped(options),
     markdownOf,
-    /** A shell line that the person typed. */
-    async type(session: SessionRecord, line: string, given: { signal: AbortSignal; live(text: string): void }) {
-      const [profile] = profiles
-      if (!profile) throw new Error('there is no profile')
-      const place = {
-        session,
-        journal: store.sessions,
-        policy: await policyOf(session),
-        profile,
-        tools,
-        sandbox,
-        clock,
-      }
-      const rest = { env: childEnvironment(env, loaded.config.child_env), owner: `${base.owner}-run`, live: given.live }
-      const outputDir = join(dataDir, 'outputs', session.id)
-      return runTyped({ ...place, ...rest, outputDir }, line, given.signal)
-    },
   }
 }
 export type Talk = ReturnType<typeof openTalk>
@@ -262,22 +259,10 @@ const debugOf = ({ data_dir }: Config, { secrets, log }: Pick<Base, 'secrets' | 
     log: (text) => log.warn({}, text),
   })
 
-interface ProviderOptions {
-  sample: Sample | null
-  env: NodeJS.ProcessEnv
-  mask: Secrets
-}
-
-function openProviders({ config }: Pick<LoadedConfig, 'config'>, options: ProviderOptions): ModelSource[] {
-  const { sample, env, mask } = options
-  const { models, data_dir, keychain } = config
-  const stored = new SecretStore(data_dir, { keychain, mask })
-  const configs = [...models.providers, ...(sample ? [openaiSchema.parse(sample.provider)] : [])]
-  return configs.map((config) => createSource(config, { clock: systemClock, env, secret: (name) => stored.read(name) }))
-}
-
 export interface Plan extends Confined {
+  /** As it was at the start; what follows the settings of now takes `settings`. */
   loaded: LoadedConfig
+  settings: FollowedConfig
   env: NodeJS.ProcessEnv
   /** For one task alone. */
   alone: boolean
@@ -286,28 +271,13 @@ export interface Plan extends Confined {
   runtime: string
 }
 
-export function openSinks({ loaded, alone, sample, store }: Plan): Sink[] {
-  const { config } = loaded
-  const demo = sample
-    ? [{ kind: 'file' as const, name: 'sample', dir: sample.notificationsDir, events: ['*'], prefix: '' }]
-    : []
-  const sinks = [...config.notify.sinks, ...demo].map((sink) =>
-    sink.kind === 'file' ? { ...sink, dir: toPath(sink.dir, loaded) } : sink,
-  )
-  const opened = createSinks(alone ? config.notify.sinks : sinks, { clock: systemClock })
-  return opened.map(
-    (sink): Sink => ({
-      ...sink,
-      // Nobody is to be woken by a drill.
-      wants: (event) => sink.wants(event) && !(event.taskId && store.tasks.get(event.taskId)?.runtime === drillRuntime),
-    }),
-  )
-}
-
 export function worldOf(plan: Plan, runtimes: ReadonlyMap<string, Runtime>, alarm: World['alarm']): World {
-  const { loaded, alone, env, store, keyring, log, owner, sandbox } = plan
+  const { loaded, settings, env, store, keyring, log, owner, sandbox } = plan
   const { config } = loaded
   const checkoutDir = join(realOr(config.data_dir), 'checkouts')
+  // The scripted model of the sample proposes nothing: it knows only its script.
+  const sources = openProviders(settings, { sample: null, env, mask: plan.secrets })
+  const proposing = { sources, purposes: settings.follow((now) => ({ ...now.config.models.purposes })) }
   const [checkEnv, checkOwner] = [childEnvironment(env, config.child_env), `${owner}-check`]
   return {
     store,
@@ -316,11 +286,10 @@ export function worldOf(plan: Plan, runtimes: ReadonlyMap<string, Runtime>, alar
     checkers,
     describeCheck,
     parseCheck: parseCheckLine,
-    // The scripted model of the sample proposes nothing: it knows only its script.
-    proposer: openProposer({
-      sources: openProviders(loaded, { sample: null, env, mask: plan.secrets }),
-      purposes: config.models.purposes,
-    }),
+    // The first model may come while the daemon runs.
+    get proposer() {
+      return openProposer(proposing)
+    },
     clock: systemClock,
     env: checkEnv,
     owner: checkOwner,
@@ -334,23 +303,7 @@ export function worldOf(plan: Plan, runtimes: ReadonlyMap<string, Runtime>, alar
       log,
     }),
     isolation: { dir: join(realOr(config.data_dir), 'worktrees'), owner: `${owner}-tree` },
-    settings: {
-      concurrency: config.concurrency,
-      // For one task: what else lies in the store waits for the daemon.
-      after: alone ? newId('t', systemClock.now()) : '',
-      attemptsMax: config.defaults.limits.attempts ?? 3,
-      mustFailFirst: config.defaults.must_fail_first,
-      baseMs: config.defaults.base_seconds * 1_000,
-      protect: config.defaults.protect,
-      checkout: config.defaults.checkout,
-      projectChecks: config.defaults.project_checks,
-      proposeChecks: config.defaults.propose_checks,
-      commitTrailer: config.defaults.commit_trailer,
-      waitForBase: config.defaults.wait_for_base,
-      runsCommands: (source) => config.sources[source === 'sample' ? 'inbox' : source].commands !== 'none',
-      backoff: { firstMs: 2_000, factor: 2, maxMs: 300_000 },
-      reconcileMs: config.defaults.check_interval_minutes * 60_000,
-    },
+    settings: harnessSettings(plan),
     log,
     alarm,
   }
@@ -364,11 +317,11 @@ export async function readiness(runtime: Runtime): Promise<DaemonState['runtimes
 }
 
 /** For verbs that ask about models without a daemon. */
-export function openModelDesk(loaded: LoadedConfig, env: NodeJS.ProcessEnv) {
-  const { models, runtimes } = loaded.config
-  const sources = openProviders(loaded, { sample: null, env, mask: new Secrets() })
-  const runtime = runtimes.find((one) => one.kind === 'builtin')
-  const choices = { sources, purposes: models.purposes, fallback: runtime?.model ?? null }
+export function openModelDesk(loaded: LoadedConfig, env: NodeJS.ProcessEnv, settings = new Followed(loaded)) {
+  const sources = openProviders(settings, { sample: null, env, mask: new Secrets() })
+  const runtime = loaded.config.runtimes.find((one) => one.kind === 'builtin')
+  const purposes = settings.follow((now) => ({ ...now.config.models.purposes }))
+  const choices = { sources, purposes, fallback: runtime?.model ?? null }
   const limit = () => AbortSignal.timeout(deskMs)
   return {
     names: sources.map(({ provider }) => provider.name),

@@ -1,8 +1,7 @@
 /** What the page shows of everything around the work, gathered when somebody asks. It builds and starts nothing. */
-import { join } from 'node:path'
 import { managedFileDefault, writtenRules } from './agent/permission/policies.ts'
 import { defaultRules } from './agent/permission/rules.ts'
-import { asYaml, detectProviders } from './agent/providers/detect.ts'
+import { detectProviders } from './agent/providers/detect.ts'
 import { jsonSchema } from './config.ts'
 import { systemClock } from './core/clock.ts'
 import type { LoomEvent } from './core/event.ts'
@@ -15,6 +14,7 @@ import { detectOpenCode } from './runtimes/opencode/index.ts'
 import type { FoundItem, FoundList, InboxItem, KeyLook, RuleLayer, RuleList } from './server/api.ts'
 import type { Around } from './server/context.ts'
 import { settingList } from './server/settings.ts'
+import { filtersOf, openCodeName, SettingChanges } from './setting-changes.ts'
 import type { Arrival } from './store/arrivals.ts'
 import { SecretStore } from './store/secrets.ts'
 
@@ -24,16 +24,20 @@ const refusalsMax = 500
 const apartMs = 1_000
 
 export function surroundings(plan: Plan, directory: Pick<InboxDirectory, 'watching'>): Around {
-  const { config, origins, files } = plan.loaded
+  const { settings } = plan
   const { arrivals } = plan.store
-  const { dir } = config.inbox
+  const { dir } = plan.loaded.config.inbox
+  const changes = new SettingChanges(plan)
   return {
     async settings() {
       const hide = (text: string) => plan.secrets.hide(text)
-      return settingList({ config, origins, files, schema: jsonSchema(), keys: await keysOf(plan), hide })
+      const [keys, filters] = await Promise.all([keysOf(plan), filtersOf(plan)])
+      return { ...settingList({ ...settings.now, schema: jsonSchema(), keys, hide }), filters }
     },
     rules: () => rulesOf(plan),
-    found: () => foundBy(plan),
+    preview: (asked) => changes.preview(asked),
+    change: (asked, seen) => changes.change(asked, seen),
+    found: () => foundBy(plan, changes),
     async inbox({ limit, before }) {
       const found = arrivals.page(limit + 1, before)
       const items = withProblems(found.slice(0, limit), arrivals.refusals(refusalsMax))
@@ -49,7 +53,8 @@ export function surroundings(plan: Plan, directory: Pick<InboxDirectory, 'watchi
   }
 }
 
-async function keysOf({ loaded: { config }, env, secrets }: Plan): Promise<KeyLook[]> {
+async function keysOf({ settings, env, secrets }: Plan): Promise<KeyLook[]> {
+  const { config } = settings.now
   const stored = await new SecretStore(config.data_dir, { keychain: config.keychain, mask: secrets }).list()
   return config.models.providers.map((provider): KeyLook => {
     const variable = provider.api_key_env ?? null
@@ -59,7 +64,8 @@ async function keysOf({ loaded: { config }, env, secrets }: Plan): Promise<KeyLo
   })
 }
 
-async function rulesOf({ loaded: { config, origins }, store }: Plan): Promise<RuleList> {
+async function rulesOf({ settings, store }: Plan): Promise<RuleList> {
+  const { config, origins } = settings.now
   const said = store.workspaces.list().slice(0, projectsMax)
   const { machine, projects } = await writtenRules(managedFileDefault, said)
   const builtin = config.runtimes.flatMap((one) => (one.kind === 'builtin' ? one.permissions : []))
@@ -88,36 +94,58 @@ function withProblems(found: readonly Arrival[], refusals: readonly LoomEvent[])
   })
 }
 
-/** Keys by the name of their variable only. What is offered becomes active when a person writes it down. */
-async function foundBy({ loaded: { config, home, files }, env }: Plan): Promise<FoundList> {
-  const file = files.at(-1) ?? join(env.XDG_CONFIG_HOME ?? join(home, '.config'), 'openloom', 'config.yaml')
+/** Keys by the name of their variable only. What is found becomes active when a person presses its button. */
+async function foundBy({ settings, env }: Plan, changes: SettingChanges): Promise<FoundList> {
+  const { config, userFile: file } = settings.now
   const given = config.runtimes.find((one) => one.kind === 'opencode')
   const [providers, answers] = await Promise.all([
     detectProviders({ env, clock: systemClock }),
     given ? detectOpenCode(given, env) : false,
   ])
-  const models = providers.map((one): FoundItem => {
-    const isUsed = config.models.providers.some(({ name }) => name === one.settings.name)
-    const lines = `models:\n  providers:\n    ${asYaml(one)}`
-    const todo = isUsed ? 'It is in the settings already.' : 'Put these lines into the settings, then start again.'
-    return { name: one.settings.name ?? '', because: one.because, state: isUsed ? 'used' : 'usable', lines, todo }
+  const models = providers.map(async ({ because, settings: { name = '' } }): Promise<FoundItem> => {
+    const isUsed = config.models.providers.some((one) => one.name === name)
+    const made = await changes.preview({ kind: 'use', name, on: !isUsed })
+    const change = made.ok ? made.value : null
+    const first = config.models.providers[0]
+    const todo = isUsed
+      ? name === first?.name
+        ? 'Sessions that name no model use it.'
+        : `Sessions use it that name a model of it; those that name none use ${first?.name}.`
+      : made.ok
+        ? 'Its models are in use as soon as these lines are written.'
+        : whyNot(made.problems)
+    return { name, because, state: isUsed ? 'used' : 'usable', todo, change }
   })
-  return { items: [...openCodeFound(given, { env, answers }), ...models, ...foreign(env.PATH)], file }
+  const openCode = await openCodeFound(given, { plan: { settings, env }, answers, changes })
+  return { items: [...openCode, ...(await Promise.all(models)), ...foreign(env.PATH)], file }
 }
 
-function openCodeFound(
+const whyNot = (problems: readonly Problem[]) =>
+  problems.map(({ text, todo }) => [text, todo].filter(Boolean).join(' ')).join(' ')
+
+interface Looked {
+  plan: Pick<Plan, 'settings' | 'env'>
+  answers: boolean
+  changes: SettingChanges
+}
+
+async function openCodeFound(
   given: { url: string; command: string } | undefined,
-  { env, answers }: { env: Plan['env']; answers: boolean },
-): FoundItem[] {
+  { plan: { settings, env }, answers, changes }: Looked,
+): Promise<FoundItem[]> {
   const program = findBinary(given?.command ?? 'opencode', env.PATH)
-  const name = 'OpenCode'
-  if (answers) {
-    const todo = 'Tasks with `runtime: opencode` run there, and its sessions are watched.'
-    return [{ name, because: `it answers at ${given?.url}`, state: 'used', lines: null, todo }]
-  }
-  if (program === null) return []
-  const todo = 'Start its server in a terminal, or leave that to OpenLoom: a task with `runtime: opencode` does.'
-  return [{ name, because: `${program} is there`, state: 'usable', lines: 'opencode serve', todo }]
+  if (!answers && program === null) return []
+  const name = openCodeName
+  const because = answers ? `it answers at ${given?.url}` : `${program} is there`
+  const isDefault = settings.now.config.defaults.runtime === 'opencode'
+  const made = await changes.preview({ kind: 'use', name, on: !isDefault })
+  const begins = answers ? '' : ' OpenLoom starts its server with the first of them.'
+  const todo = !made.ok
+    ? whyNot(made.problems)
+    : isDefault
+      ? `Tasks that name no runtime run there.${begins}`
+      : `Tasks with \`runtime: opencode\` run there; with these lines also those that name none.${begins}`
+  return [{ name, because, state: answers || isDefault ? 'used' : 'usable', todo, change: made.ok ? made.value : null }]
 }
 
 const others = [
@@ -125,10 +153,11 @@ const others = [
   { command: 'codex', name: 'Codex', key: 'OPENAI_API_KEY' },
 ]
 
+/** Without a button: nothing that could be written would make them run. */
 function foreign(path: string | undefined): FoundItem[] {
   return others.flatMap(({ command, name, key }): FoundItem[] => {
     const program = findBinary(command, path)
     const todo = `OpenLoom does not run it yet. Its models work here with a key in ${key}.`
-    return program ? [{ name, because: `${program} is there`, state: 'foreign', lines: null, todo }] : []
+    return program ? [{ name, because: `${program} is there`, state: 'foreign', todo, change: null }] : []
   })
 }

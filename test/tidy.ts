@@ -48,6 +48,8 @@ const mayImport: Record<string, readonly string[]> = {
   'daemon.ts': ['*'],
   'parts.ts': ['*'],
   'surroundings.ts': ['*'],
+  'following.ts': ['*'],
+  'setting-changes.ts': ['*'],
   'main.ts': ['*'],
   'config.ts': ['*'],
   'config-problems.ts': [],

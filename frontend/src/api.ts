@@ -26,7 +26,10 @@ import type {
   SessionItem,
   SessionPage,
   SessionSearch,
+  SettingAsked,
+  SettingChange,
   SettingList,
+  SettingWritten,
   SinkList,
   SinkTested,
   TaskDetail,
@@ -61,8 +64,15 @@ export type Answer<T> = { ok: true; value: T } | { ok: false; refusal: Refusal }
 const isItUp = 'Is "openloom serve" running?'
 const stateUrl = '/api/state'
 const answerTimeoutMs = 15_000
+/** A shell line ends within two minutes, or is ended. */
+const lineTimeoutMs = 150_000
 
 export interface TaskQuery {
+  verdict?: string
+  workspace?: string
+  runtime?: string
+  /** Epoch ms. */
+  since?: number | null
   statuses?: readonly (TaskStatus | string)[]
   q?: string
   order?: string
@@ -86,6 +96,7 @@ interface SessionEdits {
   compact: { body: object; answer: { done: boolean } }
   rename: { body: { title: string }; answer: SessionItem }
   model: { body: { model: string | null }; answer: SessionItem }
+  profile: { body: { profile: string | null }; answer: SessionItem }
   archive: { body: { archived: boolean }; answer: SessionItem }
   fork: { body: { at?: number }; answer: SessionItem }
   undo: { body: { files: boolean }; answer: Undone }
@@ -94,6 +105,11 @@ interface SessionEdits {
 
 const sessionUrl = (id: string, rest = ''): string =>
   `/api/sessions/${encodeURIComponent(id)}${rest === '' ? '' : `/${rest}`}`
+
+interface More {
+  headers?: Record<string, string>
+  signal?: AbortSignal
+}
 
 export class Api {
   readonly #onSignedOut: () => void
@@ -113,7 +129,10 @@ export class Api {
   tasks(query: TaskQuery): Promise<Answer<TaskPage>> {
     const search = new URLSearchParams()
     if (query.statuses?.length) search.set('status', query.statuses.join(','))
-    if (query.q) search.set('q', query.q)
+    for (const name of ['q', 'verdict', 'workspace', 'runtime', 'since'] as const) {
+      const value = query[name]
+      if (value) search.set(name, String(value))
+    }
     if (query.order) search.set('order', query.order)
     if (query.limit) search.set('limit', String(query.limit))
     if (query.after) search.set('after', query.after)
@@ -131,7 +150,7 @@ export class Api {
 
   /** `key`: the same request sent again is the same task. With `order` it was no task but a word on what waits. */
   addTask(markdown: string, key: string): Promise<Answer<{ id: string; order?: string; text?: string }>> {
-    return this.#ask('/api/tasks', { markdown }, 'POST', { 'idempotency-key': key })
+    return this.#ask('/api/tasks', { markdown }, 'POST', { headers: { 'idempotency-key': key } })
   }
 
   events(id: string, after: number): Promise<Answer<EventPage>> {
@@ -217,6 +236,12 @@ export class Api {
     return this.#ask(sessionUrl(id, edit), body)
   }
 
+  /** A shell line of the person's own. `stop` ends it. */
+  type(id: string, line: string, stop: AbortSignal): Promise<Answer<{ ok: boolean; ran: boolean; output: string }>> {
+    const signal = AbortSignal.any([stop, AbortSignal.timeout(lineTimeoutMs)])
+    return this.#ask(sessionUrl(id, 'type'), { line }, 'POST', { signal })
+  }
+
   context(id: string): Promise<Answer<ContextUse>> {
     return this.#ask(sessionUrl(id, 'context'))
   }
@@ -246,6 +271,16 @@ export class Api {
 
   settings(): Promise<Answer<SettingList>> {
     return this.#ask('/api/settings')
+  }
+
+  /** What the user's file would become. */
+  previewSetting(asked: SettingAsked): Promise<Answer<SettingChange>> {
+    return this.#ask('/api/settings/preview', { asked })
+  }
+
+  /** Only while the file is what was `seen`. */
+  changeSetting({ asked, seen }: Pick<SettingChange, 'asked' | 'seen'>): Promise<Answer<SettingWritten>> {
+    return this.#ask('/api/settings', { asked, seen }, 'PUT')
   }
 
   found(): Promise<Answer<FoundList>> {
@@ -306,9 +341,10 @@ export class Api {
   }
 
   /** With a body it is one that changes something, and carries what a foreign page cannot send. */
-  async #ask<T>(url: string, body?: object, method = 'POST', more: Record<string, string> = {}): Promise<Answer<T>> {
-    const headers: Record<string, string> = { accept: 'application/json', ...more }
-    const init: RequestInit = { headers, signal: AbortSignal.timeout(answerTimeoutMs), credentials: 'same-origin' }
+  async #ask<T>(url: string, body?: object, method = 'POST', more: More = {}): Promise<Answer<T>> {
+    const headers: Record<string, string> = { accept: 'application/json', ...more.headers }
+    const signal = more.signal ?? AbortSignal.timeout(answerTimeoutMs)
+    const init: RequestInit = { headers, signal, credentials: 'same-origin' }
     if (body) {
       headers['content-type'] = 'application/json'
       headers['x-openloom'] = '1'

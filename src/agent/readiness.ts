@@ -11,13 +11,15 @@ const listless = ['model-not-found', 'model-list-strange', 'model-request-refuse
 
 export interface Asking {
   clock: Clock
+  /** What the answer hangs on: of another one nothing is known yet. */
+  first(): object | undefined
   choose(signal: AbortSignal): Promise<Result<Choice>>
   within<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>
 }
 
 export class Readiness {
   private readonly asking: Asking
-  private known: { until: number; availability: Promise<Availability> } | null = null
+  private known: { until: number; first: object | undefined; availability: Promise<Availability> } | null = null
 
   constructor(asking: Asking) {
     this.asking = asking
@@ -25,8 +27,9 @@ export class Readiness {
 
   available(): Promise<Availability> {
     const now = this.asking.clock.monotonic()
-    if (this.known && now < this.known.until) return this.known.availability
-    const asked = { until: now + readyForMs, availability: this.ask() }
+    const first = this.asking.first()
+    if (this.known && now < this.known.until && this.known.first === first) return this.known.availability
+    const asked = { until: now + readyForMs, first, availability: this.ask() }
     this.known = asked
     void asked.availability.then((availability) => {
       if (availability.kind !== 'ready') asked.until = now + unreadyForMs

@@ -4,7 +4,7 @@
  */
 import { mkdir } from 'node:fs/promises'
 import type { Clock } from '../core/clock.ts'
-import type { Journal, SessionRecord } from '../core/session.ts'
+import { type Journal, type SessionRecord, typedText } from '../core/session.ts'
 import type { AnyTool, ToolResult } from '../core/tool.ts'
 import { newId } from '../lib/id.ts'
 import { killTree } from '../lib/process.ts'
@@ -30,7 +30,12 @@ export interface TypedPlace {
 
 const timeoutMs = 120_000
 
-export async function runTyped(place: TypedPlace, line: string, signal: AbortSignal): Promise<ToolResult> {
+/** `ran`: it was not refused before it began. */
+export interface TypedResult extends ToolResult {
+  ran: boolean
+}
+
+export async function runTyped(place: TypedPlace, line: string, signal: AbortSignal): Promise<TypedResult> {
   const { session, policy, tools, clock, outputDir } = place
   const id = newId('typed', clock.now())
   const argumentsText = JSON.stringify({ command: line, timeout: timeoutMs })
@@ -39,9 +44,9 @@ export async function runTyped(place: TypedPlace, line: string, signal: AbortSig
     { ...place, transcript: { entries: [] } },
     { call, argumentsText, cut: false, begun: false },
   )
-  if (judged.kind === 'answer') return { ok: false, output: judged.output }
+  if (judged.kind === 'answer') return { ok: false, output: judged.output, ran: false }
   const tool = tools.find(({ name }) => name === 'bash')
-  if (!tool) return { ok: false, output: 'The agent has no shell here.' }
+  if (!tool) return { ok: false, output: 'The agent has no shell here.', ran: false }
   const owner = `${place.owner}/${id}`
   const writable = policy.trust !== 'read-only'
   const confinement = place.sandbox.confine({ workspace: session.workspace, writable, owner })
@@ -50,7 +55,7 @@ export async function runTyped(place: TypedPlace, line: string, signal: AbortSig
   const context = { workspace: session.workspace, outputDir, owner, confinement, clock, signal, ...shared }
   const result = await tool.run(tool.schema.parse({ command: line, timeout: timeoutMs }), context)
   await killTree(undefined, owner)
-  const text = `The person ran this in the workspace: ${line}\nIts outcome:\n${result.output || '(no output)'}`
-  place.journal.append(session.id, { type: 'note', runId: id, text })
-  return result
+  const text = typedText(line, result.output || '(no output)')
+  place.journal.append(session.id, { type: 'note', runId: id, text, ran: { line, ok: result.ok } })
+  return { ...result, ran: true }
 }

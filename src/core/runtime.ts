@@ -76,6 +76,8 @@ export interface LiveDelta {
 export interface Runtime {
   readonly name: string
   readonly abilities: RuntimeAbilities
+  /** Roles that its sessions can have, the usual first; absent: they are its own affair. */
+  readonly profiles?: readonly { name: string }[]
   /** What its own sessions ask; absent: it asks nothing, or its watch tells. */
   readonly asks?: AskPort
   /** Null for a runtime that knows only its own sessions. */

@@ -94,6 +94,8 @@ export type JournalEntry =
       text: string
       /** Files of the workspace that it says have changed. */
       changed?: string[]
+      /** It tells of a shell line that the person typed. */
+      ran?: { line: string; ok: boolean }
     }
   /** What instruction files say now: for the whole session (folder is empty), or for files below a folder. */
   | { type: 'instructions'; runId: string; folder: string; text: string; paths: string[] }
@@ -321,3 +323,7 @@ export interface Journal {
   append(sessionId: string, ...entries: JournalEntry[]): StoredEntry[]
   entries(sessionId: string): StoredEntry[]
 }
+
+/** What the agent is told of a shell line that the person typed. */
+export const typedText = (line: string, output: string): string =>
+  `The person ran this in the workspace: ${line}\nIts outcome:\n${output}`

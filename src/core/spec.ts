@@ -17,11 +17,15 @@ export const verifiedEnds = ['wait', 'merge', 'keep', 'drop'] as const
 
 export const limitsSchema = z
   .strictObject({
-    /** Wall time of work on the task, in minutes; time spent queued, paused or waiting does not count. */
-    minutes: z.number().positive().max(10_080).optional(),
-    attempts: z.number().int().min(1).max(50).optional(),
-    tool_calls: z.number().int().min(1).max(100_000).optional(),
-    tokens: z.number().int().min(1).optional(),
+    minutes: z
+      .number()
+      .positive()
+      .max(10_080)
+      .optional()
+      .describe('Of work on the task; time spent queued, paused or waiting does not count.'),
+    attempts: z.number().int().min(1).max(50).optional().describe('Rounds from start to verdict.'),
+    tool_calls: z.number().int().min(1).max(100_000).optional().describe('Of all attempts.'),
+    tokens: z.number().int().min(1).optional().describe('In and out, of all attempts.'),
   })
   .meta({ id: 'Limits', description: 'Upper limits of a task; a breach pauses it and says why.' })
 

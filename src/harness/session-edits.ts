@@ -52,6 +52,15 @@ export class SessionEdits {
     return this.again(session)
   }
 
+  async setProfile(session: KnownSession, profile: string | null): Promise<Result<KnownSession>> {
+    const own = this.own(session)
+    if (!own.ok) return own
+    const names = this.world.runtimes.get(session.runtime)?.profiles?.map(({ name }) => name) ?? []
+    if (profile !== null && !names.includes(profile)) return refuse(noProfile(profile, names))
+    this.world.store.shelf.setProfile(session, profile)
+    return this.again(session)
+  }
+
   /** Of any runtime: where it lies in our own lists. */
   async setArchived(session: KnownSession, archived: boolean): Promise<Result<KnownSession>> {
     this.world.store.shelf.setArchived(session, archived)
@@ -192,7 +201,8 @@ export class SessionEdits {
   }
 
   /** Ours, and nothing works in it. */
-  private async free(session: KnownSession): Promise<Result<void>> {
+  /** Whether it is ours and nobody works in it. */
+  async free(session: KnownSession): Promise<Result<void>> {
     const own = this.own(session)
     if (!own.ok) return own
     const { store, runtimes, clock } = this.world
@@ -223,6 +233,12 @@ function hasEnded(rows: readonly StoredEntry[]): boolean {
   const last = rows.findLast(({ entry }) => entry.type === 'run.started' || entry.type === 'run.ended')
   return last?.entry.type !== 'run.started'
 }
+
+const noProfile = (profile: string, names: readonly string[]): Problem => ({
+  kind: 'unknown-profile',
+  text: `There is no profile ${profile.slice(0, 100)}.`,
+  todo: `Known: ${names.join(', ')}.`,
+})
 
 const notOwn = (runtime: string): Problem => ({
   kind: 'not-own',

@@ -44,7 +44,12 @@ const entry = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('call.denied'), ...ofCall, tool: word, by: text, text }),
   z.object({ type: z.literal('ask.answered'), askId: word, callId: word, tool: word, reply }),
-  z.object({ type: z.literal('note'), ...ofRun, text }),
+  z.object({
+    type: z.literal('note'),
+    ...ofRun,
+    text,
+    ran: z.object({ line: text, ok: z.boolean() }).exactOptional(),
+  }),
   z.object({ type: z.literal('usage'), ...ofRun, usage: modelUsage }),
   z.object({
     ...{ type: z.literal('run.ended'), ...ofRun, reason: z.enum(endReasons), text, problem: problem.nullable() },

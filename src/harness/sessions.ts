@@ -48,6 +48,11 @@ export class SessionCommands {
     return this.world.runtimes.get(runtime)?.watch !== null
   }
 
+  /** None: its runtime keeps them to itself. */
+  profilesOf({ runtime }: KnownSession): string[] {
+    return this.world.runtimes.get(runtime)?.profiles?.map(({ name }) => name) ?? []
+  }
+
   async diff(session: KnownSession): Promise<Result<FileDiff[]>> {
     const watch = this.world.runtimes.get(session.runtime)?.watch
     return watch ? watch.diff(session.id) : refuse(noDiff(session.runtime))

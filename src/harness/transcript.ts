@@ -5,6 +5,7 @@ import {
   type TranscriptMessage,
   type TranscriptPage,
   type TranscriptPart,
+  typedText,
   withoutUndone,
 } from '../core/session.ts'
 import { excerptOf } from '../lib/excerpt.ts'
@@ -41,6 +42,8 @@ function messagesOf(entries: readonly StoredEntry[]): TranscriptMessage[] {
     const head = { id: String(seq), at, endedAt: at, problem: null }
     if (entry.type === 'prompt' || entry.type === 'steer')
       messages.push({ ...head, role: 'user', model: null, parts: [textPart(entry.text)] })
+    else if (entry.type === 'note' && entry.ran)
+      messages.push({ ...head, role: 'user', model: null, parts: [typedPart(entry, entry.ran)] })
     else if (entry.type === 'run.started') model = entry.model
     else if (entry.type === 'assistant') {
       const parts = partsOf(entry)
@@ -52,6 +55,16 @@ function messagesOf(entries: readonly StoredEntry[]): TranscriptMessage[] {
     } else noteCall(entry, calls)
   }
   return messages
+}
+
+/** A shell line that the person typed, with what came of it. */
+function typedPart(
+  { runId, text }: { runId: string; text: string },
+  { line, ok }: { line: string; ok: boolean },
+): ToolPart {
+  const output = bounded(text.slice(typedText(line, '').length))
+  const input = bounded(JSON.stringify({ command: line }))
+  return { kind: 'tool', callId: runId, name: 'bash', input, output, state: ok ? 'completed' : 'error', childId: null }
 }
 
 const textPart = (text: string): TranscriptPart => ({ kind: 'text', text: bounded(text) })

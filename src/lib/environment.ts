@@ -88,7 +88,7 @@ function set(tree: Tree, path: readonly string[], value: unknown): void {
  * What the original's variables mean: `OPENLOOM_BASE_URL` (with `OPENLOOM_MODEL`) is a model provider,
  * `OPENLOOM_NOTIFY_*` are sinks. They add to the lists of the files instead of replacing them.
  */
-export function environmentLists(env: Readonly<Record<string, string | undefined>>): {
+function environmentLists(env: Readonly<Record<string, string | undefined>>): {
   providers: Tree[]
   sinks: Tree[]
   /** Settings of the OpenCode server; null: none. Its password stays in the environment. */
@@ -112,4 +112,44 @@ export function environmentLists(env: Readonly<Record<string, string | undefined
   const username = env.OPENLOOM_OPENCODE_USERNAME ? { username: env.OPENLOOM_OPENCODE_USERNAME } : {}
   const opencode = { ...url, ...username }
   return { providers, sinks, opencode: Object.keys(opencode).length > 0 ? opencode : null }
+}
+
+/** Providers and sinks of the environment come before those of the files: the first provider is the default. */
+export function addLists(
+  values: Tree,
+  origins: Map<string, string>,
+  env: Readonly<Record<string, string | undefined>>,
+): ReadonlyMap<string, readonly (number | null)[]> {
+  const { providers: more, sinks: further, opencode } = environmentLists(env)
+  const places = new Map<string, readonly (number | null)[]>()
+  if (opencode) {
+    const given = Array.isArray(values.runtimes)
+      ? (values.runtimes as Tree[])
+      : [{ kind: 'builtin' }, { kind: 'opencode' }]
+    const others = given.filter((runtime) => runtime.kind !== 'opencode')
+    const own = given.find((runtime) => runtime.kind === 'opencode') ?? { kind: 'opencode' }
+    values.runtimes = [...others, { ...own, ...opencode }]
+    places.set(
+      'runtimes',
+      [...others, own].map((runtime) => placeIn(given, runtime)),
+    )
+    origins.set('runtimes', 'environment')
+  }
+  for (const [section, name, list] of [
+    ['models', 'providers', more],
+    ['notify', 'sinks', further],
+  ] as const) {
+    if (list.length === 0) continue
+    const branch = values[section] as Tree
+    const given: unknown[] = Array.isArray(branch[name]) ? branch[name] : []
+    branch[name] = [...list, ...given]
+    places.set(`${section}.${name}`, [...list.map(() => null), ...given.keys()])
+    origins.set(`${section}.${name}`, 'environment')
+  }
+  return places
+}
+
+const placeIn = <T>(list: readonly T[], one: T): number | null => {
+  const at = list.indexOf(one)
+  return at < 0 ? null : at
 }

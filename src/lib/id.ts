@@ -18,6 +18,9 @@ export function newId(prefix: string, nowMs: number): string {
   return `${prefix}_${base32(last.time, timeLength)}${base32(last.tail, tailLength)}`
 }
 
+/** Before each id that is made at this instant or later, and behind all others. */
+export const idsFrom = (prefix: string, ms: number): string => `${prefix}_${base32(ms, timeLength)}`
+
 function base32(value: number, length: number): string {
   let text = ''
   for (let i = 0, rest = value; i < length; i++, rest = Math.floor(rest / 32)) text = alphabet.charAt(rest % 32) + text

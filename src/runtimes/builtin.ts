@@ -116,7 +116,7 @@ class Builtin implements Runtime {
   private readonly options: BuiltinOptions
   private readonly tools: readonly AnyTool[]
   private readonly own: LocalTools
-  private readonly profiles: readonly Profile[]
+  readonly profiles: readonly Profile[]
   private readonly choices: ModelChoices
   private readonly live = new Map<string, Live>()
   private readonly turns: Turns
@@ -141,6 +141,7 @@ class Builtin implements Runtime {
     this.choices = { sources, purposes, fallback }
     this.readiness = new Readiness({
       clock: options.clock,
+      first: () => sources[0],
       choose: (signal) => this.choose(this.profiles[0], null, signal),
       within: (work) => this.within(answerMs, work),
     })

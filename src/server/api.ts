@@ -23,11 +23,13 @@ import type { Thread } from '../store/threads.ts'
 import type { UsageRow } from '../store/usage.ts'
 import type { KnownSession } from '../store/watched.ts'
 
-export type { ReceiptItem }
+import type { Changeable, SettingAsked } from './setting-change.ts'
+
+export type { ReceiptItem, SettingAsked }
 
 /**
- * `GET /api/tasks?status=&q=&order=&limit=&after=`: without an order the newest first; `next` is the cursor for
- * `after`, null at the end.
+ * `GET /api/tasks?status=&verdict=&workspace=&runtime=&since=&until=&q=&order=&limit=&after=`: without an order the
+ * newest first; `next` is the cursor for `after`, null at the end.
  */
 export interface TaskPage {
   items: TaskItem[]
@@ -117,6 +119,8 @@ export interface SessionDetail {
   root: { id: string; title: string }
   /** Kept by us and not by another program: it can be renamed, forked, taken back and steered here. */
   own: boolean
+  /** Those it can have, the usual first; none: its runtime keeps them to itself. */
+  profiles: string[]
   children: SessionItem[]
   /** Open ones of its tree, the oldest first. */
   asks: AskItem[]
@@ -254,7 +258,36 @@ export interface SettingItem {
   value: unknown
   origin: SettingOrigin
   about: string | null
+  /** Null: not here. */
+  change: (SettingInput & { path: Changeable }) | null
 }
+
+/** How a setting is given on the page. */
+export interface SettingInput {
+  form: 'number' | 'text' | 'choice'
+  choices: string[]
+  min: number | null
+  max: number | null
+  /** Its line stands in the user's file: taken away, what it was before holds again. */
+  isHere: boolean
+  /** Why it cannot be changed here; null: it can. */
+  fixed: string | null
+}
+
+/** `POST /api/settings/preview`: what the user's file would become. Of a refused one, nothing. */
+export interface SettingChange {
+  asked: SettingAsked
+  file: string
+  /** Of the first line that differs. */
+  line: number
+  removed: string[]
+  added: string[]
+  /** The file as it was when this was made out; said when it is written. */
+  seen: string
+}
+
+/** `PUT /api/settings`: written, and in use. */
+export type SettingWritten = Omit<SettingChange, 'seen'>
 
 /** Whether there is a key, and where it is kept; never the key. */
 export interface KeyLook {
@@ -271,15 +304,15 @@ export interface FoundItem {
   because: string
   /** In use already; what a few lines of settings would bring into use; or nothing that OpenLoom works with yet. */
   state: 'used' | 'usable' | 'foreign'
-  /** For the configuration file, or for a terminal. */
-  lines: string | null
   todo: string
+  /** What its one button writes; null: it has none. */
+  change: SettingChange | null
 }
 
 /** `GET /api/found`. */
 export interface FoundList {
   items: FoundItem[]
-  /** The file that lines of settings belong into. */
+  /** The user's own file of settings, there or not. */
   file: string
 }
 
@@ -288,7 +321,16 @@ export interface SettingList {
   items: SettingItem[]
   /** Files that were read; a later one wins. */
   files: string[]
+  /** The user's own, which the page may write; there or not. */
+  userFile: string
   keys: KeyLook[]
+  /** What each sink of the settings is told. */
+  filters: SinkFilter[]
+}
+
+export interface SinkFilter extends Pick<SettingInput, 'isHere' | 'fixed'> {
+  sink: string
+  events: string[]
 }
 
 /** `GET /api/rules`: lists of permission rules in force, with where each stands. The strictest list wins. */

@@ -12,6 +12,7 @@ import type { SessionKeeper } from '../harness/keeper.ts'
 import type { SessionEdits } from '../harness/session-edits.ts'
 import type { SessionCommands } from '../harness/sessions.ts'
 import type { Supervisor } from '../harness/supervisor.ts'
+import type { TypedLines } from '../harness/typed-lines.ts'
 import type { SessionJudge } from '../harness/verify-session.ts'
 import type { Log } from '../lib/log.ts'
 import type { Keyring } from '../store/keyring.ts'
@@ -25,7 +26,10 @@ import type {
   ModelList,
   ProblemBody,
   RuleList,
+  SettingAsked,
+  SettingChange,
   SettingList,
+  SettingWritten,
 } from './api.ts'
 
 import type { Auth } from './auth.ts'
@@ -53,6 +57,9 @@ export interface SinkDesk {
 export interface Around {
   settings(): Promise<SettingList>
   rules(): Promise<RuleList>
+  preview(asked: SettingAsked): Promise<Result<SettingChange>>
+  /** Only while the file is what was `seen`; in use when this is answered. */
+  change(asked: SettingAsked, seen: string): Promise<Result<SettingWritten>>
   /** Looks on this machine only, for a few seconds at most. */
   found(): Promise<FoundList>
   inbox(asked: { limit: number; before?: number }): Promise<InboxPage>
@@ -68,6 +75,7 @@ export interface ServerWorld {
   asks: AskDesk
   sessions: SessionCommands
   edits: SessionEdits
+  typed: Pick<TypedLines, 'type'>
   judge: Pick<SessionJudge, 'verify'>
   keeper: Pick<SessionKeeper, 'onChange'>
   ways: Ways
@@ -142,12 +150,17 @@ const statusOf: Record<string, ContentfulStatusCode> = {
   'no-answer': 422,
   'too-many-answers': 422,
   'unknown-choice': 422,
+  'unknown-profile': 422,
   'too-long': 422,
   'nothing-to-keep': 422,
   'no-base': 422,
   'no-folder': 422,
   'no-clean-checkout': 422,
   'under-way': 409,
+  'bad-setting': 422,
+  'setting-elsewhere': 409,
+  'setting-not-here': 409,
+  'unknown-agent': 404,
 }
 
 /** A refusal whose status follows from its first problem. */

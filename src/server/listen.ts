@@ -60,3 +60,9 @@ export function hostNames(server: { host: string; allowed_hosts: readonly string
     ...server.allowed_hosts.flatMap((name) => [name, `${name}:${port}`]),
   ]
 }
+
+export const notLoopback = (host: string) => ({
+  kind: 'not-loopback',
+  text: `The address ${host} can be reached from other machines.`,
+  todo: 'Say --allow-remote (or server.allow_remote: true) if that is meant, and put TLS in front.',
+})

@@ -46,7 +46,13 @@ export const tasks = sqliteTable(
     isolation: text('isolation', { mode: 'json' }).$type<Isolation>(),
     spec: text('spec', { mode: 'json' }).$type<TaskSpec>().notNull(),
   },
-  (t) => [index('tasks_by_status').on(t.status, t.id), index('tasks_by_session').on(t.sessionId)],
+  (t) => [
+    index('tasks_by_status').on(t.status, t.id),
+    index('tasks_by_session').on(t.sessionId),
+    index('tasks_by_verdict').on(t.verdict, t.id),
+    index('tasks_by_workspace').on(t.workspace, t.id),
+    index('tasks_by_runtime').on(t.runtime, t.id),
+  ],
 )
 
 /** Every arrival by source and key: what makes a way in idempotent. Outlives the file or request it came with. */

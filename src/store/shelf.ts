@@ -13,6 +13,7 @@ const { sessions, journal } = schema
 export type Edit =
   | 'renamed'
   | 'remodelled'
+  | 'profiled'
   | 'archived'
   | 'unarchived'
   | 'undone'
@@ -57,6 +58,14 @@ export class Shelf {
     this.ledger.transact(() => {
       this.ledger.db.update(sessions).set({ model }).where(eq(sessions.id, session.id)).run()
       this.tell(session, 'remodelled', { model })
+    })
+  }
+
+  /** Which profile it has from now on; null: the usual one. */
+  setProfile(session: Told, agent: string | null): void {
+    this.ledger.transact(() => {
+      this.ledger.db.update(sessions).set({ agent }).where(eq(sessions.id, session.id)).run()
+      this.tell(session, 'profiled', { profile: agent })
     })
   }
 

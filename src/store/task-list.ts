@@ -1,6 +1,8 @@
 /** Tasks as rows of a list, in an order, page after page. It changes none. */
-import { and, desc, inArray, lt, or, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, gte, inArray, lt, or, type SQL, sql } from 'drizzle-orm'
 import type { TaskItem, TaskStatus } from '../core/task.ts'
+import type { Verdict } from '../core/verdict.ts'
+import { idsFrom } from '../lib/id.ts'
 import type { Ledger } from './ledger.ts'
 import { begins, holds } from './like.ts'
 import * as schema from './schema.ts'
@@ -13,6 +15,13 @@ export type TaskOrder = (typeof taskOrders)[number]
 
 export interface TaskQuery {
   statuses?: readonly TaskStatus[]
+  verdicts?: readonly Verdict[]
+  /** Whole, as the task has it. */
+  workspace?: string | undefined
+  runtime?: string | undefined
+  /** Made at or after this instant, and before that one (epoch ms). */
+  since?: number | undefined
+  until?: number | undefined
   /** Part of the title or of the folder, or the start of an id. */
   text?: string
   /** Absent: the newest first. */
@@ -55,6 +64,12 @@ export function taskPage({ db }: Ledger, query: TaskQuery): { items: TaskItem[];
   const by = orders[query.order ?? 'created']
   const where: (SQL | undefined)[] = []
   if (query.statuses) where.push(inArray(tasks.status, query.statuses))
+  if (query.verdicts) where.push(inArray(tasks.verdict, query.verdicts))
+  if (query.workspace) where.push(eq(tasks.workspace, query.workspace))
+  if (query.runtime) where.push(eq(tasks.runtime, query.runtime))
+  // An id begins with the time of its making.
+  if (query.since !== undefined) where.push(gte(tasks.id, idsFrom('t', query.since)))
+  if (query.until !== undefined) where.push(lt(tasks.id, idsFrom('t', query.until)))
   if (query.after) {
     const last = sql`(select ${by}, ${tasks.id} from ${tasks} where ${tasks.id} = ${query.after})`
     where.push(query.order ? sql`(${by}, ${tasks.id}) < ${last}` : lt(tasks.id, query.after))

@@ -8,7 +8,7 @@ const models = [
   { provider: 'local', model: 'qwen3-coder', isDefault: true, contextTokens: 65_536, price: null },
   { provider: 'cloud', model: 'big-one', isDefault: false, contextTokens: null, price: { input: 3, output: 15 } },
 ]
-const files = ['src/upload.ts', 'src/retry.ts', 'README.md']
+const files = ['docs/my plan.md', 'src/upload.ts', 'src/retry.ts', 'README.md']
 const field = ({ page }: Shown) => page.locator('form.composer textarea')
 const offers = async ({ page }: Shown) =>
   (await page.getByRole('option').allInnerTexts()).map((text) => text.split('\n')[0])
@@ -33,7 +33,7 @@ describe.skipIf(!browserPath)('the composer', () => {
     await field(shown).pressSequentially('/')
     await shown.page.getByRole('option').first().waitFor()
     expect(await offers(shown)).toEqual([
-      ...['/compact', '/export', '/fork', '/model', '/new', '/rename', '/sessions', '/archive', '/undo'],
+      ...['/compact', '/export', '/fork', '/model', '/new', '/profile', '/rename', '/sessions', '/archive', '/undo'],
     ])
     expect(await violations(shown.page)).toEqual([])
     await field(shown).press('ArrowDown')
@@ -114,6 +114,14 @@ describe.skipIf(!browserPath)('the composer', () => {
       document.querySelector('form.composer textarea')?.matches(':placeholder-shown'),
     )
     await expect.poll(() => posts(shown)).toEqual([['prompt', { text: 'Look at @src/upload.ts please' }]])
+    await leave(shown)
+  })
+
+  it('puts a name with blanks into quotes, and finds it by more than its first word', async () => {
+    const shown = await open()
+    await field(shown).pressSequentially('Read @"my pl')
+    await shown.page.getByRole('option', { name: '@"docs/my plan.md"' }).click()
+    expect(await field(shown).inputValue()).toBe('Read @"docs/my plan.md" ')
     await leave(shown)
   })
 

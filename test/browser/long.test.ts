@@ -48,6 +48,30 @@ describe.skipIf(!browserPath)('what is very long', () => {
     await leave(shown)
   })
 
+  it('what was unfolded stays so when it is scrolled far away and back', async () => {
+    const scene = longScene(400)
+    const eighth = scene.said?.['ses_talk']?.find(({ id }) => id === '8')
+    const call = { kind: 'tool', callId: 'call_8', name: 'bash', input: '{"command":"npm test"}' } as const
+    eighth?.parts.push({ ...call, output: 'all of it is green', state: 'completed', childId: null })
+    const shown = await stage.show(scene, '/sessions/ses_talk?at=8')
+    const { page } = shown
+    await message(shown, 8).waitFor()
+    await page.locator('[data-tool="call_8"] summary').click()
+    await page.getByText('all of it is green').waitFor()
+    await page.getByRole('button', { name: 'Jump to the latest' }).click()
+    await message(shown, 8).waitFor({ state: 'detached' })
+    // Rows that were never measured stand where they are guessed: it is walked to, from the top.
+    await page.evaluate(() => scrollTo(0, 0))
+    await page.waitForFunction(() => {
+      if (document.querySelector('[data-message="8"]')) return true
+      scrollBy(0, 150)
+      return false
+    })
+    await page.getByText('all of it is green').waitFor()
+    expect(shown.faults).toEqual([])
+    await leave(shown)
+  })
+
   it('what is being said is followed at the end, and leaves alone who reads further up', async () => {
     const shown = await stage.show(longScene(200), '/sessions/ses_talk')
     const { page, api } = shown

@@ -31,12 +31,12 @@ export interface View {
 
 export class Stage {
   readonly context: BrowserContext
-  readonly #profile: string
+  readonly profile: string
   readonly #apis: FakeApi[] = []
 
   private constructor(context: BrowserContext, profile: string) {
     this.context = context
-    this.#profile = profile
+    this.profile = profile
   }
 
   /** `worker`: with the page's service worker, which to most stories would be a second page. */
@@ -55,7 +55,7 @@ export class Stage {
   async close(): Promise<void> {
     await this.context.close()
     for (const api of this.#apis) await api.close()
-    await rm(this.#profile, { recursive: true, force: true })
+    await rm(this.profile, { recursive: true, force: true })
   }
 
   async show(scene: Scene, path = '/', view: View = {}): Promise<Shown> {

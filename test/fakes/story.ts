@@ -32,14 +32,23 @@ export interface StoryOptions {
   script?: ScriptInput
   /** Text of openloom.yaml. */
   settings?: string
+  /** Text of the user's own file. */
+  userSettings?: string
   env?: Record<string, string>
+}
+
+function writeSettings(folder: string, { settings, userSettings }: StoryOptions): void {
+  const own = join(folder, '.config', 'openloom')
+  if (userSettings) mkdirSync(own, { recursive: true })
+  if (userSettings) writeFileSync(join(own, 'config.yaml'), userSettings)
+  if (settings) writeFileSync(join(folder, 'openloom.yaml'), settings)
 }
 
 const done: ScriptInput = { replies: [{ text: 'done' }], at_end: 'repeat' }
 
-export async function tell({ script = done, settings, env = {} }: StoryOptions = {}): Promise<Story> {
+export async function tell({ script = done, env = {}, ...files }: StoryOptions = {}): Promise<Story> {
   const folder = mkdtempSync(join(tmpdir(), 'loom-story-'))
-  if (settings) writeFileSync(join(folder, 'openloom.yaml'), settings)
+  writeSettings(folder, files)
   const model = await startScriptedModel({ script, clock: systemClock })
   const [inbox, notices] = [join(folder, 'inbox'), join(folder, 'notices')]
   const whole = {

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { commandIn, commands, commandsFor, draftAt, unknownIn } from '../../frontend/src/model/commands.ts'
+import {
+  commandIn,
+  commands,
+  commandsFor,
+  draftAt,
+  fileOffer,
+  lineIn,
+  unknownIn,
+} from '../../frontend/src/model/commands.ts'
 import { slashes } from '../../src/cli/chat/slash.ts'
 
 describe('what is written behind a slash', () => {
@@ -43,9 +51,21 @@ describe('what is written behind a slash', () => {
     ['/co', { kind: 'command', typed: 'co', from: 0 }],
     ['/model cloud/', { kind: 'model', typed: 'cloud/', from: 7 }],
     ['see @src/up', { kind: 'file', typed: 'src/up', from: 4 }],
+    ['see @"my pl', { kind: 'file', typed: 'my pl', from: 4 }],
+    ['see @"my plan.md" and', null],
+    ['/profile pl', { kind: 'profile', typed: 'pl', from: 9 }],
     ['ada@example.org', null],
     ['a /co', null],
   ])('at the cursor: %s', (text, expected) => {
     expect(draftAt(text, text.length)).toEqual(expected)
+  })
+})
+
+describe('a name of a file and a line of the shell', () => {
+  it('are told apart from words', () => {
+    expect([fileOffer('a.md'), fileOffer('my plan.md'), fileOffer('a"b c')]).toEqual(['@a.md', '@"my plan.md"', null])
+    expect([lineIn('!npm test'), lineIn('! ls\n'), lineIn('!'), lineIn('so!'), lineIn(' !no')]).toEqual([
+      ...['npm test', 'ls', null, null, null],
+    ])
   })
 })

@@ -11,7 +11,7 @@ import {
   type StreamPart,
   streamCharsMax,
 } from '../../frontend/src/model/live-line.ts'
-import { newTaskHref, parseRoute, taskHref, tasksHref } from '../../frontend/src/model/routes.ts'
+import { newTaskHref, noFilter, parseRoute, taskHref, tasksHref } from '../../frontend/src/model/routes.ts'
 import { firstLine, lastLine, prose, verbatim } from '../../frontend/src/model/text.ts'
 import { inTwo, lookOf } from '../../frontend/src/model/words.ts'
 import { isEnded, mayMove, type TaskItem, type TaskStatus, taskStatuses } from '../../src/core/task.ts'
@@ -168,7 +168,13 @@ describe('places', () => {
   it.each([
     ['/', { name: 'home' }],
     ['/login', { name: 'login' }],
-    ['/tasks?q=a+b&status=done&order=cost', { name: 'tasks', q: 'a b', status: 'done', order: 'cost' }],
+    [
+      '/tasks?q=a+b&status=done&order=cost&verdict=refuted&workspace=%2Fw&runtime=builtin&since=7d',
+      {
+        ...{ name: 'tasks', q: 'a b', status: 'done', order: 'cost' },
+        ...{ verdict: 'refuted', workspace: '/w', runtime: 'builtin', since: '7d' },
+      },
+    ],
     ['/new?from=t_1', { name: 'new', from: 't_1' }],
     ['/new?from=%3Cscript', { name: 'new', from: null }],
     ['/tasks/t_1kq', { name: 'task', id: 't_1kq' }],
@@ -179,7 +185,8 @@ describe('places', () => {
     expect(at(path)).toEqual(route)
   })
   it('lead back to themselves', () => {
-    expect(at(tasksHref('a&b', 'done', 'cost'))).toEqual({ name: 'tasks', q: 'a&b', status: 'done', order: 'cost' })
+    const filter = { ...noFilter, q: 'a&b', status: 'done', workspace: '/a b', order: 'cost' }
+    expect(at(tasksHref(filter))).toEqual({ name: 'tasks', ...filter })
     expect(at(newTaskHref('t_1'))).toEqual({ name: 'new', from: 't_1' })
     expect(at(taskHref('t_1'))).toEqual({ name: 'task', id: 't_1' })
   })

@@ -31,7 +31,7 @@ describe('settings', () => {
     const origin = set
       ? { kind: 'file' as const, file: '/home/ada/openloom.yaml', line: 3 }
       : { kind: 'default' as const }
-    return { path, value, origin, about: 'Why it is there.' }
+    return { path, value, origin, about: 'Why it is there.', change: null }
   }
   const items = [item('server.port', 55_413, false), item('defaults.ask', 'wait', true)]
   it('are grouped by section and found by name, value, place or explanation', () => {

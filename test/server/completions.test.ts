@@ -29,9 +29,9 @@ describe('completing what is written to a session', () => {
   })
 
   it('names nothing that is ignored or hidden, and nothing that does not look as it is called', async () => {
-    const { names, workspace } = await made(['a.ts', '.env', 'out/b.ts', 'two words.ts', 'e\u202Ets.exe'])
+    const { names, workspace } = await made(['a.ts', '.env', 'out/b.ts', 'two words.ts', 'a "b".ts', 'e\u202Ets.exe'])
     writeFileSync(join(workspace, '.ignore'), 'out/\n')
-    expect(await names('')).toEqual(['a.ts'])
+    expect(await names('')).toEqual(['a.ts', 'two words.ts'])
   })
 
   it('gives at most thirty names, and none of a session that is not there', async () => {

@@ -68,7 +68,7 @@ describe('what could work for us', () => {
     const { items, file } = (await answer.json()) as FoundList
     expect(items.find(({ name }) => name === 'openai')).toMatchObject({
       ...{ state: 'usable', because: 'OPENAI_API_KEY is set' },
-      lines: expect.stringContaining('api_key_env: "OPENAI_API_KEY"'),
+      change: { added: expect.arrayContaining([expect.stringContaining('api_key_env: OPENAI_API_KEY')]) },
     })
     expect(JSON.stringify(items)).not.toContain('sk-never-shown')
     expect(file).toBe(join(story.folder, '.config', 'openloom', 'config.yaml'))

@@ -1,6 +1,8 @@
 /** Which tasks stand together on the home view, and what one event does to the rows. Pure; the state classes keep. */
+
 import type { LoomEvent } from '../../../src/core/event.ts'
 import type { TaskItem, TaskStatus } from '../../../src/core/task.ts'
+import type { TaskFilter } from './routes.ts'
 
 export const sections = ['needs', 'running', 'queued', 'finished'] as const
 export type Section = (typeof sections)[number]
@@ -76,4 +78,27 @@ export function fromIn(event: LoomEvent): TaskStatus | null {
 /** The row after an event: the newer of the two, because a list read after the event's instant already knows more. */
 export function newer(row: TaskItem | undefined, incoming: TaskItem): TaskItem {
   return row && row.updatedAt > incoming.updatedAt ? row : incoming
+}
+
+/** How long ago a task was made at most: word in the address, words on the page, and its length. */
+export const spans = [
+  { since: '24h', words: 'the last day', ms: 86_400_000 },
+  { since: '7d', words: 'the last week', ms: 7 * 86_400_000 },
+  { since: '30d', words: 'the last month', ms: 30 * 86_400_000 },
+] as const
+
+/** Behind "No task": what was asked for. */
+export function filterText({ q, status, verdict, workspace, runtime, since }: TaskFilter): string {
+  const or = (words: string) => words.replaceAll(',', ' or ')
+  const span = spans.find((one) => one.since === since)
+  return [
+    q && ` with “${q}” in its title or workspace`,
+    status && ` that is ${or(status)}`,
+    verdict && ` with the verdict ${or(verdict)}`,
+    workspace && ` in ${workspace}`,
+    runtime && ` of ${runtime}`,
+    span && ` of ${span.words}`,
+  ]
+    .filter(Boolean)
+    .join('')
 }

@@ -6,10 +6,14 @@ import { type Group, groups, type Period, periods } from './periods.ts'
 const places = ['needs', 'more', 'notifications', 'settings', 'phone'] as const
 export type Place = (typeof places)[number]
 
+/** `order`: one of `taskOrders`; empty: the newest first. `since`: how long ago at most, as `7d`. */
+const taskFilters = ['q', 'status', 'verdict', 'workspace', 'runtime', 'since', 'order'] as const
+/** Empty words filter nothing. */
+export type TaskFilter = Record<(typeof taskFilters)[number], string>
+
 export type Route =
   | { name: 'home' }
-  /** `order`: one of `taskOrders`; empty: the newest first. */
-  | { name: 'tasks'; q: string; status: string; order: string }
+  | ({ name: 'tasks' } & TaskFilter)
   | { name: 'task'; id: string }
   /** `from`: the task whose text is the beginning. */
   | { name: 'new'; from: string | null }
@@ -29,8 +33,8 @@ export function parseRoute(url: URL): Route {
   if (path === '/') return { name: 'home' }
   if (path === '/login') return { name: 'login' }
   if (path === '/tasks') {
-    const word = (name: string) => url.searchParams.get(name) ?? ''
-    return { name: 'tasks', q: word('q'), status: word('status'), order: word('order') }
+    const given = taskFilters.map((name) => [name, url.searchParams.get(name) ?? ''])
+    return { name: 'tasks', ...(Object.fromEntries(given) as TaskFilter) }
   }
   if (path === '/new') {
     const from = url.searchParams.get('from') ?? ''
@@ -75,11 +79,11 @@ export const newTaskHref = (from: string): string => `/new?from=${encodeURICompo
 
 export const taskHref = (id: string): string => `/tasks/${encodeURIComponent(id)}`
 
-export function tasksHref(q: string, status: string, order = ''): string {
+export const noFilter: TaskFilter = { q: '', status: '', verdict: '', workspace: '', runtime: '', since: '', order: '' }
+
+export function tasksHref(filter: Partial<TaskFilter>): string {
   const query = new URLSearchParams()
-  if (q) query.set('q', q)
-  if (status) query.set('status', status)
-  if (order) query.set('order', order)
+  for (const name of taskFilters) if (filter[name]) query.set(name, filter[name])
   const text = query.toString()
   return text ? `/tasks?${text}` : '/tasks'
 }

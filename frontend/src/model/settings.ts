@@ -1,7 +1,7 @@
-/** Settings and rules as text: what stands where, and the lines that would change it. Pure; it writes no file. */
+/** Settings and rules as text: what stands where, and what was typed to change it. Pure; it writes no file. */
 import type { Grant } from '../../../src/core/ask.ts'
 import type { Workspace } from '../../../src/core/session.ts'
-import type { PermissionRule, RuleLayer, SettingItem } from '../../../src/server/api.ts'
+import type { PermissionRule, RuleLayer, SettingInput, SettingItem } from '../../../src/server/api.ts'
 
 export interface SettingGroup {
   name: string
@@ -46,6 +46,16 @@ export function yamlOf(path: string, value: unknown): string {
     })
     .join('\n')
 }
+
+/** What was typed, as the daemon takes it; null where nothing was. */
+export function typedValue(typed: string | null, form: SettingInput['form']): string | number | null {
+  const text = typed?.trim() ?? ''
+  if (text === '') return null
+  return form === 'number' ? Number(text) : text
+}
+
+/** Words of a filter, as they are typed: commas, blanks or lines between them. */
+export const typedEvents = (typed: string | null): string[] | null => typed?.split(/[\s,]+/).filter(Boolean) ?? null
 
 export const layerWords: Record<RuleLayer['from'], string> = {
   machine: 'The machine',

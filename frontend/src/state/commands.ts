@@ -1,5 +1,5 @@
-/** Does what was written behind a slash, with what the session and the router can do. It asks nobody back. */
-import type { CommandName } from '../model/commands.ts'
+/** Does what was written behind a slash or a `!`, with what the session and the router can do. It asks nobody back. */
+import { type CommandName, commandIn, lineIn, unknownIn } from '../model/commands.ts'
 import { sessionHref } from '../model/routes.ts'
 import { api } from './door.svelte.ts'
 import { orders } from './orders.svelte.ts'
@@ -37,6 +37,7 @@ const deeds: Record<CommandName, Deed> = {
   fork: async (one) => goTo(await one.fork(null)),
   model: (one, name) => one.setModel(name || null),
   new: begin,
+  profile: (one, name) => one.setProfile(name || null),
   rename: (one, title) => {
     if (title !== '') return one.rename(title)
     orders.say('danger', 'It was not renamed', 'Say the title behind it: /rename A better title')
@@ -51,6 +52,16 @@ const deeds: Record<CommandName, Deed> = {
   undo: (one, what) => one.undo(what === 'files'),
 }
 
-/** False: it was refused. */
-export const obey = async (one: OneSession, name: CommandName, argument: string): Promise<boolean> =>
-  (await deeds[name](one, argument)) !== null
+/** Does what is no words for the agent: true where it was done, false where it was refused; null: these are words. */
+export async function give(one: OneSession, text: string): Promise<boolean | null> {
+  const unknown = unknownIn(text)
+  if (unknown) {
+    orders.say('danger', `There is no /${unknown}`, 'Write / to see what there is; a blank before it makes it words.')
+    return false
+  }
+  const line = lineIn(text)
+  if (line !== null) return one.type(line)
+  const command = commandIn(text)
+  if (!command) return null
+  return (await deeds[command.name](one, command.argument)) !== null
+}

@@ -1,8 +1,9 @@
 /** What may be meant while somebody writes to a session: commands, models, files. It offers; the composer takes. */
 
-import { commandsFor, type Draft, draftAt } from '../model/commands.ts'
+import { commandsFor, type Draft, draftAt, fileOffer } from '../model/commands.ts'
 import { count } from '../model/format.ts'
 import { api } from './door.svelte.ts'
+import type { OneSession } from './session.svelte.ts'
 
 export interface Offer {
   /** What stands in the field once it is taken. */
@@ -10,15 +11,20 @@ export interface Offer {
   about: string
 }
 
+const asOffer = (name: string): Offer[] => {
+  const text = fileOffer(name)
+  return text === null ? [] : [{ text, about: '' }]
+}
+
 export class Completion {
   offers = $state.raw<Offer[]>([])
   chosen = $state(0)
   #draft: Draft | null = null
   #question = 0
-  readonly #sessionId: string
+  readonly #one: Pick<OneSession, 'id' | 'detail'>
 
-  constructor(sessionId: string) {
-    this.#sessionId = sessionId
+  constructor(one: Pick<OneSession, 'id' | 'detail'>) {
+    this.#one = one
   }
 
   /** A later letter makes an earlier answer worthless. */
@@ -73,7 +79,13 @@ export class Completion {
           return { text, about: [isDefault ? 'the usual one' : '', room, cost].filter(Boolean).join(' · ') }
         })
     }
-    const answer = await api.files(this.#sessionId, typed)
-    return answer.ok ? answer.value.items.map((name) => ({ text: `@${name}`, about: '' })) : []
+    if (kind === 'profile') {
+      const { profiles = [], session } = this.#one.detail ?? {}
+      const named = profiles.filter((name) => name.startsWith(typed))
+      const now = session?.agent ?? profiles[0]
+      return named.map((text) => ({ text, about: text === now ? 'in use now' : '' }))
+    }
+    const answer = await api.files(this.#one.id, typed)
+    return answer.ok ? answer.value.items.flatMap(asOffer) : []
   }
 }

@@ -11,7 +11,7 @@ type Changed = Extract<LiveFrame, { event: 'sessions' }>['data']
 type Listener = (frames: readonly LiveFrame[]) => void
 
 /** What the frame shows and no task carries. */
-const changesState = /^(alarm|daemon|delivery|runtime)\.|^session\.(stalled|revived|vanished|taken_over)$/
+const changesState = /^(alarm|daemon|delivery|runtime|settings)\.|^session\.(stalled|revived|vanished|taken_over)$/
 const backoffMs = [250, 500, 1000, 2000, 4000]
 /** Frames kept for one animation frame; a hidden page has none, so the bound also flushes. */
 const batchMax = 200

@@ -3,8 +3,10 @@ import { SvelteMap } from 'svelte/reactivity'
 import type { TaskItem } from '../../../src/core/task.ts'
 import type { LiveFrame } from '../../../src/server/api.ts'
 import type { Refusal } from '../api.ts'
-import { newer, taskIn } from '../model/groups.ts'
+import { newer, spans, taskIn } from '../model/groups.ts'
+import { noFilter, type TaskFilter } from '../model/routes.ts'
 import { statusLooks } from '../model/words.ts'
+import { clock } from './clock.svelte.ts'
 import { api } from './door.svelte.ts'
 import { Meanwhile } from './meanwhile.ts'
 
@@ -21,14 +23,12 @@ export class Search {
   refusal = $state<Refusal | null>(null)
   #question = 0
   readonly #meanwhile = new Meanwhile()
-  #q = ''
-  #order = ''
+  #filter: TaskFilter = noFilter
   #statuses: readonly string[] = everyStatus
 
-  async load(q: string, status: string, order: string): Promise<void> {
-    this.#q = q
-    this.#order = order
-    this.#statuses = status ? status.split(',') : everyStatus
+  async load(filter: TaskFilter): Promise<void> {
+    this.#filter = filter
+    this.#statuses = filter.status ? filter.status.split(',') : everyStatus
     await this.#read(null)
   }
 
@@ -58,7 +58,9 @@ export class Search {
     const question = ++this.#question
     this.busy = true
     this.#meanwhile.begin()
-    const answer = await api.tasks({ statuses: this.#statuses, q: this.#q, order: this.#order, limit: pageSize, after })
+    const span = spans.find((one) => one.since === this.#filter.since)
+    const since = span ? Math.max(0, clock.now - span.ms) : null
+    const answer = await api.tasks({ ...this.#filter, statuses: this.#statuses, since, limit: pageSize, after })
     if (question !== this.#question) return
     this.busy = false
     this.refusal = answer.ok ? null : answer.refusal

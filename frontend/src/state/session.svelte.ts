@@ -6,6 +6,7 @@ import { count } from '../model/format.ts'
 import { joinDelta, type StreamPart } from '../model/live-line.ts'
 import { fullPath, joinPage } from '../model/sessions.ts'
 import { api } from './door.svelte.ts'
+import { Folds } from './folds.svelte.ts'
 import { orders } from './orders.svelte.ts'
 import { Reader } from './reader.ts'
 
@@ -20,6 +21,7 @@ const pagesSoughtMax = 60
 
 export class OneSession {
   readonly id: string
+  readonly folds = new Folds()
   detail = $state.raw<SessionDetail | null>(null)
   messages = $state.raw<TranscriptMessage[]>([])
   older = $state<string | null>(null)
@@ -31,6 +33,8 @@ export class OneSession {
   busy = $state(false)
   /** Said by the person and not yet in the transcript. */
   sending = $state('')
+  /** A shell line of the person that runs, and what ends it. */
+  typing = $state.raw<{ line: string; stop: AbortController } | null>(null)
   /** Being said now; what stands in the transcript goes from here. */
   parts = $state.raw<StreamPart[]>([])
   #spoken = 0
@@ -88,6 +92,23 @@ export class OneSession {
     return said !== null
   }
 
+  /** False: it was refused, and the person was told why. */
+  async type(line: string): Promise<boolean> {
+    if (this.busy) return false
+    const stop = new AbortController()
+    this.busy = true
+    this.typing = { line, stop }
+    const answer = await api.type(this.id, line, stop.signal)
+    await this.#readStory()
+    this.typing = null
+    this.busy = false
+    this.parts = []
+    this.#spoken = 0
+    const isDone = stop.signal.aborted || (answer.ok && answer.value.ran)
+    if (!isDone) orders.say('danger', 'The line was refused', answer.ok ? answer.value.output : answer.refusal.detail)
+    return isDone
+  }
+
   async abort(): Promise<void> {
     const ended = await this.#give('Stop', () => api.edit(this.id, 'abort', {}))
     if (ended?.pausedTaskId) orders.say('ok', `Task ${ended.pausedTaskId} is paused.`)
@@ -105,6 +126,10 @@ export class OneSession {
 
   setModel(model: string | null): Promise<SessionItem | null> {
     return this.#give('The other model', () => api.edit(this.id, 'model', { model }))
+  }
+
+  setProfile(profile: string | null): Promise<SessionItem | null> {
+    return this.#give('The other profile', () => api.edit(this.id, 'profile', { profile }))
   }
 
   archive(archived: boolean): Promise<SessionItem | null> {

@@ -28,6 +28,7 @@ export class Settings {
   apply(frames: readonly LiveFrame[]): void {
     const said = (type: string) => type.startsWith('grant.') || type === 'workspace.trusted'
     if (frames.some((frame) => frame.event === 'event' && said(frame.data.type))) void this.#readSaid()
+    if (frames.some((frame) => frame.event === 'event' && frame.data.type === 'settings.changed')) void this.load()
   }
 
   async revoke(grant: Grant): Promise<void> {

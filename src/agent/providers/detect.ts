@@ -27,13 +27,23 @@ export async function detectProviders(given: {
   clock: Clock
   ollamaUrl?: string
 }): Promise<DetectedProvider[]> {
-  const { env, clock, ollamaUrl } = given
+  const { env, clock, ollamaUrl = ollamaAt(env.OLLAMA_HOST) } = given
   const keys = known.flatMap(({ variable, settings }): DetectedProvider[] =>
     env[variable] ? [{ because: `${variable} is set`, settings: { ...settings, api_key_env: variable } }] : [],
   )
   const named = new Set<string>()
   const once = keys.filter(({ settings: { name = '' } }) => !named.has(name) && named.add(name))
   return [...once, ...(await detectOllama(clock, ollamaUrl))]
+}
+
+/** As Ollama's own programs read it: a host, a port behind it, or a whole address. */
+function ollamaAt(host: string | undefined): string | undefined {
+  if (!host) return undefined
+  const url = /^https?:\/\//.test(host) ? host : `http://${host}`
+  if (!URL.canParse(url)) return undefined
+  const { protocol, hostname, port } = new URL(url)
+  // What a server listens on as "every address" is reached at this one.
+  return `${protocol}//${hostname === '0.0.0.0' ? '127.0.0.1' : hostname}:${port || '11434'}`
 }
 
 async function detectOllama(clock: Clock, url: string | undefined): Promise<DetectedProvider[]> {

@@ -57,7 +57,7 @@ function matching(names: readonly string[], q: string): string[] {
     return low.includes(wanted) ? 2 : 3
   }
   return names
-    .filter((name) => !/[\s\p{C}]/u.test(name))
+    .filter((name) => !/["\p{C}\p{Zl}\p{Zp}]/u.test(name))
     .map((name) => ({ name, rank: rankOf(name) }))
     .filter(({ rank }) => rank < 3)
     .sort((a, b) => a.rank - b.rank)

@@ -19,6 +19,9 @@ const renameBody = z.strictObject({ title: z.string().trim().min(1).max(500) })
 const modelBody = z.strictObject({
   model: z.string().trim().min(1).max(200).nullable().describe('From its next turn on; null: the one of the runtime.'),
 })
+const profileBody = z.strictObject({
+  profile: z.string().trim().min(1).max(100).nullable().describe('From its next turn on; null: the usual one.'),
+})
 const archiveBody = z.strictObject({ archived: z.boolean() })
 const createBody = z.strictObject({
   workspace: path.describe('Folder that the agent works in.'),
@@ -69,6 +72,12 @@ export function sessionEditRoutes(world: ServerWorld) {
           const named = model === null ? ok(null) : await knownModel(world.models, model)
           return named.ok ? edits.setModel(session, named.value) : named
         }),
+    )
+    .post(
+      '/:id/profile',
+      describeRoute(answers('Go on with another profile')),
+      validator('json', profileBody, invalid),
+      (c) => withOne(c, world, (session) => edits.setProfile(session, c.req.valid('json').profile)),
     )
     .post('/:id/undo', describeRoute(answers('Take the last turn back')), validator('json', undoBody, invalid), (c) =>
       withOne(c, world, (session) => edits.undo(session, c.req.valid('json').files)),

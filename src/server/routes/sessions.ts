@@ -147,6 +147,7 @@ function detailOf(session: KnownSession, world: ServerWorld): SessionDetail {
   return {
     session: { ...session, asks: open.length },
     root: { id: root.id, title: root.title },
+    profiles: world.sessions.profilesOf(session),
     own: !world.sessions.isWatched(session),
     children: sessionItems(watched.children(session.id), world),
     asks: itemsOf(open, world),

@@ -4,7 +4,7 @@ import { describeRoute, validator } from 'hono-openapi'
 import { z } from 'zod'
 import { limitsSchema } from '../../core/spec.ts'
 import { type Task, type TaskItem, taskStatuses } from '../../core/task.ts'
-import type { CheckRecord } from '../../core/verdict.ts'
+import { type CheckRecord, verdicts } from '../../core/verdict.ts'
 import { type Command, commands } from '../../harness/commands.ts'
 import { sha256 } from '../../lib/digest.ts'
 import { taskOrders } from '../../store/task-list.ts'
@@ -12,9 +12,16 @@ import type { EventPage, ReceiptList, TaskDetail, TaskPage, TaskPreview } from '
 import { refusal, refusalOf, type ServerWorld, type Variables } from '../context.ts'
 import { answers, invalid, submitted } from './answers.ts'
 
+const instant = z.coerce.number().int().min(0).max(8_640_000_000_000_000)
+
 const listQuery = z.object({
   status: z.string().max(200).optional().describe('One or more statuses, separated by commas.'),
   q: z.string().max(200).optional().describe('Part of the title or of the folder, or the start of an id.'),
+  verdict: z.string().max(300).optional().describe('One or more verdicts, separated by commas.'),
+  workspace: z.string().max(4_096).optional().describe('Whole, as the task has it.'),
+  runtime: z.string().max(40).optional(),
+  since: instant.optional().describe('Made at this instant or later; epoch ms.'),
+  until: instant.optional().describe('Made before this instant; epoch ms.'),
   order: z.enum(taskOrders).optional().describe('The most of it first; absent: the newest first.'),
   limit: z.coerce.number().int().min(1).max(200).default(50),
   after: z
@@ -37,10 +44,12 @@ export function taskRoutes(world: ServerWorld) {
   const { store } = world
   return new Hono<Variables>()
     .get('/', describeRoute(answers('List tasks')), validator('query', listQuery, invalid), (c) => {
-      const { status, q, order, limit, after } = c.req.valid('query')
+      const { status, verdict, q, order, after, ...exact } = c.req.valid('query')
       const statuses = taskStatuses.filter((one) => status?.split(',').includes(one))
+      const wanted = verdicts.filter((one) => verdict?.split(',').includes(one))
       const page = store.tasks.page({
-        limit,
+        ...exact,
+        ...(verdict ? { verdicts: wanted } : {}),
         ...(status ? { statuses } : {}),
         ...(q ? { text: q } : {}),
         ...(order ? { order } : {}),

@@ -12,7 +12,9 @@ const steerBody = z.strictObject({
   key: z.string().min(1).max(200).optional().describe('The same key again is the same message.'),
 })
 
-export function turnRoutes({ sessions }: ServerWorld) {
+const typeBody = z.strictObject({ line: z.string().trim().min(1).max(20_000).describe('For bash, in its workspace.') })
+
+export function turnRoutes({ sessions, typed }: ServerWorld) {
   const run = async (c: Context, act: (session: KnownSession) => Promise<Result<unknown>>): Promise<Response> => {
     const found = sessions.one(c.req.param('id') ?? '')
     if (!found.ok) return refusalOf(c, found.problems)
@@ -28,6 +30,14 @@ export function turnRoutes({ sessions }: ServerWorld) {
         const { text, key = c.req.header('idempotency-key')?.slice(0, 200) } = c.req.valid('json')
         return run(c, (session) => sessions.steer(session, text, key))
       },
+    )
+    .post(
+      '/:id/type',
+      describeRoute(
+        answers('Run a shell line of your own in a session, under its permissions; the agent is told of it'),
+      ),
+      validator('json', typeBody, invalid),
+      (c) => run(c, (session) => typed.type(session, c.req.valid('json').line, c.req.raw.signal)),
     )
     .post('/:id/pause', describeRoute(answers('Stop a turn after the call in flight, and leave it open')), (c) =>
       run(c, (session) => sessions.pause(session)),
