@@ -9,7 +9,9 @@ export default defineConfig({
     globalSetup: ['test/crash/build.ts', 'test/real/install.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    fileParallelism: false,
+    // Each file has servers of its own, and waits for them most of the time.
+    maxWorkers: 2,
+    maxWorkers: 2,
     maxConcurrency: 6,
     reporters: ['default', './test/summary.ts'],
   },
