@@ -11,7 +11,6 @@ export default defineConfig({
     hookTimeout: 120_000,
     // Each file has servers of its own, and waits for them most of the time.
     maxWorkers: 2,
-    maxWorkers: 2,
     maxConcurrency: 6,
     reporters: ['default', './test/summary.ts'],
   },
