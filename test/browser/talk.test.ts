@@ -73,7 +73,8 @@ describe.skipIf(!browserPath)('a talk with our own agent', () => {
     await shown.page.waitForFunction(() =>
       document.querySelector('form.composer textarea')?.matches(':placeholder-shown'),
     )
-    expect(bodies(shown)).toEqual([['/api/sessions/ses_talk/prompt', { text: 'And the changelog?' }]])
+    // The field is empty at once; the words are on their way by then.
+    await expect.poll(() => bodies(shown)).toEqual([['/api/sessions/ses_talk/prompt', { text: 'And the changelog?' }]])
     await leave(shown)
   })
 
@@ -94,7 +95,8 @@ describe.skipIf(!browserPath)('a talk with our own agent', () => {
     await shown.page.waitForFunction(() =>
       document.querySelector('form.composer textarea')?.matches(':placeholder-shown'),
     )
-    expect(bodies(shown)).toEqual([['/api/sessions/ses_talk/steer', { text: 'Leave the tests alone.' }]])
+    const steered = [['/api/sessions/ses_talk/steer', { text: 'Leave the tests alone.' }]]
+    await expect.poll(() => bodies(shown)).toEqual(steered)
     await leave(shown)
   })
 

@@ -204,10 +204,12 @@ describe.skipIf(!browserPath)('the sessions', () => {
     await shown.page.waitForFunction(() =>
       document.querySelector('form.composer textarea')?.matches(':placeholder-shown'),
     )
-    expect(bodies(shown)).toEqual([
-      ['/api/sessions/ses_busy/abort', {}],
-      ['/api/sessions/ses_busy/prompt', { text: 'Try the other way.' }],
-    ])
+    await expect
+      .poll(() => bodies(shown))
+      .toEqual([
+        ['/api/sessions/ses_busy/abort', {}],
+        ['/api/sessions/ses_busy/prompt', { text: 'Try the other way.' }],
+      ])
     await leave(shown)
   })
 
