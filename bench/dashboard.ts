@@ -71,7 +71,8 @@ async function firstSight(browser: Browser, world: BenchWorld): Promise<Row[]> {
   const ready: number[] = []
   let bytes = 0
   const weigh = async (response: Response) => {
-    bytes += gzipSync(await response.body()).byteLength
+    const { byteLength } = gzipSync(await response.body())
+    bytes += byteLength
   }
   for (let load = 0; load < loads; load++) {
     const context = await signedIn(browser, world)

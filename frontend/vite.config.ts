@@ -14,5 +14,9 @@ export default defineConfig({
     // A data: URL would need a wider CSP than 'self'.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      // What every view needs comes in one piece: a browser asks for six at a time, and the first picture waits for all.
+      output: { codeSplitting: { groups: [{ name: 'first', tags: ['$initial'] }] } },
+    },
   },
 })

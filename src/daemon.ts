@@ -7,14 +7,14 @@ import type { LoomEvent, NewEvent } from './core/event.ts'
 import { ok, type Result, reasonOf, refuse } from './core/problem.ts'
 import { drillRuntime, type LiveDelta, type Runtime } from './core/runtime.ts'
 import { activeStatuses } from './core/task.ts'
-import { askSettings, openSinks, playsSample, stallSettings } from './following.ts'
+import { askSettings, openRetention, openSinks, playsSample, stallSettings } from './following.ts'
 import { Alarms } from './harness/alarms.ts'
 import { AskDesk } from './harness/asks.ts'
 import { Commands } from './harness/commands.ts'
 import { SessionKeeper } from './harness/keeper.ts'
-import { Retention } from './harness/retention.ts'
 import { SessionEdits } from './harness/session-edits.ts'
 import { SessionCommands } from './harness/sessions.ts'
+import { SleepWatch } from './harness/sleep.ts'
 import { Stalls } from './harness/stalls.ts'
 import { Supervisor } from './harness/supervisor.ts'
 import { TypedLines } from './harness/typed-lines.ts'
@@ -36,6 +36,7 @@ import {
   openAgents,
   openBase,
   openModelDesk,
+  openTexts,
   openTyped,
   type Plan,
   readiness,
@@ -118,6 +119,7 @@ async function startLocked(loaded: LoadedConfig, options: DaemonOptions, lock: L
   parts.keeper.start()
   parts.asks.start()
   parts.supervisor.start()
+  parts.sleep.start()
   parts.stalls.start()
   parts.retention.start()
   const { host } = config.server
@@ -166,9 +168,9 @@ function buildCore(plan: Plan) {
   const sessions = new SessionCommands(world, commands)
   const edits = new SessionEdits({ ...world, dataDir: config.data_dir, hide: (text) => plan.secrets.hide(text) })
   const typed = new TypedLines(world, edits, openTyped({ ...plan, base: plan, role: 'agent' }).type)
-  const keeping = settings.follow((now) => ({ ...now.config.retention }))
-  const retention = new Retention({ ...world, edits, dataDir: config.data_dir }, keeping)
+  const retention = openRetention(plan, { ...world, edits })
   const judge = new SessionJudge(world)
+  const sleep = new SleepWatch(world)
   const stalls = new Stalls(world, supervisor, { settings: settings.follow((now) => stallSettings(now.config)) })
   const ways = new InboxWays({
     intake: new Intake(
@@ -213,6 +215,7 @@ function buildCore(plan: Plan) {
     typed,
     retention,
     judge,
+    sleep,
     stalls,
     ways,
     directory,
@@ -268,6 +271,7 @@ function build(plan: Plan) {
     onDelta,
     sinks: courier,
     around: surroundings(plan, directory),
+    ...openTexts(plan.loaded, plan.env, { store, ways: core.ways }),
     ...completionsOf(plan),
     version,
   }
@@ -349,6 +353,7 @@ async function stopParts(parts: Parts, { now, drainMs, hurried }: Stop): Promise
     runtimes,
     asks,
     keeper,
+    sleep,
     stalls,
     retention,
     typed,
@@ -368,6 +373,7 @@ async function stopParts(parts: Parts, { now, drainMs, hurried }: Stop): Promise
     over = true
   })
   while (!over && busy() && systemClock.monotonic() < deadline) await pause(systemClock, 50)
+  sleep.stop()
   await Promise.all([stalls.stop(), retention.stop(), typed.close()])
   // A verdict may wait for what goes on beside the work: both end together.
   await Promise.all([supervisor.drain(), checkouts.stop()])

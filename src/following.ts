@@ -6,6 +6,7 @@ import { type Config, type LoadedConfig, toPath } from './config.ts'
 import { systemClock } from './core/clock.ts'
 import { drillRuntime } from './core/runtime.ts'
 import type { Sink } from './core/sink.ts'
+import { Retention, type RetentionWorld } from './harness/retention.ts'
 import type { World } from './harness/world.ts'
 import type { Followed } from './lib/followed.ts'
 import { newId } from './lib/id.ts'
@@ -59,6 +60,16 @@ export function openSinks(plan: Following): Sink[] {
         // Nobody is to be woken by a drill.
         !(event.taskId && store.tasks.get(event.taskId)?.runtime === drillRuntime),
     }),
+  )
+}
+
+/** What no sink of now has delivered is kept. */
+export function openRetention(plan: Following, world: Omit<RetentionWorld, 'dataDir' | 'sinks'>): Retention {
+  const { settings } = plan
+  const here = { dataDir: settings.now.config.data_dir, sinks: sinksOf(settings.now, plan) }
+  return new Retention(
+    { ...world, ...here },
+    settings.follow((now) => ({ ...now.config.retention })),
   )
 }
 

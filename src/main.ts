@@ -7,6 +7,7 @@ import { guarded } from './cli/guarded.ts'
 import { addModelVerbs } from './cli/model-verbs.ts'
 import type { Shell } from './cli/program.ts'
 import { addSessionVerbs } from './cli/session-verbs.ts'
+import { addTextVerbs } from './cli/text-verbs.ts'
 import { keepAlive } from './lib/alive.ts'
 import type { Job } from './lib/beside.ts'
 import { version } from './lib/paths.ts'
@@ -39,7 +40,9 @@ function build(pick: (action: Action) => void): Command {
   addFlakeVerbs(program, pick)
   addSessionVerbs(program, shell, pick)
   addAskVerbs(program, pick)
+  addLoginVerbs(program, pick)
   addTrustVerbs(program, pick)
+  addTextVerbs(program, shell, pick)
   addAgentVerbs(program, pick)
   addModelVerbs(program, shell, pick)
   program.addHelpText(
@@ -238,6 +241,21 @@ function addFlakeVerbs(program: Command, pick: (action: Action) => void): void {
     .action((id, _, verb) => pick(async () => (await load()).releaseFlake(id, verb.optsWithGlobals(), shell)))
 }
 
+function addLoginVerbs(program: Command, pick: (action: Action) => void): void {
+  const load = () => import('./cli/logins.ts')
+  const logins = program
+    .command('logins')
+    .description('browsers that are signed in')
+    .option('--json', 'answer as JSON')
+    .action((options) => pick(async () => (await load()).listLogins(options, shell)))
+  logins
+    .command('end [id]')
+    .description('sign a browser out, as one that is lost')
+    .option('--all', 'every browser')
+    .option('--json', 'answer as JSON')
+    .action((id, _, verb) => pick(async () => (await load()).endLogins(id, verb.optsWithGlobals(), shell)))
+}
+
 function addTrustVerbs(program: Command, pick: (action: Action) => void): void {
   const load = () => import('./cli/trust.ts')
   const trust = program
@@ -259,7 +277,7 @@ function addAskVerbs(program: Command, pick: (action: Action) => void): void {
   const load = () => import('./cli/asks.ts')
   program
     .command('asks')
-    .description('what sessions ask: permissions and questions')
+    .description('what sessions ask: permissions, questions and plans')
     .option('--all', 'answered ones too')
     .option('--grants', 'what was allowed for good instead')
     .option('--revoke <grant>', 'take a grant back')
@@ -267,19 +285,20 @@ function addAskVerbs(program: Command, pick: (action: Action) => void): void {
     .action((options) => pick(async () => (await load()).asks(options, shell)))
   program
     .command('approve <ask>')
-    .description('allow what is asked, once')
+    .description('allow what is asked, once; have a plan carried out')
     .option('--always', 'allow exactly this, in this folder, from now on')
+    .option('--fresh', 'of a plan: carried out in a session of its own')
     .option('--json', 'answer as JSON')
     .action((id, options) => pick(async () => (await load()).approve(id, options, shell)))
   program
     .command('deny <ask>')
-    .description('deny a permission, or refuse to answer a question')
+    .description('deny a permission, refuse to answer a question, reject a plan')
     .option('--message <text>', 'what the agent is told')
     .option('--json', 'answer as JSON')
     .action((id, options) => pick(async () => (await load()).deny(id, options, shell)))
   program
     .command('answer <ask> <choice...>')
-    .description('answer a question: one argument a question, an option or your own words')
+    .description('answer a question: one argument a question, an option or your own words; of a plan: what to change')
     .option('--json', 'answer as JSON')
     .action((id, texts, options) => pick(async () => (await load()).answer(id, texts, { options, shell })))
   program
@@ -363,6 +382,7 @@ async function main(): Promise<number> {
 /** The other side of lib/beside.ts. */
 async function doJob(job: Job): Promise<unknown> {
   if (job.kind === 'page') return (await import('./agent/tools/web-page.ts')).readPage(job)
+  if (job.kind === 'outline') return (await import('./skills/outline.ts')).outlineOf(String(job.text))
   const [{ grammar }, { dispatchText }] = await Promise.all([import('./config.ts'), import('./inbox/dispatch.ts')])
   return dispatchText(String(job.text), grammar)
 }

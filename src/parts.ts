@@ -1,8 +1,11 @@
 /** Builds the concrete pieces from the configuration, for the daemon and for a single run. It starts none of them. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { openCheckpoint } from './agent/checkpoint.ts'
 import { openModelDebug } from './agent/debug-log.ts'
+import { GuideFiles } from './agent/guide-files.ts'
 import { knownModels, listModels, testProvider } from './agent/model-list.ts'
+import { knownModel } from './agent/model-names.ts'
 import { createPolicies, managedFileDefault } from './agent/permission/policies.ts'
 import type { Rule } from './agent/permission/rules.ts'
 import { profiles } from './agent/profiles.ts'
@@ -13,7 +16,7 @@ import { createTools } from './agent/tools/index.ts'
 import { searchKeyVariables } from './agent/tools/web-search.ts'
 import { runTyped } from './agent/typed-line.ts'
 import { checkers, describeCheck, parseCheckLine } from './checks/index.ts'
-import { type Config, type LoadedConfig, realOr } from './config.ts'
+import { type Config, grammar, type LoadedConfig, realOr } from './config.ts'
 import type { AskRequest } from './core/ask.ts'
 import { systemClock } from './core/clock.ts'
 import { ok, type Result, refuse } from './core/problem.ts'
@@ -27,6 +30,8 @@ import { SessionEdits } from './harness/session-edits.ts'
 import { markdownOf } from './harness/session-file.ts'
 import type { RunLine } from './harness/typed-lines.ts'
 import type { World } from './harness/world.ts'
+import { dispatchObject } from './inbox/dispatch.ts'
+import type { InboxWays } from './inbox/ways.ts'
 import { sha256 } from './lib/digest.ts'
 import { isInside } from './lib/files.ts'
 import { Followed } from './lib/followed.ts'
@@ -40,6 +45,10 @@ import { detectOpenCode } from './runtimes/opencode/index.ts'
 import { drillSource } from './sample/drill.ts'
 import type { Sample } from './sample/open.ts'
 import type { DaemonState } from './server/api.ts'
+import { SkillDesk } from './skills/desk.ts'
+import { makeOutliner } from './skills/outline.ts'
+import { SkillShelf } from './skills/shelf.ts'
+import { draftOf } from './skills/task.ts'
 import { SessionClaims } from './store/claims.ts'
 import { Keyring } from './store/keyring.ts'
 import { openStore, type Store } from './store/open.ts'
@@ -128,8 +137,8 @@ export function openRuntimes(options: RuntimeOptions): Map<string, Runtime> {
     env: childEnvironment(env, config.child_env),
     outputRoot: join(config.data_dir, 'outputs'),
     retitle: (id: string, from: string, to: string) => base.store.sessions.retitle(id, from, to),
-    userDir: join(env.XDG_CONFIG_HOME ?? join(loaded.home, '.config'), 'openloom'),
-    checkpointRoot: join(config.data_dir, 'checkpoints'),
+    ...guideFolders(loaded, env),
+    checkpointRoot: checkpointRoot(loaded),
     claim: (sessionId: string) => claims.take(sessionId),
     owner: `${base.owner}-${role}`,
     sandbox: base.sandbox,
@@ -157,6 +166,42 @@ export function openRuntimes(options: RuntimeOptions): Map<string, Runtime> {
   })
   return new Map(runtimes)
 }
+
+/** Where what agents are told beside the conversation lies. */
+const guideFolders = ({ config, home }: LoadedConfig, env: NodeJS.ProcessEnv) => ({
+  userDir: join(env.XDG_CONFIG_HOME ?? join(home, '.config'), 'openloom'),
+  memoryDir: join(realOr(config.data_dir), 'memory'),
+})
+
+/** What a person writes for agents: skills, and files that tell them how to work. `ways` null: nothing is run. */
+export function openTexts(
+  loaded: LoadedConfig,
+  env: NodeJS.ProcessEnv,
+  { store, ways = null }: { store: Store; ways?: Pick<InboxWays, 'submitObject'> | null },
+) {
+  const folders = guideFolders(loaded, env)
+  const trustOf = (path: string) => store.workspaces.of(path)?.trust
+  const guides = new GuideFiles({ ...folders, trusts: (path) => (trustOf(path) ?? 'trusted') === 'trusted' })
+  const shelf = new SkillShelf({
+    folder: join(folders.userDir, 'skills'),
+    foreign: [join(loaded.home, '.claude', 'skills')],
+    isCheckLine: grammar.isCheckLine,
+    outline: makeOutliner(systemClock),
+    judge: (skill) => {
+      const spec = dispatchObject(draftOf(skill), grammar)
+      return spec.ok ? [] : spec.problems
+    },
+  })
+  const skills = new SkillDesk({
+    shelf,
+    trusts: (path) => trustOf(path) === 'trusted',
+    submit: async (...given) => ways?.submitObject(...given) ?? { kind: 'refused', problems: [] },
+    tasksBy: (keyStart, limit) => store.tasks.byKey(keyStart, limit),
+  })
+  return { guides, skills }
+}
+
+const checkpointRoot = ({ config }: LoadedConfig): string => join(realOr(config.data_dir), 'checkpoints')
 
 const noticeTo =
   ({ ledger }: Store) =>
@@ -188,7 +233,8 @@ export function openTyped(options: RuntimeOptions) {
   const type: RunLine = async (session, line, { signal, live }) => {
     const rest = { env: childEnvironment(env, child_env), owner: `${base.owner}-${role}`, live }
     const outputDir = join(data_dir, 'outputs', session.id)
-    return runTyped({ ...here, ...rest, session, policy: await policyOf(session), outputDir }, line, signal)
+    const checkpoint = openCheckpoint(session, { ...rest, root: checkpointRoot(loaded) })
+    return runTyped({ ...here, ...rest, checkpoint, session, policy: await policyOf(session), outputDir }, line, signal)
   }
   return { policyOf, type }
 }
@@ -200,10 +246,12 @@ export function openTalk(options: RuntimeOptions & { base: Confined }, runtimes:
   const dataDir = loaded.config.data_dir
   const clock = systemClock
   const isolation = { dir: join(realOr(dataDir), 'worktrees'), owner: `${base.owner}-tree` }
+  const [env, owner] = [childEnvironment(options.env, loaded.config.child_env), `${base.owner}-${options.role}`]
   return {
-    edits: new SessionEdits({ store, runtimes, clock, dataDir, hide: (text) => secrets.hide(text) }),
+    edits: new SessionEdits({ store, runtimes, clock, dataDir, env, owner, hide: (text) => secrets.hide(text) }),
     asks: new AskDesk({ store, runtimes, clock, log, isolation }, { ask: 'wait', deadlineMinutes: null }),
     ...openTyped(options),
+    guides: openTexts(loaded, options.env, { store }).guides,
     markdownOf,
   }
 }
@@ -323,10 +371,11 @@ export function openModelDesk(loaded: LoadedConfig, env: NodeJS.ProcessEnv, sett
   const purposes = settings.follow((now) => ({ ...now.config.models.purposes }))
   const choices = { sources, purposes, fallback: runtime?.model ?? null }
   const limit = () => AbortSignal.timeout(deskMs)
+  const models = { known: () => knownModels(choices), list: () => listModels(choices, limit()) }
   return {
+    ...models,
     names: sources.map(({ provider }) => provider.name),
-    known: () => knownModels(choices),
-    list: () => listModels(choices, limit()),
+    named: (wanted: string) => knownModel(models, wanted),
     test: (name: string | null) => {
       const wanted = sources.filter(({ provider }) => name === null || provider.name === name)
       return Promise.all(wanted.map((source) => testProvider(source, systemClock, limit())))

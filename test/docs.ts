@@ -30,7 +30,8 @@ export function docsComplaints(markdown: string, known: Known): string[] {
 /** Some verbs have verbs of their own, with options of their own. */
 const program = String.raw`(?:^|[ (])(?:openloom|node dist\/main\.js) `
 const nested =
-  '(?:config |sessions |key |secret |models (?=test\b)|flakes (?=quarantine |release )|verify (?=task |receipt |log$))?'
+  '(?:config |sessions |skill |memory |key |secret |models (?=test\\b)|flakes (?=quarantine |release )|' +
+  'verify (?=task |receipt |log$))?'
 const called = new RegExp(`${program}(${nested}[a-z][a-z-]*)(.*)$`)
 
 function complaintsOf(line: string, known: Known): string[] {

@@ -1,7 +1,8 @@
 /** The daemon's HTTP API, typed. A refusal is a value and never an exception; it shows nothing and keeps nothing. */
 
-import type { FileDiff, TranscriptPage, Workspace } from '../../src/core/session.ts'
-import type { IsolationEnd, TaskStatus } from '../../src/core/task.ts'
+import type { FileDiff, GuideText, MemoryView, TranscriptPage, Workspace } from '../../src/core/session.ts'
+import type { SkillFile, SkillRead, SkillRef } from '../../src/core/spec.ts'
+import type { IsolationEnd, SkillDetail, SkillList } from '../../src/core/task.ts'
 import type {
   AskItem,
   AskList,
@@ -17,14 +18,13 @@ import type {
   IsolationAnswer,
   IsolationSize,
   ModelList,
-  ProblemBody,
   ReceiptPage,
   Replayed,
-  Restored,
   RuleList,
   SessionDetail,
   SessionItem,
   SessionPage,
+  SessionPlans,
   SessionSearch,
   SettingAsked,
   SettingChange,
@@ -35,31 +35,19 @@ import type {
   TaskDetail,
   TaskPage,
   TaskPreview,
-  Undone,
   UsageReport,
   WeavePage,
   WorkspaceList,
   WorkspaceSaid,
 } from '../../src/server/api.ts'
+import type { LoginList, LoginsEnded } from '../../src/server/routes/logins.ts'
+import { type Answer, type Refusal, refusalOf, whyOf } from './answer.ts'
+import type { SessionEdits, TaskQuery, UsageQuery } from './asked.ts'
 import type { Action } from './model/actions.ts'
 import type { AskBody } from './model/asks.ts'
 import type { LogAsked } from './model/log.ts'
 
-export interface Refusal {
-  /** HTTP status, or 0 when the daemon did not answer. */
-  status: number
-  title: string
-  detail: string
-  todo: string | null
-  /** Each with its line, where it is about one. */
-  problems: ProblemBody['problems']
-}
-
-/** Why, and what to do next; what was refused is known to whoever asked. */
-export const whyOf = ({ status, title, detail, todo }: Refusal): string =>
-  [status === 0 || detail === '' ? `${title}.` : detail, todo].filter(Boolean).join(' ')
-
-export type Answer<T> = { ok: true; value: T } | { ok: false; refusal: Refusal }
+export { type Answer, type Refusal, whyOf }
 
 const isItUp = 'Is "openloom serve" running?'
 const stateUrl = '/api/state'
@@ -67,44 +55,12 @@ const answerTimeoutMs = 15_000
 /** A shell line ends within two minutes, or is ended. */
 const lineTimeoutMs = 150_000
 
-export interface TaskQuery {
-  verdict?: string
-  workspace?: string
-  runtime?: string
-  /** Epoch ms. */
-  since?: number | null
-  statuses?: readonly (TaskStatus | string)[]
-  q?: string
-  order?: string
-  limit?: number
-  after?: string | null
-}
-
-export interface UsageQuery {
-  by?: string
-  /** A word of the daemon (`today`, `month`, `30d`) or epoch ms; absent: without end. */
-  since?: string | number
-  until?: number
-  limit?: number
-}
-
-/** What is sent to a session, and what comes back. */
-interface SessionEdits {
-  abort: { body: object; answer: { pausedTaskId: string | null } }
-  prompt: { body: { text: string }; answer: unknown }
-  steer: { body: { text: string }; answer: unknown }
-  compact: { body: object; answer: { done: boolean } }
-  rename: { body: { title: string }; answer: SessionItem }
-  model: { body: { model: string | null }; answer: SessionItem }
-  profile: { body: { profile: string | null }; answer: SessionItem }
-  archive: { body: { archived: boolean }; answer: SessionItem }
-  fork: { body: { at?: number }; answer: SessionItem }
-  undo: { body: { files: boolean }; answer: Undone }
-  restore: { body: { paths?: string[] }; answer: Restored }
-}
+export type { UsageQuery }
 
 const sessionUrl = (id: string, rest = ''): string =>
   `/api/sessions/${encodeURIComponent(id)}${rest === '' ? '' : `/${rest}`}`
+
+const skillUrl = (name: string): string => `/api/skills/${encodeURIComponent(name)}`
 
 interface More {
   headers?: Record<string, string>
@@ -114,12 +70,12 @@ interface More {
 export class Api {
   readonly #onSignedOut: () => void
   readonly #onMissed: () => void
-  readonly #onDate: (date: string | null) => void
+  readonly #onAsk: () => (date: string | null) => void
 
-  constructor(onSignedOut: () => void, onMissed: () => void, onDate: (date: string | null) => void) {
+  constructor(onSignedOut: () => void, onMissed: () => void, onAsk: () => (date: string | null) => void) {
     this.#onSignedOut = onSignedOut
     this.#onMissed = onMissed
-    this.#onDate = onDate
+    this.#onAsk = onAsk
   }
 
   state(): Promise<Answer<DaemonState>> {
@@ -260,6 +216,10 @@ export class Api {
     return this.#ask('/api/models')
   }
 
+  plans(id: string): Promise<Answer<SessionPlans>> {
+    return this.#ask(sessionUrl(id, 'plans'))
+  }
+
   diff(id: string): Promise<Answer<{ items: FileDiff[] }>> {
     return this.#ask(sessionUrl(id, 'diff'))
   }
@@ -267,6 +227,15 @@ export class Api {
   /** A link that signs another browser in, once. */
   loginCode(): Promise<Answer<{ url: string }>> {
     return this.#ask('/api/login-codes', {})
+  }
+
+  logins(): Promise<Answer<LoginList>> {
+    return this.#ask('/api/logins')
+  }
+
+  /** Null: every browser but this one. */
+  endLogin(id: string | null): Promise<Answer<LoginsEnded>> {
+    return this.#ask(id === null ? '/api/logins' : `/api/logins/${encodeURIComponent(id)}`, {}, 'DELETE')
   }
 
   settings(): Promise<Answer<SettingList>> {
@@ -311,6 +280,64 @@ export class Api {
     return this.#ask('/api/workspaces', body, 'PUT')
   }
 
+  skills(workspace: string): Promise<Answer<SkillList>> {
+    return this.#ask(`/api/skills${workspace ? `?${new URLSearchParams({ workspace })}` : ''}`)
+  }
+
+  skill({ name, workspace }: SkillRef): Promise<Answer<SkillDetail>> {
+    const search = workspace ? `?${new URLSearchParams({ workspace })}` : ''
+    return this.#ask(`${skillUrl(name)}${search}`)
+  }
+
+  beginSkill(ref: SkillRef): Promise<Answer<SkillFile>> {
+    return this.#ask('/api/skills', ref)
+  }
+
+  /** What a text would be as a skill. */
+  previewSkill(name: string, text: string): Promise<Answer<SkillRead>> {
+    return this.#ask('/api/skills/preview', { name, text })
+  }
+
+  /** Only while the file is what was `seen`. */
+  writeSkill({ name, workspace }: SkillRef, text: string, seen: string): Promise<Answer<SkillFile>> {
+    return this.#ask(skillUrl(name), { workspace, text, seen }, 'PUT')
+  }
+
+  removeSkill({ name, workspace }: SkillRef, seen: string): Promise<Answer<SkillFile>> {
+    return this.#ask(skillUrl(name), { workspace, seen }, 'DELETE')
+  }
+
+  duplicateSkill({ name, workspace }: SkillRef): Promise<Answer<SkillFile>> {
+    return this.#ask(`${skillUrl(name)}/duplicate`, { workspace })
+  }
+
+  runSkill(
+    { name, workspace }: SkillRef,
+    asked: { folder?: string; parameters: Record<string, string | boolean> },
+    key: string,
+  ): Promise<Answer<{ id: string }>> {
+    const more = { headers: { 'idempotency-key': key } }
+    return this.#ask(`${skillUrl(name)}/run`, { workspace, ...asked }, 'POST', more)
+  }
+
+  memory(workspace: string): Promise<Answer<MemoryView>> {
+    return this.#ask(`/api/memory?${new URLSearchParams({ workspace })}`)
+  }
+
+  guide(workspace: string, path: string): Promise<Answer<GuideText>> {
+    return this.#ask(`/api/memory/file?${new URLSearchParams({ workspace, path })}`)
+  }
+
+  /** Only while the file has this digest. */
+  writeGuide(workspace: string, file: GuideText): Promise<Answer<GuideText>> {
+    return this.#ask('/api/memory/file', { workspace, ...file }, 'PUT')
+  }
+
+  /** One line for every session in the repository of this folder. */
+  remember(workspace: string, text: string): Promise<Answer<GuideText>> {
+    return this.#ask('/api/memory/notes', { workspace, text })
+  }
+
   inbox(before: number | null): Promise<Answer<InboxPage>> {
     return this.#ask(`/api/inbox?limit=50${before === null ? '' : `&before=${before}`}`)
   }
@@ -351,9 +378,10 @@ export class Api {
       init.method = method
       init.body = JSON.stringify(body)
     }
+    const told = this.#onAsk()
     try {
       const response = await fetch(url, init)
-      if (url === stateUrl) this.#onDate(response.headers.get('date'))
+      if (url === stateUrl) told(response.headers.get('date'))
       const text = await response.text()
       if (response.ok) return { ok: true, value: (text ? JSON.parse(text) : null) as T }
       if (response.status === 401) this.#onSignedOut()
@@ -367,26 +395,5 @@ export class Api {
         refusal: { status: 0, title: 'The daemon does not answer', detail: why, todo: isItUp, problems: [] },
       }
     }
-  }
-}
-
-function refusalOf(status: number, text: string): Refusal {
-  const fallback = {
-    status,
-    title: `The daemon answered ${status}`,
-    detail: text.slice(0, 300),
-    todo: null,
-    problems: [],
-  }
-  try {
-    const body = JSON.parse(text) as Partial<ProblemBody>
-    const problems = body.problems ?? []
-    // The daemon's detail has the texts with what to do; here that stands apart.
-    const told = problems.length > 0 ? problems.map((problem) => problem.text).join('\n') : (body.detail ?? '')
-    const todo = [...new Set(problems.flatMap((problem) => problem.todo ?? []))].join('\n') || null
-    return { status, title: body.title ?? fallback.title, detail: told, todo, problems }
-  } catch (error) {
-    if (error instanceof SyntaxError) return fallback
-    throw error
   }
 }

@@ -122,6 +122,8 @@ function textOf(request: AskRequest): string {
   const text =
     request.kind === 'permission'
       ? `It wants to: ${request.permission} ${request.patterns.join(', ')}`
-      : (request.questions[0]?.text ?? '')
+      : request.kind === 'plan'
+        ? `Its plan, version ${request.version}: ${request.text}`
+        : (request.questions[0]?.text ?? '')
   return text.length > textCharsMax ? `${text.slice(0, textCharsMax)}…` : text
 }

@@ -9,11 +9,13 @@ import type { ToolContext, ToolResult } from '../core/tool.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import { argumentTexts } from './arguments.ts'
 import { askIdOf } from './asks.ts'
-import { writtenBy } from './checkpoint.ts'
+import { type ChangedRow, changesUnnamed, writtenBy } from './checkpoint.ts'
+import type { Around } from './format.ts'
 import type { OpenCall } from './history.ts'
 import { type Judged, judge, type Pending, permits } from './judge.ts'
 import { hidingOf } from './permission/engine.ts'
-import type { Run } from './run.ts'
+import { planFateOf, reviewPlan } from './plans.ts'
+import { parked, type Run } from './run.ts'
 import { neverBegun, unknownOutcome } from './shown.ts'
 import { pauses } from './wishes.ts'
 
@@ -24,7 +26,7 @@ const stopGraceMs = 3_000
 export interface Batch {
   answered: { call: ToolCall; result: ToolResult }[]
   /** Why the rest was not run. */
-  stopped: 'budget' | 'aborted' | 'paused' | { needsPermission: string } | null
+  stopped: 'budget' | 'aborted' | 'paused' | 'planned' | { needsPermission: string } | null
 }
 
 export function pendingOf(calls: readonly ToolCall[], finish: string): Pending[] {
@@ -88,55 +90,75 @@ export async function runCalls(
     const begun = (await Promise.all(batch.map((one) => beginningOf(run, one)))).flat()
     if (begun.length > 0) run.transcript.append(...begun)
     failpoint('agent.tool.started')
-    answered.push(...(await Promise.all(batch.map((one) => perform(run, one, context)))))
+    const done = await Promise.all(batch.map((one) => perform(run, one, context)))
+    answered.push(...done.flatMap((one) => one ?? []))
+    if (done.includes(null)) return { answered, stopped: 'aborted' }
+    if (planFateOf(run.transcript.entries)) return { answered, stopped: 'planned' }
   }
   return { answered, stopped: run.signal.aborted ? 'aborted' : null }
 }
 
 type Row<T extends JournalEntry['type']> = Extract<JournalEntry, { type: T }>
 
-/** What is noted of a call before it acts: of one that writes, also the files that it names. */
-async function beginningOf(run: Run, one: Judged): Promise<Row<'tool.started'>[]> {
+/** What is noted of a call before it acts: of one that may write, also what the files were that it may change. */
+async function beginningOf(run: Run, one: Judged): Promise<(Row<'tool.started'> | ChangedRow)[]> {
   if (one.kind !== 'run') return []
-  const { call, readOnly } = one
-  const paths = readOnly || !run.checkpoint ? [] : await writtenBy(one.tool, one.input, run.session.workspace)
-  const files = paths.length > 0 && run.checkpoint ? { files: run.checkpoint.moments(paths) } : {}
-  return [{ type: 'tool.started', runId: run.id, callId: call.id, readOnly, ...files }]
+  const { tool, input, call, readOnly } = one
+  const row = { type: 'tool.started' as const, runId: run.id, callId: call.id, readOnly }
+  if (readOnly || !run.checkpoint) return [row]
+  if (changesUnnamed(tool, input)) return [...(await run.checkpoint.before(run.id)), { ...row, looked: true }]
+  const paths = await writtenBy(tool, input, run.session.workspace)
+  return [{ ...row, ...(paths.length > 0 ? { files: run.checkpoint.moments(paths) } : {}) }]
 }
 
-const isParallel = (one: Judged): boolean => one.kind === 'answer' || (one.kind === 'run' && one.readOnly)
+const isParallel = (one: Judged): boolean =>
+  one.kind === 'answer' || (one.kind === 'run' && one.readOnly && !one.tool.isAsk)
 
 function batchSize(judged: readonly Judged[]): number {
   const parallel = judged.findIndex((one) => !isParallel(one))
   return parallel < 0 ? judged.length : Math.max(1, parallel)
 }
 
-async function perform(run: Run, one: Judged, context: ToolContext): Promise<Batch['answered'][number]> {
+/** Null: it waits for a person, and whoever enters the turn again waits on. */
+async function perform(run: Run, one: Judged, context: ToolContext): Promise<Batch['answered'][number] | null> {
   if (one.kind === 'run') run.onState({ tool: one.call.name, retry: null })
-  const result = one.kind === 'run' ? await useTool(run, one, context) : { ok: false, output: outputOf(one) }
+  const beside: ChangedRow[] = []
+  const result =
+    one.kind === 'run'
+      ? await useTool(run, one, contextFor(run, one, { context, beside }))
+      : { ok: false, output: outputOf(one) }
   failpoint('agent.tool.ran')
+  if (one.kind === 'run' && one.tool.isAsk && run.signal.reason === parked) return null
+  const changed = [...beside, ...(await changedBy(run, one, result))]
   if (one.kind === 'answer' && one.denied) {
     const { by, text } = one.denied
     run.transcript.append({ type: 'call.denied', runId: run.id, callId: one.call.id, tool: one.call.name, by, text })
   }
-  answerCall(run, one.call, result, one.kind === 'run' ? filesAfter(run, one.call) : {})
+  answerCall(run, one.call, result, { ...(one.kind === 'run' ? filesAfter(run, one.call) : {}), changed })
   failpoint('agent.tool.ended')
   return { call: one.call, result }
 }
 
 const outputOf = (one: Exclude<Judged, { kind: 'run' }>): string => (one.kind === 'answer' ? one.output : one.what)
 
-type Files = Pick<Row<'tool.ended'>, 'files'>
+type Files = Pick<Row<'tool.ended'>, 'files'> & { changed?: readonly ChangedRow[] }
+
+/** Also of a call that was cut off: what is found when its run is entered again. */
+async function changedBy(run: Run, { call }: Judged, { goesOn }: ToolResult): Promise<ChangedRow[]> {
+  if (!run.checkpoint || !run.transcript.startOf(call.id)?.looked) return []
+  return run.checkpoint.after({ runId: run.id, callId: call.id }, goesOn)
+}
 
 /** Only for a call that was run just now: whoever comes later finds what others have done since. */
 function filesAfter(run: Run, call: ToolCall): Files {
-  const begun = run.transcript.begunBy(call.id)
+  const begun = run.transcript.startOf(call.id)?.files
   return begun && run.checkpoint ? { files: run.checkpoint.moments(begun.map(({ path }) => path)) } : {}
 }
 
 export function answerCall(run: Run, call: ToolCall, result: ToolResult, files: Files = {}): void {
   const { ok, output, facts = {} } = result
-  run.transcript.append({ type: 'tool.ended', runId: run.id, callId: call.id, ok, output, facts, ...files })
+  const { changed = [], ...named } = files
+  run.transcript.append({ type: 'tool.ended', runId: run.id, callId: call.id, ok, output, facts, ...named }, ...changed)
 }
 
 /** The history must stay valid whatever a tool does: one that throws or hangs is answered for. */
@@ -155,19 +177,43 @@ function useTool(run: Run, one: Extract<Judged, { kind: 'run' }>, context: ToolC
     }
     signal.addEventListener('abort', onAbort, { once: true })
     if (signal.aborted) onAbort()
-    const work = async () => one.tool.run(one.input, contextFor(run, one, context))
+    const work = async () => one.tool.run(one.input, context)
     work().then(answer, (error: unknown) => failed(`The tool ${one.call.name} broke: ${reasonOf(error)}`))
   })
 }
 
+type Running = Extract<Judged, { kind: 'run' }>
+
 /** The questions of a tool, and what it may touch or show, are bound to its call. */
-function contextFor(run: Run, { call, readOnly }: Extract<Judged, { kind: 'run' }>, context: ToolContext): ToolContext {
-  const { asks, policy, profile } = run
+function contextFor(
+  run: Run,
+  { call, readOnly }: Running,
+  { context, beside }: { context: ToolContext; beside: ChangedRow[] },
+): ToolContext {
+  const { asks, policy, profile, format } = run
   const hides = readOnly ? hidingOf(policy, { tool: call.name, profile: profile.name }) : null
+  const around = besides(run, call, beside)
   return {
     ...context,
     ...(hides ? { hides } : {}),
+    ...(format && context.format ? { format: (file) => format(context, file, around) } : {}),
     askPerson: async (questions) => (asks ? asks.ask(run, call, { kind: 'question', questions }) : null),
+    reviewPlan: (text) => reviewPlan(run, call, text),
     permits: (subject) => permits(run, call, subject),
   }
 }
+
+/** A formatter may change more than the file that it was given. */
+const besides =
+  ({ id: runId, checkpoint, transcript }: Run, { id: callId }: ToolCall, beside: ChangedRow[]): Around =>
+  async (work) => {
+    if (!checkpoint) return work()
+    beside.push(...(await checkpoint.before(runId)))
+    const done = await work()
+    const named = new Set(transcript.startOf(callId)?.files?.map(({ path }) => path))
+    for (const row of await checkpoint.after({ runId, callId })) {
+      const files = row.files.filter(({ path }) => !named.has(path))
+      if (files.length > 0 || row.uncovered !== undefined) beside.push({ ...row, files })
+    }
+    return done
+  }

@@ -27,7 +27,13 @@ export const formatSettingsSchema = z.strictObject({
 export type FormatSettings = z.output<typeof formatSettingsSchema>
 
 /** Null: there is none for this file. Else which it was, and what it said where it failed. */
-export type Format = (context: ToolContext, file: string) => Promise<{ name: string; fault: string | null } | null>
+export type Format = (
+  context: ToolContext,
+  file: string,
+  /** What the formatter is run within, where there is one. */
+  around?: Around,
+) => Promise<{ name: string; fault: string | null } | null>
+export type Around = <T>(work: () => Promise<T>) => Promise<T>
 
 interface Formatter {
   name: string
@@ -82,11 +88,11 @@ const signBytesMax = 256 * 1024
 /** `accepted`: a person said that the project is trusted, so that a program which it brings may be run unasked. */
 export function createFormat(settings: FormatSettings, accepted: boolean): Format | null {
   if (settings.mode === 'off') return null
-  return async (context, file) => {
+  return async (context, file, around = (work) => work()) => {
     const chosen = await choose(settings, { context, file, accepted })
     if (!chosen) return null
     const { name, argv } = chosen
-    const outcome = await runCommand({
+    const request = {
       argv: context.confinement.wrap(argv, context.workspace),
       cwd: context.workspace,
       env: context.env,
@@ -94,7 +100,8 @@ export function createFormat(settings: FormatSettings, accepted: boolean): Forma
       timeoutMs: settings.timeout_ms,
       signal: context.signal,
       outputBytesMax: 4_096,
-    })
+    }
+    const outcome = await around(() => runCommand(request))
     if (outcome.ended === 'exit' && outcome.exitCode === 0) return { name, fault: null }
     const said = outcome.error ?? outcome.output.trim()
     const why = outcome.ended === 'timeout' ? `no end within ${settings.timeout_ms} ms` : said.slice(0, faultCharsMax)

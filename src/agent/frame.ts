@@ -4,6 +4,7 @@ import type { ToolSchema } from '../core/provider.ts'
 import type { AnyTool } from '../core/tool.ts'
 import { readBranch, systemPrompt } from './prompt.ts'
 import type { Run } from './run.ts'
+import type { History } from './shown.ts'
 import { textTokens, toolTokens } from './weigh.ts'
 
 export interface Frame {
@@ -13,10 +14,11 @@ export interface Frame {
 
 export async function openFrame(
   { profile, session, platform, tools }: Pick<Run, 'profile' | 'session' | 'platform' | 'tools'>,
-  instructions: string,
+  { instructions, memory, plan }: Pick<History, 'instructions' | 'memory' | 'plan'>,
 ): Promise<Frame> {
   const branch = await readBranch(session.workspace)
-  return { system: systemPrompt({ profile, session, platform, instructions, branch }), tools: schemasOf(tools) }
+  const layers = { instructions, memory, plan, branch }
+  return { system: systemPrompt({ profile, session, platform, ...layers }), tools: schemasOf(tools) }
 }
 
 const schemasOf = (tools: readonly AnyTool[]): ToolSchema[] => tools.map((tool) => ({ ...schemaOf(tool) }))

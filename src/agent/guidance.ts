@@ -1,9 +1,18 @@
 /**
- * Brings instruction files into a run: at its start those of the whole session, later those of folders whose files it
+ * Brings instruction files and the memory of the repository into a run: at its start those of the whole session,
+ * later those of folders whose files it
  * touches. What was read becomes a row, so that the same is shown whatever happens to the files.
  */
 import type { ToolResult } from '../core/tool.ts'
-import { foldersAbove, type InstructionFile, instructionText, readInstructions, readNested } from './instructions.ts'
+import {
+  foldersAbove,
+  type GuideFolders,
+  type InstructionFile,
+  instructionText,
+  readInstructions,
+  readNested,
+} from './instructions.ts'
+import { loadMemory, memoryCharsMax } from './memory.ts'
 import type { Run } from './run.ts'
 import { windowOf } from './window.ts'
 
@@ -13,7 +22,7 @@ const nestedCharsMax = 12_000
 const windowPart = 0.1
 const charsAToken = 4
 
-type Guided = Pick<Run, 'id' | 'session' | 'policy' | 'transcript' | 'source' | 'model' | 'room' | 'userDir'>
+type Guided = Pick<Run, 'id' | 'session' | 'policy' | 'transcript' | 'source' | 'model' | 'room'> & GuideFolders
 
 export class Guidance {
   private readonly run: Guided
@@ -25,12 +34,15 @@ export class Guidance {
   }
 
   /** What holds for the whole session; stored when it is not what the session has already. */
-  async begin(): Promise<string> {
-    const { session, userDir, transcript } = this.run
+  async begin(): Promise<void> {
+    const { session, userDir, memoryDir, transcript } = this.run
     const files = await readInstructions(session.workspace, userDir, this.roomFor(charsMax))
     const text = this.textOf(files)
-    if (text !== transcript.history.instructions) this.store('', text, files)
-    return text
+    const memory =
+      memoryDir === null ? '' : await loadMemory(memoryDir, session.workspace, this.roomFor(memoryCharsMax))
+    const { history } = transcript
+    if (text === history.instructions && memory === history.memory) return
+    this.store('', text, files, memory)
   }
 
   /** Of folders on the way to files that a tool has read or changed. */
@@ -56,8 +68,9 @@ export class Guidance {
     return Math.min(most, Math.floor(windowOf(source, model, room) * windowPart * charsAToken))
   }
 
-  private store(folder: string, text: string, files: readonly InstructionFile[]): void {
+  private store(folder: string, text: string, files: readonly InstructionFile[], memory = ''): void {
     const paths = files.map(({ path }) => path)
-    this.run.transcript.append({ type: 'instructions', runId: this.run.id, folder, text, paths })
+    const also = memory === '' ? {} : { memory }
+    this.run.transcript.append({ type: 'instructions', runId: this.run.id, folder, text, paths, ...also })
   }
 }

@@ -99,14 +99,15 @@ export function lastTurnOf(entries: readonly JournalEntry[]): Turn | null {
   const last = after.findLast((entry) => entry.type === 'assistant')
   const held = after.findLast(({ type }) => type === 'paused' || type === 'resumed' || type === 'run.ended')
   const end = ended?.type === 'run.ended' ? ended : null
+  const isPlan = end?.reason === 'plan'
   const whole = last?.type === 'assistant' && last.finish === 'stop'
   return {
     promptId: prompt.promptId,
     ended: end,
     open: end === null || reenterable.includes(end.reason),
     paused: held?.type === 'paused',
-    complete: end?.reason === 'completed' && whole,
-    text: said?.type === 'assistant' ? said.text : '',
+    complete: isPlan || (end?.reason === 'completed' && whole),
+    text: isPlan ? end.text : said?.type === 'assistant' ? said.text : '',
   }
 }
 

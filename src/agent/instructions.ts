@@ -18,6 +18,18 @@ export interface InstructionFile {
   own: boolean
 }
 
+export interface GuideFolders {
+  /** Where the user's own instruction file lies; null: nowhere. */
+  userDir: string | null
+  /** Below it lies what is remembered of repositories; null: nothing is. */
+  memoryDir: string | null
+}
+
+export const guideFoldersOf = ({ userDir = null, memoryDir = null }: Partial<GuideFolders>): GuideFolders => ({
+  userDir,
+  memoryDir,
+})
+
 const fileBytesMax = 256 * 1024
 const fileCharsMax = 16_000
 const leastChars = 200
@@ -26,7 +38,7 @@ const importsMax = 20
 const foldersMax = 40
 
 /** A folder whose links may lead no further than `root`. */
-interface Place {
+export interface InstructionPlace {
   folder: string
   root: string
   own: boolean
@@ -38,12 +50,17 @@ export async function readInstructions(
   userDir: string | null,
   charsMax: number,
 ): Promise<InstructionFile[]> {
+  const places = await placesOf(workspace, userDir)
+  const found = await Promise.all(places.map((place) => readFolder(place)))
+  return within(found, charsMax)
+}
+
+/** The folders that are looked into, in that order. */
+export async function placesOf(workspace: string, userDir: string | null): Promise<InstructionPlace[]> {
   const root = await repositoryOf(workspace)
   const folders = foldersBetween(root, workspace)
   const own = userDir === null ? [] : [{ folder: userDir, root: dirname(userDir), own: true }]
-  const places: Place[] = [...own, ...folders.map((folder) => ({ folder, root, own: false }))]
-  const found = await Promise.all(places.map((place) => readFolder(place)))
-  return within(found, charsMax)
+  return [...own, ...folders.map((folder) => ({ folder, root, own: false }))]
 }
 
 /** Of one folder below the workspace. */
@@ -89,7 +106,8 @@ async function hasRepository(folder: string): Promise<boolean> {
   }
 }
 
-async function repositoryOf(workspace: string): Promise<string> {
+/** The nearest folder above, or this one, that has a repository; without any, this one. */
+export async function repositoryOf(workspace: string): Promise<string> {
   let folder = workspace
   for (let n = 0; n < foldersMax; n++) {
     if (await hasRepository(folder)) return folder
@@ -109,7 +127,7 @@ function foldersBetween(top: string, bottom: string): string[] {
   return folders
 }
 
-async function readFolder(place: Place): Promise<InstructionFile[]> {
+async function readFolder(place: InstructionPlace): Promise<InstructionFile[]> {
   for (const name of instructionNames) {
     const path = join(place.folder, name)
     const text = await readText(path, place.root)
@@ -132,7 +150,7 @@ async function readText(path: string, root: string): Promise<string | null> {
 /** An import stands right behind the file that names it; a file is read once, so that a loop ends. */
 async function withImports(
   file: InstructionFile,
-  place: Place,
+  place: InstructionPlace,
   seen: Set<string>,
   depth: number,
 ): Promise<InstructionFile[]> {

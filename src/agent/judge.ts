@@ -54,7 +54,7 @@ export async function judge(run: Judging, pending: Pending): Promise<Judged> {
   const decision = decide(run.policy, { tool: call.name, profile: run.profile.name, facets, onlyReads: readOnly })
   if (decision.action === 'deny') return { ...answer(reasonOf(decision, call.name)), denied: decision }
   const may: Judged = { kind: 'run', call, tool, input, readOnly }
-  if (decision.action === 'allow') return may
+  if (decision.action === 'allow' || tool.isAsk) return may
   const reply = replyTo(run.transcript.entries, askIdOf(run.session.id, call))
   if (reply?.kind === 'reject') return answer(`Not permitted. ${reply.message ?? ''}`.trim())
   return reply

@@ -15,6 +15,7 @@ import { Guidance } from './guidance.ts'
 import { endedCallsOf, lastTurnOf, openCallsOf, seenOf } from './history.ts'
 import type { Pending } from './judge.ts'
 import { Outside } from './outside.ts'
+import { planFateOf } from './plans.ts'
 import { tokensOf } from './prices.ts'
 import { Installs, Repeats } from './repeats.ts'
 import { Room } from './room.ts'
@@ -43,10 +44,20 @@ interface End {
   problem: Problem | null
 }
 
+/** A person had a plan carried out: the turn goes on under this profile, in another run. */
+interface HandOver {
+  profile: string
+}
+
+type Stop = End | HandOver | 'paused'
+
 const endOf = (reason: EndReason, text = '', problem: Problem | null = null): End => ({ reason, text, problem })
 
-/** Null when the run was parked: it stays open. Rejects only for bugs and for a journal that cannot be written. */
-export async function runAgent(run: Run): Promise<EndReason | null> {
+/**
+ * Null when the run was parked: it stays open, as it does where it is handed over. Rejects only for bugs and for a
+ * journal that cannot be written.
+ */
+export async function runAgent(run: Run): Promise<EndReason | HandOver | null> {
   const { id: runId, promptId, resumed, model, source, transcript } = run
   const sandbox = run.confinement.kind
   const before = lastTurnOf(transcript.entries)?.ended?.reason ?? null
@@ -58,7 +69,7 @@ export async function runAgent(run: Run): Promise<EndReason | null> {
   run.signal.addEventListener('abort', onAbort, { once: true })
   if (run.signal.aborted) onAbort()
   const loop = new Loop(run, await openContext(run, scope.signal))
-  let end: End | null
+  let end: End | HandOver | null
   try {
     end = await loop.toEnd(before)
   } finally {
@@ -69,7 +80,9 @@ export async function runAgent(run: Run): Promise<EndReason | null> {
     // Looking for processes reads all of /proc: a run that only read can have left none.
     if (loop.mayHaveLeft) await killTree(undefined, run.owner)
   }
-  if (end === null) return null
+  const changed = (await run.checkpoint?.end(runId)) ?? []
+  if (changed.length > 0) transcript.append(...changed)
+  if (end === null || 'profile' in end) return end
   failpoint('agent.run.ending')
   transcript.append({ type: 'run.ended', runId, ...end })
   failpoint('agent.run.ended')
@@ -98,7 +111,7 @@ async function openContext(run: Run, signal: AbortSignal): Promise<ToolContext> 
 
 /** A last answer that nothing followed: the process was killed before it wrote that the run was over. */
 function unclosedAnswer(entries: readonly JournalEntry[]): string | null {
-  const last = entries.findLast(({ type }) => type !== 'run.started' && type !== 'instructions')
+  const last = entries.findLast(({ type }) => !['run.started', 'instructions', 'changed'].includes(type))
   return last?.type === 'assistant' && last.calls.length === 0 && last.text.trim() !== '' ? last.text : null
 }
 
@@ -121,8 +134,9 @@ class Loop {
     this.outside = new Outside(context.seen)
   }
 
-  async toEnd(before: EndReason | null): Promise<End | null> {
-    const frame = await openFrame(this.run, await this.guidance.begin())
+  async toEnd(before: EndReason | null): Promise<End | HandOver | null> {
+    await this.guidance.begin()
+    const frame = await openFrame(this.run, this.run.transcript.history)
     const room = new Room(this.run, frame)
     const open = await this.reenter(before)
     if (open) return this.ended(open)
@@ -182,10 +196,12 @@ class Loop {
   }
 
   /** A run that is parked or paused has no end; one that is cancelled while it failed was cancelled. */
-  private ended(end: End | 'paused'): End | null {
+  private ended(end: Stop): End | HandOver | null {
     const { signal, wishes } = this.run
     wishes.over = true
-    if (end === 'paused') return signal.aborted && signal.reason !== parked ? endOf('cancelled') : null
+    const isOpen = end === 'paused' || 'profile' in end
+    if (isOpen && signal.aborted) return signal.reason === parked ? null : endOf('cancelled')
+    if (isOpen) return end === 'paused' ? null : end
     if (!signal.aborted) return end
     return signal.reason === parked ? null : { ...end, reason: 'cancelled', problem: null }
   }
@@ -248,11 +264,11 @@ class Loop {
   }
 
   /** What a turn that was begun before needs first: results for open calls, and a last message that asks. */
-  private async reenter(before: EndReason | null): Promise<End | 'paused' | null> {
+  private async reenter(before: EndReason | null): Promise<Stop | null> {
     if (!this.run.resumed) return null
     const { entries, history } = this.run.transcript
     const open = openCallsOf(entries)
-    const end = open.length > 0 ? await this.perform(pendingOfOpen(open)) : null
+    const end = open.length > 0 ? await this.perform(pendingOfOpen(open)) : this.planned()
     if (end) return end
     const answer = before === null && history.waiting.size === 0 ? unclosedAnswer(entries) : null
     if (answer !== null) return endOf('completed', answer)
@@ -262,7 +278,7 @@ class Loop {
   }
 
   /** Runs the calls and closes each one, whatever happens. */
-  private async perform(pending: readonly Pending[]): Promise<End | 'paused' | null> {
+  private async perform(pending: readonly Pending[]): Promise<Stop | null> {
     const { limits, signal } = this.run
     const room = limits.toolCalls === null ? Number.POSITIVE_INFINITY : limits.toolCalls - this.toolCalls
     const overTokens = limits.tokens !== null && this.tokens >= limits.tokens
@@ -280,6 +296,7 @@ class Loop {
     if (stopped === 'paused') return 'paused'
     if (stopped === 'aborted' || signal.aborted) return endOf('cancelled')
     if (stopped === 'budget') return endOf('budget')
+    if (stopped === 'planned') return this.planned()
     if (stopped !== null) {
       const text = `The agent may not do this without a person: ${stopped.needsPermission}.`
       const todo = 'Add a permission rule that allows it, then resume.'
@@ -291,6 +308,22 @@ class Loop {
     if (answered.some(({ call }) => this.installs.see(call))) this.note(words.installs)
     await this.guidance.follow(answered.map(({ result }) => result))
     return null
+  }
+
+  /** What a person said of a plan ends the run; but what they said beside a "no" is heard first. */
+  private planned(): Stop | null {
+    const { transcript, profile } = this.run
+    const fate = planFateOf(transcript.entries)
+    switch (fate?.kind) {
+      case 'here':
+        return fate.profile === profile.name ? null : { profile: fate.profile }
+      case 'moved':
+        return endOf('plan', `The plan is carried out by the session ${fate.sessionId}.`)
+      case 'rejected':
+        return transcript.history.waiting.size > 0 ? null : endOf('plan', 'The plan was rejected.')
+      default:
+        return null
+    }
   }
 
   /** A parked or paused run leaves calls that were not begun open: they are run when it is entered again. */

@@ -1,6 +1,7 @@
 /** How full a context is, and of what. Pure: what the server counted last, and estimates beside it. */
 import type { ContextUse } from '../core/runtime.ts'
 import { type Frame, frameTokensOf } from './frame.ts'
+import { planLayer } from './plans.ts'
 import type { History } from './shown.ts'
 import { textTokens, toolTokens } from './weigh.ts'
 
@@ -14,10 +15,11 @@ export function usedTokens({ counted, tokens }: History, frameTokens: number): n
 
 export function contextUse(history: History, frame: Frame, windowTokens: number): ContextUse {
   const used = usedTokens(history, frameTokensOf(frame))
-  const instructions = textTokens(history.instructions)
+  const [instructions, memory] = [textTokens(history.instructions), textTokens(history.memory)]
+  const plan = history.plan === '' ? 0 : textTokens(planLayer(history.plan))
   const sources = {
-    system: Math.max(0, textTokens(frame.system) - instructions),
-    instructions,
+    system: Math.max(0, textTokens(frame.system) - instructions - memory - plan),
+    ...{ instructions, memory, plan },
     tools: toolTokens(frame.tools),
     messages: 0,
     results: 0,

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { SessionRecord } from '../core/session.ts'
 import { readBounded } from '../lib/files.ts'
+import { planLayer } from './plans.ts'
 import type { Profile } from './profiles.ts'
 
 const role = `You are a coding agent of OpenLoom. You work in one folder, the workspace, with the tools you are given.
@@ -26,16 +27,22 @@ export interface PromptParts {
   platform: string
   /** What instruction files say. */
   instructions: string
+  /** What is remembered of the repository, as it is shown. */
+  memory: string
+  /** What was accepted to be carried out; empty: nothing. */
+  plan: string
   branch: string | null
 }
 
 /** Pure, and from what never changes to what changes most: the branch stands last. Nothing in it is filled in. */
-export function systemPrompt({ profile, session, platform, instructions, branch }: PromptParts): string {
+export function systemPrompt(parts: PromptParts): string {
+  const { profile, session, platform, instructions, memory, plan, branch } = parts
   const day = new Date(session.createdAt).toISOString().slice(0, 10)
   const place = [`Workspace: ${session.workspace}`, `Platform: ${platform}`, `Date: ${day}`]
   const git = `Git: ${branch === null ? 'not a repository' : `branch ${branch}`}`
-  const parts = [role, `Your role: ${profile.name}. ${profile.prompt}`, place.join('\n'), instructions, git]
-  return parts.filter(Boolean).join('\n\n')
+  const own = `Your role: ${profile.name}. ${profile.prompt}`
+  const layers = [role, own, place.join('\n'), instructions, memory, plan && planLayer(plan), git]
+  return layers.filter(Boolean).join('\n\n')
 }
 
 /** The branch of a workspace, read without running git; `detached` without one, null outside of a repository. */

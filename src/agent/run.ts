@@ -1,10 +1,9 @@
 /** One execution of the loop: what it is given, and its memory of the journal. It decides nothing. */
 import type { AskReply, AskRequest } from '../core/ask.ts'
 import type { Clock } from '../core/clock.ts'
-import type { Problem } from '../core/problem.ts'
+import type { Problem, Result } from '../core/problem.ts'
 import type { PromptRequest } from '../core/runtime.ts'
 import {
-  type FileMoment,
   type Journal,
   type JournalEntry,
   type SessionRecord,
@@ -17,6 +16,7 @@ import type { Checkpoint } from './checkpoint.ts'
 import type { ModelDebug } from './debug-log.ts'
 import type { Format } from './format.ts'
 import { usageOf, withUsage } from './history.ts'
+import type { GuideFolders } from './instructions.ts'
 import type { ModelChoices } from './model-choice.ts'
 import type { Policy } from './permission/engine.ts'
 import type { Profile } from './profiles.ts'
@@ -33,7 +33,7 @@ export interface LiveState {
   tool: string | null
   retry: { attempt: number; nextAt: number; problem: Problem } | null
   /** It waits for a person; what it asks. */
-  asks?: { for: 'permission' | 'question'; text: string }
+  asks?: { for: AskRequest['kind']; text: string }
 }
 
 /** The way to a person. Null: the run is stopped. What was said is in the journal before it is given back. */
@@ -41,7 +41,7 @@ export interface Asks {
   ask(run: Run, call: ToolCall, request: AskRequest): Promise<AskReply | null>
 }
 
-export interface Run {
+export interface Run extends GuideFolders {
   id: string
   session: SessionRecord
   promptId: string
@@ -53,13 +53,13 @@ export interface Run {
   /** What else may be asked, for other purposes. */
   choices: ModelChoices
   room: RoomSettings
-  /** Where the user's own instruction file lies; null: nowhere. */
-  userDir: string | null
   profile: Profile
   tools: readonly AnyTool[]
   policy: Policy
   /** Null: nobody is there to be asked, so that an ask ends the run. */
   asks: Asks | null
+  /** Begins a session of its own with this prompt; again: nothing happens. Absent: there are no others. */
+  beginFresh?(fresh: { sessionId: string; promptId: string; text: string }): Promise<Result<void>>
   /** Whether a person has said "always" to this; absent: whoever is asked looks that up. */
   granted?(request: AskRequest): boolean
   limits: PromptRequest['limits']
@@ -138,10 +138,10 @@ export class Transcript {
     this.usage = withUsage(this.usage, entry)
   }
 
-  /** What the files of a call were before it; null: it named none, or did not begin. */
-  begunBy(callId: string): FileMoment[] | null {
+  /** What was noted of a call before it; null: it did not begin. */
+  startOf(callId: string): Extract<JournalEntry, { type: 'tool.started' }> | null {
     const begun = this.entries.findLast((entry) => entry.type === 'tool.started' && entry.callId === callId)
-    return begun?.type === 'tool.started' ? (begun.files ?? null) : null
+    return begun?.type === 'tool.started' ? begun : null
   }
 
   private noteIds(entry: JournalEntry): void {

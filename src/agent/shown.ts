@@ -48,10 +48,15 @@ export class History {
   readonly folders = new Map<string, number>()
   /** What instruction files said at the start of the newest run. */
   instructions = ''
+  /** What was remembered of the repository then. */
+  memory = ''
+  /** The plan that a person has had carried out in this session; empty: none. */
+  plan = ''
   /** What the person said, also where a summary stands for it now. */
   readonly asked: { row: number; text: string }[] = []
   private shown: Shown[] = []
   private readonly results = new Map<string, { at: Shown; readOnly: boolean; ended: Row<'tool.ended'> | null }>()
+  private offered: Row<'plan'> | null = null
   private usage: { runId: string; tokens: number } | null = null
 
   constructor(entries: readonly JournalEntry[]) {
@@ -96,6 +101,12 @@ export class History {
         this.usage = { runId: entry.runId, tokens: input + cacheRead + cacheWrite }
         break
       }
+      case 'plan':
+        this.offered = entry
+        break
+      case 'plan.taken':
+        if ('profile' in entry.to && entry.callId === this.offered?.callId) this.plan = this.offered.text
+        break
       case 'elided':
         for (const { callId, keptChars } of entry.results) this.elide(callId, keptChars)
         break
@@ -118,9 +129,10 @@ export class History {
     this.show('messages', { role: 'user', text })
   }
 
-  private addInstructions({ folder, text }: Row<'instructions'>): void {
+  private addInstructions({ folder, text, memory = '' }: Row<'instructions'>): void {
     if (folder === '') {
       this.instructions = text
+      this.memory = memory
       return
     }
     this.folders.set(folder, this.rows)

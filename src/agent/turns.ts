@@ -103,7 +103,7 @@ export class Turns {
       if (!found.ok) return found
       if (stop.signal.aborted) return refuse(overtaken)
       const transcript = new Transcript(this.options.journal, sessionId)
-      const frame = await openFrame(found.value, transcript.history.instructions)
+      const frame = await openFrame(found.value, transcript.history)
       const id = newId('r', this.options.clock.now())
       const made = await new Room({ ...found.value, id, transcript, signal: stop.signal }, frame).make(true)
       if (stop.signal.aborted) return refuse(overtaken)
@@ -124,7 +124,7 @@ export class Turns {
     const { source, model, room } = found.value
     const live = this.options.live(sessionId)
     const { history } = live?.transcript ?? new Transcript(this.options.journal, sessionId)
-    const frame: Frame = await openFrame(found.value, history.instructions)
+    const frame: Frame = await openFrame(found.value, history)
     return ok(contextUse(history, frame, windowOf(source, model, room)))
   }
 

@@ -9,6 +9,7 @@ import type { AnyTool, ToolResult } from '../core/tool.ts'
 import { newId } from '../lib/id.ts'
 import { killTree } from '../lib/process.ts'
 import type { Sandbox } from '../lib/sandbox/sandbox.ts'
+import type { Checkpoint } from './checkpoint.ts'
 import { judge } from './judge.ts'
 import type { Policy } from './permission/engine.ts'
 import type { Profile } from './profiles.ts'
@@ -24,6 +25,8 @@ export interface TypedPlace {
   owner: string
   outputDir: string
   clock: Clock
+  /** Keeps what files were; absent: nobody will want them back. */
+  checkpoint?: Checkpoint
   /** Output as it comes. */
   live(text: string): void
 }
@@ -53,9 +56,13 @@ export async function runTyped(place: TypedPlace, line: string, signal: AbortSig
   await mkdir(outputDir, { recursive: true, mode: 0o700 })
   const shared = { env: place.env, access: policy.access, live: place.live, seen: new Map<string, string>() }
   const context = { workspace: session.workspace, outputDir, owner, confinement, clock, signal, ...shared }
-  const result = await tool.run(tool.schema.parse({ command: line, timeout: timeoutMs }), context)
+  const input = tool.schema.parse({ command: line, timeout: timeoutMs })
+  const checkpoint = tool.isReadOnly(input) ? undefined : place.checkpoint
+  await checkpoint?.before(id)
+  const result = await tool.run(input, context)
   await killTree(undefined, owner)
+  const changed = (await checkpoint?.after({ runId: id, callId: id })) ?? []
   const text = typedText(line, result.output || '(no output)')
-  place.journal.append(session.id, { type: 'note', runId: id, text, ran: { line, ok: result.ok } })
+  place.journal.append(session.id, { type: 'note', runId: id, text, ran: { line, ok: result.ok } }, ...changed)
   return { ...result, ran: true }
 }

@@ -1,5 +1,5 @@
 /** `openloom asks`, `approve`, `deny`, `answer`: what sessions wait for, and a person's word on it. */
-import { type AskReply, type Grant, replyFrom } from '../core/ask.ts'
+import { type AskReply, type AskRequest, type Grant, type Question, replyFrom, type WrittenReply } from '../core/ask.ts'
 import { ProblemError } from '../core/problem.ts'
 import type { AskItem, AskList, GrantList } from '../server/api.ts'
 import type { Store } from '../store/open.ts'
@@ -63,13 +63,16 @@ function revokedIn({ asks: kept }: Store, part: string): Grant {
   return grant
 }
 
-export async function approve(id: string, options: { always?: boolean; json?: boolean }, shell: Shell) {
-  return send(id, { reply: options.always ? 'always' : 'once' }, { options, shell })
+export async function approve(
+  id: string,
+  options: { always?: boolean; fresh?: boolean; json?: boolean },
+  shell: Shell,
+): Promise<number> {
+  return send(id, { kind: options.fresh ? 'fresh' : options.always ? 'always' : 'once' }, { options, shell })
 }
 
-export async function deny(id: string, options: { message?: string; json?: boolean }, shell: Shell) {
-  const message = options.message ? { message: options.message } : {}
-  return send(id, { reply: 'reject', ...message }, { options, shell })
+export async function deny(id: string, options: { message?: string; json?: boolean }, shell: Shell): Promise<number> {
+  return send(id, { kind: 'reject', message: options.message ?? null }, { options, shell })
 }
 
 /** One text a question: a label in any case, several with commas where several may be chosen, or own words. */
@@ -78,23 +81,31 @@ export async function answer(
   texts: string[],
   given: { options: { json?: boolean }; shell: Shell },
 ): Promise<number> {
-  const { ask } = await clientOf(given.shell).get<{ ask: AskItem }>(`/api/asks/${encodeURIComponent(id)}`)
-  const reply = replyFrom(ask.request, { kind: 'answers', texts })
-  if (!reply.ok) throw new UsageError(...reply.problems)
-  return send(ask.id, { answers: answersOf(reply.value) }, given)
+  return send(id, { kind: 'answers', texts }, given)
 }
-
-const answersOf = (reply: AskReply): string[][] => (reply.kind === 'answers' ? reply.answers : [])
 
 async function send(
   id: string,
-  body: Record<string, unknown>,
+  written: WrittenReply,
   { options, shell }: { options: { json?: boolean }; shell: Shell },
 ): Promise<number> {
-  const { ask } = await clientOf(shell).post<{ ask: AskItem }>(`/api/asks/${encodeURIComponent(id)}`, body)
+  const client = clientOf(shell)
+  const found = await client.get<{ ask: AskItem }>(`/api/asks/${encodeURIComponent(id)}`)
+  const reply = replyFrom(found.ask.request, written)
+  if (!reply.ok) throw new UsageError(...reply.problems)
+  const { ask } = await client.post<{ ask: AskItem }>(
+    `/api/asks/${encodeURIComponent(found.ask.id)}`,
+    bodyOf(reply.value),
+  )
   if (options.json) printJson(ask)
   else print(`${safe(ask.id)}  ${ask.reply ? words[ask.reply.kind] : ask.status}`)
   return exit.ok
+}
+
+function bodyOf(reply: AskReply): Record<string, unknown> {
+  if (reply.kind === 'answers') return { answers: reply.answers }
+  if (reply.kind === 'feedback') return { reply: reply.kind, message: reply.text }
+  return { reply: reply.kind, ...(reply.kind === 'reject' && reply.message ? { message: reply.message } : {}) }
 }
 
 const words: Record<AskReply['kind'], string> = {
@@ -102,17 +113,22 @@ const words: Record<AskReply['kind'], string> = {
   always: 'allowed, and kept: take it back with `openloom asks --grants` and `--revoke`',
   reject: 'denied',
   answers: 'answered',
+  execute: 'accepted: it is carried out',
+  execute_fresh: 'accepted: a fresh session carries it out',
+  feedback: 'sent back: the agent plans again',
 }
 
 const clientOf = (shell: Shell): Client => requireDaemon(configOf(shell), shell.env)
 
 /** One line for a list. */
 export function askLine({ id, request }: AskItem): string {
-  const what =
-    request.kind === 'permission'
-      ? `${request.permission} ${request.patterns.join(', ')}`
-      : request.questions.map(({ text }) => text).join(' / ')
-  return `${safe(id)}  ${cut(what, 120)}`
+  return `${safe(id)}  ${cut(pointOf(request), 120)}`
+}
+
+function pointOf(request: AskRequest): string {
+  if (request.kind === 'permission') return `${request.permission} ${request.patterns.join(', ')}`
+  if (request.kind === 'plan') return `plan ${request.version}: ${request.text}`
+  return request.questions.map(({ text }) => text).join(' / ')
 }
 
 function printAsk(item: AskItem): void {
@@ -120,17 +136,28 @@ function printAsk(item: AskItem): void {
   const state = status === 'open' ? '' : `  ${paint('dim', status)}`
   print(`${paint('bold', safe(item.id))}  ${cut(title, 60)}  ${paint('dim', cut(workspace, 60))}${state}`)
   print(paint('dim', `  asked ${new Date(askedAt).toLocaleString()}`))
-  if (request.kind === 'question') {
-    for (const { text, options, multiple } of request.questions) {
-      print(`  ${cut(text, 500)}${multiple ? ' (several may be chosen)' : ''}`)
-      for (const { label, description } of options)
-        print(`    · ${cut(label, 100)}  ${paint('dim', cut(description, 100))}`)
-    }
-    return
-  }
+  if (request.kind === 'question') return printQuestions(request.questions)
+  if (request.kind === 'plan') return printPlan(item.id, request)
   print(`  wants ${safe(request.permission)} on:`)
   for (const pattern of request.patterns.slice(0, 20)) print(`    ${cut(pattern, 300)}`)
   if (request.detail && !request.patterns.includes(request.detail)) {
     for (const line of safe(request.detail).split('\n').slice(0, 20)) print(paint('dim', `    | ${line}`))
   }
+}
+
+function printQuestions(questions: readonly Question[]): void {
+  for (const { text, options, multiple } of questions) {
+    print(`  ${cut(text, 500)}${multiple ? ' (several may be chosen)' : ''}`)
+    for (const { label, description } of options)
+      print(`    · ${cut(label, 100)}  ${paint('dim', cut(description, 100))}`)
+  }
+}
+
+function printPlan(id: string, { version, text, fresh }: Extract<AskRequest, { kind: 'plan' }>): void {
+  print(`  has a plan (version ${version}):`)
+  for (const line of safe(text).split('\n')) print(`    ${line}`)
+  const also = fresh ? ' [--fresh]' : ''
+  print(
+    paint('dim', `  openloom approve ${safe(id)}${also} · openloom answer ${safe(id)} "…" · openloom deny ${safe(id)}`),
+  )
 }

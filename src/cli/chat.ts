@@ -22,18 +22,21 @@ export async function chat(folder: string | undefined, flags: ChatFlags, shell: 
   if (process.stdin.isTTY && process.stdout.isTTY) {
     process.stdout.write(`${paint('dim', 'openloom chat. /help shows what there is; Ctrl-C stops a run.')}\n› `)
   }
-  const [{ Conversation }, { History }, { settingsFor }, { openRunner }, { ProblemError }] = await Promise.all([
-    import('./chat/chat.ts'),
-    import('./chat/history.ts'),
-    import('./run.ts'),
-    import('./runner.ts'),
-    import('../core/problem.ts'),
-  ])
+  const [{ Conversation }, { History }, { settingsFor }, { openRunner }, { ProblemError }, { openModelDesk }] =
+    await Promise.all([
+      import('./chat/chat.ts'),
+      import('./chat/history.ts'),
+      import('./run.ts'),
+      import('./runner.ts'),
+      import('../core/problem.ts'),
+      import('../parts.ts'),
+    ])
   const workspace = realpathSync(resolve(shell.cwd, folder ?? '.'))
   const loaded = await settingsFor({ ...shell, cwd: workspace })
   const { allow = [], deny = [], agent = null, model = null, session = null } = flags
   const talk = new Conversation({
     ...{ workspace, agent, model, session, env: shell.env, continues: flags.continue ?? false },
+    namedModel: (wanted) => openModelDesk(loaded, shell.env).named(wanted),
     history: new History(join(loaded.config.data_dir, 'chat-history')),
     async open() {
       const opened = await openRunner(loaded, { env: shell.env, allow, deny, stepsMax: null, attended: true })

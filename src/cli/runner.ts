@@ -32,6 +32,11 @@ export interface RunRequest {
   session: string | null
 }
 
+interface Turn {
+  sessionId: string
+  promptId: string
+}
+
 const newestMax = 100
 const titleCharsMax = 50
 
@@ -89,15 +94,29 @@ export class Runner {
     const promptId = `${this.id}.${++this.turns}`
     const limits = { toolCalls: null, tokens: null }
     const sent = await this.runtime.prompt({ sessionId, promptId, text, limits })
+    return sent.ok ? this.follow({ sessionId, promptId }, signal) : this.failed(sessionId, promptId, sent)
+  }
+
+  /** A turn that was begun, to its end. */
+  async follow({ sessionId, promptId }: Turn, signal: AbortSignal): Promise<Observation> {
     const onAbort = () => void this.runtime.abort(sessionId)
     signal.addEventListener('abort', onAbort, { once: true })
     if (signal.aborted) onAbort()
     try {
-      if (!sent.ok) return await this.failed(sessionId, promptId, sent)
       return await this.untilOver(sessionId, promptId)
     } finally {
       signal.removeEventListener('abort', onAbort)
     }
+  }
+
+  /** Where the plan of the last turn is carried out; null: it is over with that turn. */
+  movedTo(sessionId: string): Turn | null {
+    const rows = this.store.sessions.entries(sessionId)
+    const last = rows.at(-1)?.entry
+    if (last?.type !== 'run.ended' || last.reason !== 'plan') return null
+    const taken = rows.findLast(({ entry }) => entry.type === 'plan.taken')?.entry
+    const isOfIt = taken?.type === 'plan.taken' && taken.runId === last.runId
+    return isOfIt && 'sessionId' in taken.to ? taken.to : null
   }
 
   async close(): Promise<void> {

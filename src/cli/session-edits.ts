@@ -89,11 +89,11 @@ export async function undoSession(id: string, options: Options, shell: Shell): P
 export async function listSteps(id: string, { json }: Options, shell: Shell): Promise<number> {
   const { items } = await clientOf(shell).get<SessionSteps>(`${pathOf(id)}/steps`)
   if (json) printJson({ items })
-  else if (items.length === 0) print('No call changed a file that it named.')
+  else if (items.length === 0) print('No call changed a file.')
   else {
-    const rows = items.map(({ callId, tool, at, changes }) => [
+    const rows = items.map(({ callId, tool, at, changes, uncovered }) => [
       ...[new Date(at).toTimeString().slice(0, 8), safe(callId ?? '–'), safe(tool ?? 'restored')],
-      cut(changes.map(({ path }) => path).join(', '), 100),
+      cut([...(uncovered ? [`not known: ${uncovered}`] : []), ...changes.map(({ path }) => path)].join(', '), 100),
     ])
     print(table([['at', 'call', 'by', 'files'], ...rows]))
   }

@@ -13,12 +13,16 @@ import { paint, print, printJson, safe } from './terminal.ts'
 export async function verifyLog(options: { json?: boolean }, shell: Shell): Promise<number> {
   const { data_dir } = configOf(shell).config
   const report = read(data_dir)
-  const { fault, checked, older, receipts, head } = report
+  const { fault, checked, older, receipts, head, beginning } = report
   if (options.json) printJson({ ok: fault === null, ...report })
   else if (fault) print(`${paint('red', 'wrong')}  ${safe(fault.text)}`)
   else {
     print(`${paint('green', 'ok')}     ${checked} events, ${receipts} receipts`)
     if (head) print(`       up to event ${head.seq}, hash ${head.hash}`)
+    if (beginning) {
+      const { seq, hash } = beginning
+      print(`${paint('dim', 'note')}   events up to ${seq} were let go of; the rest follows ${hash}`)
+    }
     if (older > 0) print(`${paint('dim', 'note')}   ${older} events are older than the chain and not covered by it.`)
   }
   return fault ? exit.failed : exit.ok

@@ -21,14 +21,18 @@ export interface WatchOptions {
 
 /** `target`: a spec (YAML or markdown), an id, or nothing for ./openloom.yaml. */
 export async function watch(target: string | undefined, options: WatchOptions, shell: Shell): Promise<number> {
+  return withDaemon(shell, (client) => follow(client, { body: bodyOf(target, shell), target, options }))
+}
+
+/** The one that runs, or one for this alone, which ends with it. */
+export async function withDaemon<T>(shell: Shell, work: (client: Client) => Promise<T>): Promise<T> {
   const loaded = configOf(shell)
   const running = findDaemon(loaded, shell.env)
-  if (running) return follow(running, { body: bodyOf(target, shell), target, options })
+  if (running) return work(running)
   const own = await startDaemon(loaded, { env: shell.env, alone: true })
   if (!own.ok) throw new ProblemError(...own.problems)
   try {
-    const client = new Client(own.value.url, own.value.token)
-    return await follow(client, { body: bodyOf(target, shell), target, options })
+    return await work(new Client(own.value.url, own.value.token))
   } finally {
     await own.value.stop(false)
   }
@@ -51,6 +55,15 @@ async function follow(client: Client, { body, target, options }: Follow): Promis
   const id = body
     ? (await client.post<{ id: string }>('/api/tasks', body, { 'x-openloom-source': 'spec' })).id
     : (await client.get<TaskDetail>(`/api/tasks/${encodeURIComponent(target ?? '')}`)).task.id
+  return toItsEnd(client, id, { after: state.seq, json: options.json ?? false })
+}
+
+/** Its outcome as exit code. `after`: the log before it began. */
+export async function toItsEnd(
+  client: Client,
+  id: string,
+  { after, json }: { after: number; json: boolean },
+): Promise<number> {
   const stop = new AbortController()
   let interrupted = false
   process.once('SIGINT', () => {
@@ -59,9 +72,9 @@ async function follow(client: Client, { body, target, options }: Follow): Promis
   })
   const first = (await client.get<TaskDetail>(`/api/tasks/${id}`)).task
   let code = exitOf(first)
-  if (code === null) code = await untilOver(client, id, { after: state.seq, stop, json: options.json ?? false })
+  if (code === null) code = await untilOver(client, id, { after, stop, json })
   if (interrupted) return exit.cancelled
-  if (options.json) printJson(await client.get<TaskDetail>(`/api/tasks/${id}`))
+  if (json) printJson(await client.get<TaskDetail>(`/api/tasks/${id}`))
   return code ?? exit.failed
 }
 

@@ -1,4 +1,7 @@
-/** An ask is a permission or a question that a session waits for. It is answered by a person, a rule or a deadline. */
+/**
+ * An ask is a permission, a question or a plan that a session waits for. It is answered by a person, a rule or a
+ * deadline.
+ */
 import { ok, type Problem, type Result, refuse } from './problem.ts'
 
 /** What a runtime reports; it may be reported any number of times. */
@@ -27,6 +30,8 @@ export type AskRequest =
       personOnly?: boolean
     }
   | { kind: 'question'; questions: Question[] }
+  /** Markdown, hostile. `fresh`: a session of its own may carry it out. */
+  | { kind: 'plan'; version: number; text: string; fresh: boolean }
 
 export interface Question {
   header: string
@@ -43,6 +48,10 @@ export type AskReply =
   | { kind: 'reject'; message: string | null }
   /** One list a question, in order: labels of options or words of one's own. */
   | { kind: 'answers'; answers: string[][] }
+  /** The plan is carried out: where it was made, or by a session of its own. */
+  | { kind: 'execute' | 'execute_fresh' }
+  /** What is to be different in the next version of the plan. */
+  | { kind: 'feedback'; text: string }
 
 export const askStatuses = ['open', 'answered', 'gone'] as const
 /** `gone`: it left by itself: answered elsewhere, or its turn is over. */
@@ -83,13 +92,18 @@ export interface Grant {
 
 /** What an answer written by hand says, before anybody looked up what it answers. */
 export type WrittenReply =
-  | { kind: 'once' | 'always' }
+  | { kind: 'once' }
+  | { kind: 'always' }
+  /** Of a plan: in a session of its own. */
+  | { kind: 'fresh' }
   | { kind: 'reject'; message: string | null }
-  /** One text a question: a label, labels separated by commas, or own words. */
+  /** One text a question: a label, labels separated by commas, or own words. Of a plan: what is to be different. */
   | { kind: 'answers'; texts: string[] }
 
 /** A written reply as the one that this request takes, or why it does not fit. */
 export function replyFrom(request: AskRequest, written: WrittenReply): Result<AskReply> {
+  if (request.kind === 'plan') return planReplyFrom(request, written)
+  if (written.kind === 'fresh') return refuse(notAPlan)
   if (written.kind !== 'answers') return checkedReply(request, written)
   if (request.kind === 'permission') return refuse(notAQuestion)
   const { questions } = request
@@ -101,11 +115,27 @@ export function replyFrom(request: AskRequest, written: WrittenReply): Result<As
   return problems.length > 0 ? refuse(...problems) : checkedReply(request, { kind: 'answers', answers })
 }
 
+/** To approve a plan is to let it be carried out; to answer it is to say what is to be different. */
+function planReplyFrom(request: PlanRequest, written: WrittenReply): Result<AskReply> {
+  switch (written.kind) {
+    case 'once':
+      return checkedReply(request, { kind: 'execute' })
+    case 'fresh':
+      return checkedReply(request, { kind: 'execute_fresh' })
+    case 'answers':
+      return checkedReply(request, { kind: 'feedback', text: written.texts.join('\n') })
+    default:
+      return checkedReply(request, written)
+  }
+}
+
 const answerCharsMax = 10_000
 
 /** The reply itself when it fits what was asked. */
 export function checkedReply(request: AskRequest, reply: AskReply): Result<AskReply> {
   if (reply.kind === 'reject') return ok(reply)
+  if (request.kind === 'plan') return checkedPlanReply(request, reply)
+  if (reply.kind === 'execute' || reply.kind === 'execute_fresh' || reply.kind === 'feedback') return refuse(notAPlan)
   if (reply.kind !== 'answers') return request.kind === 'permission' ? ok(reply) : refuse(notAPermission)
   if (request.kind === 'permission') return refuse(notAQuestion)
   if (reply.answers.length !== request.questions.length) {
@@ -113,6 +143,22 @@ export function checkedReply(request: AskRequest, reply: AskReply): Result<AskRe
   }
   const problems = request.questions.flatMap((question, n) => faultsOf(question, reply.answers[n] ?? []))
   return problems.length > 0 ? refuse(...problems) : ok(reply)
+}
+
+type PlanRequest = Extract<AskRequest, { kind: 'plan' }>
+
+function checkedPlanReply({ fresh }: PlanRequest, reply: AskReply): Result<AskReply> {
+  switch (reply.kind) {
+    case 'execute':
+      return ok(reply)
+    case 'execute_fresh':
+      return fresh ? ok(reply) : refuse(notFresh)
+    case 'feedback':
+      if (reply.text.trim() === '') return refuse(noFeedback)
+      return reply.text.length > answerCharsMax ? refuse(tooLong) : ok(reply)
+    default:
+      return refuse(isAPlan)
+  }
 }
 
 function faultsOf(question: Question, answer: readonly string[]): Problem[] {
@@ -126,7 +172,7 @@ function faultsOf(question: Question, answer: readonly string[]): Problem[] {
     return [{ kind: 'too-many-answers', text, todo: choices(question) }]
   }
   if (answer.some((word) => word.length > answerCharsMax)) {
-    return [{ kind: 'too-long', text: `An answer may have ${answerCharsMax} characters.` }]
+    return [tooLong]
   }
   return []
 }
@@ -147,6 +193,28 @@ function readAnswer(question: Question, text: string): Result<string[]> {
 
 const choices = ({ options }: Question): string =>
   options.length > 0 ? `Choose of: ${options.map(({ label }) => label).join(' · ')}.` : 'Answer in your own words.'
+
+const tooLong: Problem = { kind: 'too-long', text: `An answer may have ${answerCharsMax} characters.` }
+
+const notAPlan: Problem = {
+  kind: 'not-a-plan',
+  text: 'This is no plan that could be carried out.',
+  todo: 'Approve, deny or answer it.',
+}
+
+const isAPlan: Problem = {
+  kind: 'is-a-plan',
+  text: 'This is a plan: it is carried out, rejected, or answered with what is to be different.',
+  todo: 'Approve it (here or in a fresh session), deny it, or answer it.',
+}
+
+const notFresh: Problem = {
+  kind: 'not-fresh',
+  text: 'A task works in this session and stays in it: no other session can carry out its plan.',
+  todo: 'Approve it without a fresh session.',
+}
+
+const noFeedback: Problem = { kind: 'no-answer', text: 'Nothing is said that is to be different.', todo: 'Say it.' }
 
 const notAQuestion: Problem = {
   kind: 'not-a-question',

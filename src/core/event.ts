@@ -3,6 +3,7 @@
 export const eventTypes = [
   'daemon.started',
   'daemon.stopped',
+  'machine.slept',
   'alarm.raised',
   'alarm.cleared',
   'settings.changed',
@@ -73,6 +74,7 @@ export const eventTypes = [
   'isolation.conflicted',
   'delivery.failed',
   'sink.tested',
+  'log.trimmed',
 ] as const
 export type EventType = (typeof eventTypes)[number]
 

@@ -47,9 +47,13 @@ export interface PromptRequest {
   /** What the task asks for; absent: as the session is. */
   agent?: string | null
   model?: string | null
+  /** The only tools of this turn; absent: all of the profile. No such task comes to a runtime that cannot. */
+  tools?: readonly string[]
   /** What may still be used; the runtime stops its turn when it is used up and the harness judges. */
   limits: { toolCalls: number | null; tokens: number | null }
 }
+
+type ContextSource = 'system' | 'instructions' | 'memory' | 'plan' | 'tools' | 'messages' | 'results' | 'summary'
 
 /** Tokens of the next request to the model. */
 export interface ContextUse {
@@ -59,7 +63,7 @@ export interface ContextUse {
   /** Whether a server has counted, so that only what came since is an estimate. */
   counted: boolean
   /** Where they come from. */
-  sources: Record<'system' | 'instructions' | 'tools' | 'messages' | 'results' | 'summary', number>
+  sources: Record<ContextSource, number>
 }
 
 /** What the runtime wants to have said at once, not stored: text and reasoning as they stream. */

@@ -10,7 +10,7 @@ export type SessionState =
   | { kind: 'starting' }
   | { kind: 'busy'; tool: string | null }
   /** `resume`: a person has paused it. */
-  | { kind: 'waiting'; for: 'permission' | 'question' | 'resume'; text: string }
+  | { kind: 'waiting'; for: 'permission' | 'question' | 'plan' | 'resume'; text: string }
   | { kind: 'retrying'; attempt: number; nextAt: number; text: string }
   /** The turn that answers `promptId` is over. Says nothing about the work. `complete` is false for an empty, cut off
    * or step-limited answer: still idle, but the next prompt should say so. */
@@ -72,6 +72,8 @@ export type JournalEntry =
       readOnly: boolean
       /** What the files that it names were before it; absent: it names none. */
       files?: FileMoment[]
+      /** The files of the workspace were looked at before it. */
+      looked?: true
     }
   | {
       type: 'tool.ended'
@@ -83,10 +85,28 @@ export type JournalEntry =
       /** What the same files were after it. */
       files?: FileMoment[]
     }
+  /** What became different in the workspace while a call ran, or what it left in the background. */
+  | {
+      type: 'changed'
+      runId: string
+      callId: string
+      files: FileChange[]
+      /** Why it is not known, or not all of it. */
+      uncovered?: string
+    }
   /** A call that was refused: by which rules or cap, and for what. */
   | { type: 'call.denied'; runId: string; callId: string; tool: string; by: string; text: string }
   /** What a person, a rule or a deadline said to this very call; there before the call goes on. */
   | { type: 'ask.answered'; askId: string; callId: string; tool: string; reply: AskReply }
+  /** A plan that was handed in; those of a session are numbered. */
+  | { type: 'plan'; runId: string; callId: string; version: number; text: string }
+  /** A person lets this plan be carried out: here under that profile, or by a session of its own. */
+  | {
+      type: 'plan.taken'
+      runId: string
+      callId: string
+      to: { profile: string } | { sessionId: string; promptId: string }
+    }
   /** A message that the loop itself put before the model (nudge, recovery note). */
   | {
       type: 'note'
@@ -97,8 +117,11 @@ export type JournalEntry =
       /** It tells of a shell line that the person typed. */
       ran?: { line: string; ok: boolean }
     }
-  /** What instruction files say now: for the whole session (folder is empty), or for files below a folder. */
-  | { type: 'instructions'; runId: string; folder: string; text: string; paths: string[] }
+  /**
+   * What instruction files say now: for the whole session (folder is empty), or for files below a folder; and what is
+   * remembered of the repository.
+   */
+  | { type: 'instructions'; runId: string; folder: string; text: string; paths: string[]; memory?: string }
   /** A message of a person into a turn that runs; the model gets it where it is `steered`. */
   | { type: 'steer'; messageId: string; text: string }
   | { type: 'steered'; runId: string; messageIds: string[] }
@@ -118,8 +141,15 @@ export type JournalEntry =
 
 /**
  * A file at one moment: its bytes by their digest; null: there was none; `unknown`: nobody could tell, or it is large.
+ * Of links and folders the mode says so; the bytes of a link are where it leads.
  */
 export type FileState = { sha256: string; mode: number } | null | 'unknown'
+
+export const isSameState = (a: FileState, b: FileState): boolean =>
+  a === b || (isKeptState(a) && isKeptState(b) && a.sha256 === b.sha256 && a.mode === b.mode)
+
+export const isKeptState = (state: FileState): state is Exclude<FileState, null | 'unknown'> =>
+  state !== null && state !== 'unknown'
 
 export interface FileMoment {
   /** Real path. */
@@ -170,6 +200,8 @@ export const endReasons = [
   'empty',
   'budget',
   'needs_permission',
+  /** By the word of a person on a plan: rejected, or carried out elsewhere. */
+  'plan',
 ] as const
 export type EndReason = (typeof endReasons)[number]
 
@@ -244,7 +276,7 @@ export type TranscriptPart =
       input: string
       output: string
       state: 'pending' | 'running' | 'completed' | 'error'
-      /** Session of the subagent that this call runs. */
+      /** Session of the subagent that this call runs, or that carries out its plan. */
       childId: string | null
     }
 
@@ -322,8 +354,45 @@ export interface Journal {
   sessionOfTask(taskId: string): SessionRecord | null
   append(sessionId: string, ...entries: JournalEntry[]): StoredEntry[]
   entries(sessionId: string): StoredEntry[]
+  /** Which profile a session goes on under. */
+  setProfile(sessionId: string, profile: string): void
 }
 
 /** What the agent is told of a shell line that the person typed. */
 export const typedText = (line: string, output: string): string =>
   `The person ran this in the workspace: ${line}\nIts outcome:\n${output}`
+
+/** Why a file that is there does not count, or counts for less. */
+export type NotCounted = 'beside' | 'unreadable' | 'no-room' | 'untrusted'
+
+export interface GuideFile {
+  path: string
+  kind: 'instructions' | 'memory'
+  /** Of the person, of the project, or brought in by another file. */
+  from: 'user' | 'project' | 'import'
+  /** It may be written here, by its path. */
+  editable: boolean
+  /** Null: it is not there yet. */
+  sizeBytes: number | null
+  /** Null: it counts, whole. `untrusted`: it is shown as data, not as instructions. */
+  why: NotCounted | null
+  /** Characters of it that a model is shown. */
+  shownChars: number
+}
+
+export interface MemoryView {
+  /** Real path of the folder that was asked about. */
+  workspace: string
+  /** The folder by which it is remembered: of all worktrees of a repository the same. */
+  repository: string
+  trusted: boolean
+  /** In the order in which a model reads them. */
+  files: GuideFile[]
+}
+
+export interface GuideText {
+  path: string
+  text: string
+  /** Null: there is no such file yet. */
+  sha256: string | null
+}

@@ -4,6 +4,7 @@
 import { z } from 'zod'
 import type { CheckSpec } from './check.ts'
 import { type HangPolicy, hangPolicies } from './diagnosis.ts'
+import type { Problem } from './problem.ts'
 
 export const titleCharsMax = 200
 export const textCharsMax = 100_000
@@ -72,6 +73,15 @@ export interface StepSpec {
   checks: CheckSpec[]
 }
 
+export interface SkillOfTask {
+  name: string
+  version?: number
+  /** Of its file, as it was. */
+  sha256: string
+  /** Of the project that brings it; absent: it is the user's. */
+  workspace?: string
+}
+
 export interface TaskSpec {
   title: string
   goal: string
@@ -89,6 +99,10 @@ export interface TaskSpec {
   /** With `session`: stop what that session does before the prompt. */
   abort: boolean
   model?: string | undefined
+  /** The only tools that the agent has, of those of its profile; absent: all of them. What is denied stays so. */
+  tools?: string[] | undefined
+  /** The skill whose run it is; nobody writes it into a task. */
+  skill?: SkillOfTask | undefined
   /** What may be done when its session hangs; absent: the configuration's. */
   on_hang?: HangPolicy | undefined
   /** Permissions that are answered with "once" unasked: all of them, or those that a pattern (`bash git *`) covers. */
@@ -161,6 +175,7 @@ export function taskSpecSchema(check: z.ZodType<CheckSpec>) {
         .optional(),
       abort: z.boolean().default(false),
       model: z.string().min(1).max(200).optional(),
+      tools: z.array(z.string().min(1).max(60)).max(100).optional(),
       on_hang: z.enum(hangPolicies).optional(),
       auto_accept: z.union([z.boolean(), z.array(z.string().min(1).max(500)).max(100)]).optional(),
       ask_deadline_minutes: z.number().positive().max(10_080).optional(),
@@ -189,3 +204,60 @@ export function flattenChecks(spec: TaskSpec): { spec: CheckSpec; step: number |
     ...spec.checks.map((check) => ({ spec: check, step: null })),
   ]
 }
+
+/** A skill is a procedure that was written down once, to be run as a task with other values. */
+export const parameterTypes = ['string', 'int', 'bool'] as const
+export type ParameterType = (typeof parameterTypes)[number]
+export type ParameterValue = string | number | boolean
+
+export interface SkillParameter {
+  name: string
+  type: ParameterType
+  required: boolean
+  /** Null: none. */
+  default: ParameterValue | null
+  about: string
+}
+
+export interface SkillSection {
+  title: string
+  /** As written. */
+  body: string
+}
+
+/** What a file says, in the order in which it says it. */
+export interface Skill {
+  title: string
+  about: string
+  version: number | null
+  parameters: SkillParameter[]
+  /** The only tools that the agent has in a run; null: those of its profile. */
+  tools: string[] | null
+  /** In the words of a task. */
+  checks: unknown[]
+  /** Further keys of a task. */
+  task: Record<string, unknown>
+  sections: SkillSection[]
+  /** Everything behind the front matter. */
+  body: string
+}
+
+/** Where a skill lies. Null: with the user; else in this project (real path). */
+export interface SkillRef {
+  name: string
+  workspace: string | null
+}
+
+export interface SkillFile extends SkillRef {
+  path: string
+  /** It lies in a folder of ours; those of other programs are only read. */
+  own: boolean
+  text: string
+  sha256: string
+  /** Null: it cannot be run, and the problems say why. */
+  skill: Skill | null
+  problems: Problem[]
+}
+
+/** What a text would be as a skill. */
+export type SkillRead = Pick<SkillFile, 'skill' | 'problems'>

@@ -1,7 +1,7 @@
 /** Task: a spec plus its life. Holds the one table of moves; it does not make them (store/ does, with the event). */
 import type { CheckSpec } from './check.ts'
 import type { Problem } from './problem.ts'
-import { flattenChecks, type TaskSpec } from './spec.ts'
+import { flattenChecks, type SkillFile, type SkillParameter, type SkillRef, type TaskSpec } from './spec.ts'
 import type { CheckOrigin, Progress, Verdict } from './verdict.ts'
 
 export const taskStatuses = [
@@ -210,3 +210,26 @@ export interface PreviewCheck {
 
 /** Names the current prompt of a task towards its runtime. */
 export const promptIdOf = (task: Pick<Task, 'id' | 'promptNumber'>): string => `${task.id}.${task.promptNumber}`
+
+export interface SkillItem extends SkillRef {
+  path: string
+  own: boolean
+  title: string
+  about: string
+  parameters: SkillParameter[]
+  problems: Problem[]
+  /** Why it cannot be run now although it can be read; null: it can. */
+  barred: Problem | null
+}
+
+export interface SkillList {
+  items: SkillItem[]
+  /** Where the user's own lie. */
+  folder: string
+}
+
+export interface SkillDetail extends SkillFile {
+  barred: Problem | null
+  /** The newest first. */
+  runs: TaskItem[]
+}

@@ -40,11 +40,20 @@ export interface ToolContext {
   seesImages?: boolean
   /** Has a person answer, however long that takes; null: nobody is there, or the run is stopped. Of one call only. */
   askPerson?(questions: Question[]): Promise<AskReply | null>
+  /** Has a person look at a plan; null: nobody is there, or the run is stopped. Of one call only. */
+  reviewPlan?(text: string): Promise<PlanWord | null>
   /** What this session's calls came to, oldest first. */
   ended?(): readonly EndedCall[]
   /** Whether the rules let this very call touch that as well, unasked. Absent: there are no rules. */
   permits?(subject: Subject): Promise<boolean>
 }
+
+/** What becomes of a plan. `moved`: a session of its own carries it out; `trouble`: why it could not begin. */
+export type PlanWord =
+  | { kind: 'execute' }
+  | { kind: 'moved'; sessionId: string; trouble: string | null }
+  | { kind: 'reject'; message: string | null }
+  | { kind: 'feedback'; text: string }
 
 /** A call that has its result. */
 export interface EndedCall {
@@ -68,6 +77,8 @@ export interface ToolResult {
   output: string
   /** For the journal and the dashboard: flat facts such as exitCode, path, diff, file of the whole output. */
   facts?: Record<string, unknown>
+  /** What it started goes on in the background. */
+  goesOn?: true
 }
 
 export interface Tool<S extends z.ZodType = z.ZodType> {
@@ -76,6 +87,10 @@ export interface Tool<S extends z.ZodType = z.ZodType> {
   schema: S
   /** True when this very call cannot change anything; such calls run in parallel and may be repeated after a crash. */
   isReadOnly(input: z.output<S>): boolean
+  /** False: whatever its calls change, it is nothing in the workspace. */
+  changesFiles?: false
+  /** It is itself a word to a person: nothing runs beside it, and no rule has a person asked before it. */
+  isAsk?: true
   /** What rules compare; absent: the call itself, as a whole. */
   subjects?(input: z.output<S>): Subject[]
   run(input: z.output<S>, context: ToolContext): Promise<ToolResult>
@@ -86,6 +101,8 @@ export interface AnyTool {
   description: string
   schema: z.ZodType
   isReadOnly(input: unknown): boolean
+  changesFiles?: false
+  isAsk?: true
   subjects?(input: unknown): Subject[]
   run(input: unknown, context: ToolContext): Promise<ToolResult>
 }

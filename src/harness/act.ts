@@ -148,7 +148,14 @@ async function prompt(task: Task, world: World): Promise<boolean> {
     toolCalls: left(task.spec.limits.tool_calls, task.toolCalls),
     tokens: left(task.spec.limits.tokens, task.tokens),
   }
-  const sent = await runtime.prompt({ sessionId, promptId: promptIdOf(task), text, ...choiceOf(task), limits })
+  const sent = await runtime.prompt({
+    sessionId,
+    promptId: promptIdOf(task),
+    text,
+    ...choiceOf(task),
+    ...narrowedTo(task),
+    limits,
+  })
   if (!sent.ok) return troubled(task, sent.problems, world)
   failpoint('harness.prompted')
   if (isFirst(task)) warmCheckout(task, world)
@@ -167,6 +174,7 @@ function warmCheckout(task: Task, world: World): void {
   if (how && checksOf(task).some(runs)) world.checkouts.warm(task, how)
 }
 
+const narrowedTo = ({ spec }: Task) => (spec.tools ? { tools: spec.tools } : {})
 const choiceOf = ({ spec }: Task) => ({ agent: spec.agent ?? null, model: spec.model ?? null })
 
 /**

@@ -8,6 +8,7 @@ const listMax = 20
 const lineCharsMax = 500
 const detailCharsMax = 4_000
 const storedPatternsMax = 200
+const planCharsMax = 20_000
 
 const line = (text: string): string => (text.length > lineCharsMax ? `${text.slice(0, lineCharsMax)}… (cut)` : text)
 const lines = (texts: readonly string[]): string[] => texts.slice(0, listMax).map(line)
@@ -29,6 +30,7 @@ export function boundedRequest(request: AskRequest): AskRequest {
       ...(request.personOnly ? { personOnly: true } : {}),
     }
   }
+  if (request.kind === 'plan') return { ...request, text: excerptOf(request.text, planCharsMax) }
   const questions = request.questions.slice(0, listMax).map((question) => ({
     ...question,
     header: line(question.header),
@@ -41,26 +43,37 @@ export function boundedRequest(request: AskRequest): AskRequest {
 }
 
 export function raised(ask: Ask, title: string): AskEvent {
-  const { request } = ask
-  const facts =
-    request.kind === 'permission'
-      ? {
-          permission: request.permission,
-          patterns: lines(request.patterns),
-          always: lines(request.always),
-          detail: excerptOf(request.detail, detailCharsMax),
-        }
-      : {
-          questions: request.questions.map(({ header, text, options }) => ({
-            ...{ header, text: line(text), options: lines(options.map(({ label }) => label)) },
-          })),
-        }
-  const summary = `${title ? `"${line(title)}"` : 'A session'} ${wishOf(request)}`
-  return { type: 'ask.raised', data: { summary, ...identity(ask), title: line(title), ...facts } }
+  const summary = `${title ? `"${line(title)}"` : 'A session'} ${wishOf(ask.request)}`
+  return { type: 'ask.raised', data: { summary, ...identity(ask), title: line(title), ...factsOf(ask.request) } }
+}
+
+function factsOf(request: AskRequest): Record<string, unknown> {
+  switch (request.kind) {
+    case 'permission':
+      return {
+        permission: request.permission,
+        patterns: lines(request.patterns),
+        always: lines(request.always),
+        detail: excerptOf(request.detail, detailCharsMax),
+      }
+    case 'question':
+      return {
+        questions: request.questions.map(({ header, text, options }) => ({
+          ...{ header, text: line(text), options: lines(options.map(({ label }) => label)) },
+        })),
+      }
+    case 'plan':
+      return { version: request.version, plan: excerptOf(request.text, detailCharsMax) }
+  }
 }
 
 export function answered(ask: Ask, reply: AskReply, by: AskAuthority): AskEvent {
-  const said = reply.kind === 'reject' ? { message: reply.message } : {}
+  const said =
+    reply.kind === 'reject'
+      ? { message: reply.message }
+      : reply.kind === 'feedback'
+        ? { message: line(reply.text) }
+        : {}
   const answers = reply.kind === 'answers' ? { answers: reply.answers.slice(0, listMax).map(lines) } : {}
   const summary = `${replyWord(reply)} by ${authorityWord(by)}: ${subjectOf(ask.request)}`
   return { type: 'ask.answered', data: { summary, ...identity(ask), reply: reply.kind, by, ...said, ...answers } }
@@ -75,16 +88,38 @@ const identity = ({ id, runtime, workspace, request }: Ask) => ({
   ...{ askId: id, runtime, workspace, kind: request.kind },
 })
 
-const subjectOf = (request: AskRequest): string =>
-  request.kind === 'permission'
-    ? line(`${request.permission} ${request.patterns.join(', ')}`)
-    : line(request.questions[0]?.text ?? '')
+function subjectOf(request: AskRequest): string {
+  switch (request.kind) {
+    case 'permission':
+      return line(`${request.permission} ${request.patterns.join(', ')}`)
+    case 'question':
+      return line(request.questions[0]?.text ?? '')
+    case 'plan':
+      return line(`plan ${request.version}: ${headingOf(request.text)}`)
+  }
+}
 
-const wishOf = (request: AskRequest): string =>
-  request.kind === 'permission' ? `wants to: ${subjectOf(request)}` : `asks: ${subjectOf(request)}`
+/** The first words of a plan, without the marks of markdown. */
+const headingOf = (plan: string): string =>
+  (plan.split('\n').find((one) => one.trim() !== '') ?? '').replace(/^[\s#>-]+|\*\*|`/g, '').trim()
 
-export const replyWord = (reply: AskReply): string =>
-  ({ once: 'allowed once', always: 'always allowed', reject: 'denied', answers: 'answered' })[reply.kind]
+const wishes: Record<AskRequest['kind'], string> = {
+  permission: 'wants to:',
+  question: 'asks:',
+  plan: 'wants you to look at its',
+}
+const wishOf = (request: AskRequest): string => `${wishes[request.kind]} ${subjectOf(request)}`
+
+const replyWords: Record<AskReply['kind'], string> = {
+  once: 'allowed once',
+  always: 'always allowed',
+  reject: 'denied',
+  answers: 'answered',
+  execute: 'accepted',
+  execute_fresh: 'accepted, for a fresh session',
+  feedback: 'sent back',
+}
+export const replyWord = (reply: AskReply): string => replyWords[reply.kind]
 
 export const authorityWord = (by: AskAuthority | null): string =>
   by === null

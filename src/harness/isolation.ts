@@ -287,13 +287,12 @@ const tails = new Map<string, Promise<unknown>>()
 
 /** One at a time in a repository: git would refuse the second for the lock of the first. */
 async function inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
-  const mine = (tails.get(key) ?? Promise.resolve()).then(work)
-  const tail = mine.catch(() => undefined)
-  tails.set(key, tail)
+  const mine = (tails.get(key) ?? Promise.resolve()).then(work, work)
+  tails.set(key, mine)
   try {
     return await mine
   } finally {
-    if (tails.get(key) === tail) tails.delete(key)
+    if (tails.get(key) === mine) tails.delete(key)
   }
 }
 

@@ -1,14 +1,18 @@
 /**
  * Lets go of old sessions and of files that were kept for them, a few at a time, so that years of runs stay small. It
- * touches nothing that works, no verdict, no receipt and no line of the event log.
+ * touches nothing that works, no verdict and no receipt.
  */
 import { readdir, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { z } from 'zod'
 import type { Clock, Timer } from '../core/clock.ts'
-import { reasonOf } from '../core/problem.ts'
+import { ProblemError, reasonOf } from '../core/problem.ts'
+import type { Sink } from '../core/sink.ts'
+import { signEnvelope } from '../lib/dsse.ts'
 import { errnoOf, ignoreMissing } from '../lib/files.ts'
 import type { Log } from '../lib/log.ts'
+import type { Keyring } from '../store/keyring.ts'
+import { beginningPayload, beginningText } from '../store/log-chain.ts'
 import type { Store } from '../store/open.ts'
 import type { SessionEdits } from './session-edits.ts'
 
@@ -22,17 +26,27 @@ export const retentionSchema = z
       .max(10_000_000)
       .default(2_000)
       .describe('Of whole outputs, kept files, debug logs.'),
+    events_days: z.number().positive().max(36_500).default(180).describe('Older events of ended tasks are let go of.'),
+    events: z
+      .number()
+      .int()
+      .min(1_000)
+      .max(100_000_000)
+      .default(1_000_000)
+      .describe('More than so many: the oldest go.'),
   })
   .prefault({})
 
 export type RetentionSettings = z.output<typeof retentionSchema>
 
 export interface RetentionWorld {
-  store: Pick<Store, 'shelf' | 'watched'>
+  store: Pick<Store, 'shelf' | 'watched' | 'logTrim'>
+  keyring: Pick<Keyring, 'signer'>
   edits: Pick<SessionEdits, 'remove'>
   clock: Clock
   log: Pick<Log, 'warn'>
   dataDir: string
+  sinks: readonly Pick<Sink, 'id'>[]
 }
 
 const runtime = 'builtin'
@@ -40,6 +54,7 @@ const firstMs = 60_000
 const everyMs = 3_600_000
 const soonMs = 10_000
 const portion = 200
+const eventsMin = 500
 const dayMs = 86_400_000
 /** What was written to lately belongs to a run. */
 const freshMs = 3_600_000
@@ -99,7 +114,29 @@ export class Retention {
       if (session && (await edits.remove(session)).ok) removed += 1
     }
     await this.shrink()
-    return ids.length === portion && removed > 0
+    const trimmed = this.stopped ? 0 : this.trimLog()
+    return (ids.length === portion && removed > 0) || trimmed > 0
+  }
+
+  /** A log whose new beginning cannot be signed, or that does not prove itself, stays whole. */
+  private trimLog(): number {
+    const { store, keyring, clock, log, sinks } = this.world
+    const { events, events_days: days } = this.settings
+    try {
+      const { removed, fault } = store.logTrim.trim({
+        before: clock.now() - days * dayMs,
+        keep: events,
+        least: eventsMin,
+        sinks: sinks.map(({ id }) => id),
+        sign: (beginning) => signEnvelope(beginningPayload, beginningText(beginning), [keyring.signer()]),
+      })
+      if (fault !== null) log.warn({ fault }, 'the event log does not prove itself; nothing of it is let go of')
+      return removed
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error
+      log.warn({ error: reasonOf(error) }, 'the oldest events cannot be let go of')
+      return 0
+    }
   }
 
   /** A run may wait for a person longer than its files stay fresh. */

@@ -5,16 +5,18 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
-import { type FileDiff, type StoredEntry, withoutUndone } from '../core/session.ts'
+import { type FileDiff, type SessionState, type StoredEntry, withoutUndone } from '../core/session.ts'
 import { Blobs } from '../lib/blobs.ts'
 import { folderAt } from '../lib/files.ts'
 import { newId } from '../lib/id.ts'
+import { KeptTree, keepingLimits, keptBytesMax } from '../lib/kept-tree.ts'
+import { SessionClaims } from '../store/claims.ts'
 import type { KnownSession } from '../store/watched.ts'
-import { diffOf, netOf, type Restored, restore, type Step, stepsOf } from './file-changes.ts'
+import { diffOf, isFolder, netOf, type Restored, restore, type Step, stepsOf } from './file-changes.ts'
 import { fileOf, readFile, type SessionFile, withFreshIds } from './session-file.ts'
 import type { World } from './world.ts'
 
-export interface EditWorld extends Pick<World, 'store' | 'runtimes' | 'clock'> {
+export interface EditWorld extends Pick<World, 'store' | 'runtimes' | 'clock' | 'env' | 'owner'> {
   /** Where sessions keep what is too large for rows. */
   dataDir: string
   /** Takes secrets out of a text. */
@@ -27,15 +29,21 @@ export interface Undone {
   files: Restored | null
 }
 
+/** From which call on, null: from the first; and which files, null: all. */
+interface Wanted {
+  from: string | null
+  paths: readonly string[] | null
+}
+
 const titleCharsMax = 500
-/** A turn without an end may run in another process of ours until it was silent for so long. */
-const silentMs = 120_000
 
 export class SessionEdits {
   private readonly world: EditWorld
+  private readonly claims: SessionClaims
 
   constructor(world: EditWorld) {
     this.world = world
+    this.claims = new SessionClaims(join(world.dataDir, 'claims'))
   }
 
   async rename(session: KnownSession, title: string): Promise<Result<KnownSession>> {
@@ -67,24 +75,30 @@ export class SessionEdits {
     return this.again(session)
   }
 
-  async remove(session: KnownSession): Promise<Result<{ id: string }>> {
-    const free = await this.free(session)
-    if (!free.ok) return free
+  remove(session: KnownSession): Promise<Result<{ id: string }>> {
+    return this.alone(session, () => this.removed(session))
+  }
+
+  private async removed(session: KnownSession): Promise<Result<{ id: string }>> {
     const runs = this.rows(session).flatMap(({ entry }) => (entry.type === 'run.started' ? [entry.runId] : []))
     this.world.store.shelf.remove(session)
     // Rows first: a folder without a session is found by the next tidying, a session without its folder is broken.
     const { dataDir } = this.world
     const debug = [...new Set(runs)].map((run) => join(dataDir, 'debug', `${run}.jsonl`))
-    for (const path of [this.checkpoints(session), join(dataDir, 'outputs', session.id), ...debug]) {
+    const claim = join(dataDir, 'claims', `${session.id}.lock`)
+    for (const path of [this.checkpoints(session), join(dataDir, 'outputs', session.id), ...debug, claim]) {
       await rm(path, { recursive: true, force: true })
     }
     return ok({ id: session.id })
   }
 
   /** Takes the last turn back; `files`: with what its calls changed. */
-  async undo(session: KnownSession, files: boolean): Promise<Result<Undone>> {
-    const free = await this.free(session)
-    if (!free.ok) return free
+  undo(session: KnownSession, files: boolean): Promise<Result<Undone>> {
+    return this.alone(session, () => this.undone(session, files))
+  }
+
+  private async undone(session: KnownSession, files: boolean): Promise<Result<Undone>> {
+    if (files) await this.settle(session)
     const rows = this.rows(session)
     const left = withoutUndone(rows, (row) => row.entry)
     const turn = left.findLast(({ entry }) => entry.type === 'prompt')
@@ -97,12 +111,12 @@ export class SessionEdits {
   }
 
   /** Brings files back to what they were before a call, or before all of them. */
-  async restore(
-    session: KnownSession,
-    { from, paths }: { from: string | null; paths: readonly string[] | null },
-  ): Promise<Result<Restored>> {
-    const free = await this.free(session)
-    if (!free.ok) return free
+  restore(session: KnownSession, wanted: Wanted): Promise<Result<Restored>> {
+    return this.alone(session, () => this.restored(session, wanted))
+  }
+
+  private async restored(session: KnownSession, { from, paths }: Wanted): Promise<Result<Restored>> {
+    await this.settle(session)
     const rows = this.rows(session)
     const start = from === null ? 0 : stepsOf(rows).find((step) => step.callId === from)?.seq
     if (start === undefined) return refuse(unknownStep)
@@ -121,7 +135,8 @@ export class SessionEdits {
     const own = this.own(session)
     if (!own.ok) return own
     const place = { blobs: new Blobs(this.checkpoints(session)), workspace: session.workspace }
-    return ok(netOf(stepsOf(this.rows(session))).map((change) => diffOf(change, place)))
+    const changes = netOf(stepsOf(this.rows(session))).filter(({ before, after }) => !isFolder(before ?? after))
+    return ok(changes.map((change) => diffOf(change, place)))
   }
 
   async export(session: KnownSession): Promise<Result<SessionFile>> {
@@ -182,14 +197,38 @@ export class SessionEdits {
     return this.again(session)
   }
 
-  private bring(
+  private async bring(
     session: KnownSession,
     rows: readonly StoredEntry[],
     wanted: (step: Step) => boolean,
     paths: readonly string[] | null = null,
   ): Promise<Restored> {
-    const changes = netOf(stepsOf(rows).filter(wanted)).filter(({ path }) => paths?.includes(path) ?? true)
-    return restore(changes, new Blobs(this.checkpoints(session)))
+    const steps = stepsOf(rows).filter(wanted)
+    const changes = netOf(steps).filter(({ path }) => paths?.includes(path) ?? true)
+    const { restored, refused } = await restore(changes, new Blobs(this.checkpoints(session)))
+    const open = paths === null ? steps.flatMap(({ uncovered }) => uncovered ?? []) : []
+    const unknown = [...new Set(open)].map((why) => ({
+      path: session.workspace,
+      why: `What a command changed here is not known: ${why}.`,
+    }))
+    return { restored, refused: [...refused, ...unknown] }
+  }
+
+  /** What a command changed in whose middle its program was killed, and that nobody has gone on with. */
+  private async settle({ id, workspace: cwd }: KnownSession): Promise<void> {
+    const { store, env, owner, dataDir } = this.world
+    const cut = cutCallOf(store.sessions.entries(id))
+    if (!cut) return
+    let bytesLeft = keptBytesMax
+    const afford = (sizeBytes: number): boolean => {
+      bytesLeft -= sizeBytes
+      return bytesLeft >= 0
+    }
+    const git = { cwd, env, owner: `${owner}/settle` }
+    const dir = this.checkpoints({ id })
+    const tree = new KeptTree({ ...git, dir, except: [dataDir], limits: keepingLimits, afford })
+    const { files, uncovered } = await tree.after()
+    store.sessions.append(id, { type: 'changed', ...cut, files, ...(uncovered ? { uncovered } : {}) })
   }
 
   private ownRuntime(): string | null {
@@ -200,26 +239,45 @@ export class SessionEdits {
     return this.world.runtimes.get(runtime)?.watch === null ? ok(undefined) : refuse(notOwn(runtime))
   }
 
-  /** Ours, and nothing works in it. */
-  /** Whether it is ours and nobody works in it. */
-  async free(session: KnownSession): Promise<Result<void>> {
+  /** Does it while nobody else can begin a turn in the session, in this program or another. */
+  async alone<T>(session: KnownSession, work: () => Promise<Result<T>>): Promise<Result<T>> {
     const own = this.own(session)
     if (!own.ok) return own
-    const { store, runtimes, clock } = this.world
+    const { store, runtimes } = this.world
     const [taskId] = store.tasks.activeOfSession(session.id)
     const seen = await runtimes.get(session.runtime)?.look(session.id)
-    const kind = seen?.state.kind ?? 'absent'
-    const open = kind === 'interrupted' && !hasEnded(this.rows(session))
-    const elsewhere = open && clock.now() - (seen?.lastActivityAt ?? 0) < silentMs
-    if (taskId || elsewhere || ['starting', 'busy', 'waiting', 'retrying'].includes(kind)) return refuse(atWork(taskId))
-    return ok(undefined)
+    if (taskId || isBusy(seen?.state.kind)) return refuse(atWork(taskId))
+    // A turn without an end runs in another program as long as that holds the claim; who was killed holds none.
+    const release = this.claims.take(session.id)
+    if (!release) return refuse(atWork(undefined))
+    try {
+      return await work()
+    } finally {
+      release()
+    }
+  }
+
+  /** Turns of a terminal whose program was killed are nobody's: says so of those among these. True: there were some. */
+  async mend(sessions: readonly KnownSession[]): Promise<boolean> {
+    let mended = false
+    for (const session of sessions) {
+      if (session.state !== 'busy' || !this.own(session).ok) continue
+      const seen = await this.world.runtimes.get(session.runtime)?.look(session.id)
+      if (seen?.state.kind !== 'interrupted' || isPromptedHere(seen.state.promptId)) continue
+      if (this.world.store.tasks.activeOfSession(session.id).length > 0) continue
+      const release = this.claims.take(session.id)
+      if (release) this.world.store.shelf.leave(session)
+      release?.()
+      mended ||= release !== null
+    }
+    return mended
   }
 
   private rows({ id }: KnownSession): StoredEntry[] {
     return this.world.store.sessions.entries(id)
   }
 
-  private checkpoints({ id }: KnownSession): string {
+  private checkpoints({ id }: Pick<KnownSession, 'id'>): string {
     return join(this.world.dataDir, 'checkpoints', id)
   }
 
@@ -229,10 +287,22 @@ export class SessionEdits {
   }
 }
 
-function hasEnded(rows: readonly StoredEntry[]): boolean {
-  const last = rows.findLast(({ entry }) => entry.type === 'run.started' || entry.type === 'run.ended')
-  return last?.entry.type !== 'run.started'
+/** The call that began, was looked at before, and has neither an end nor been settled. */
+function cutCallOf(rows: readonly StoredEntry[]): { runId: string; callId: string } | null {
+  const begun = rows.findLast(({ entry }) => entry.type === 'tool.started')?.entry
+  if (begun?.type !== 'tool.started' || !begun.looked) return null
+  const { runId, callId } = begun
+  const isOver = rows.some(
+    ({ entry }) => (entry.type === 'tool.ended' || entry.type === 'changed') && entry.callId === callId,
+  )
+  return isOver ? null : { runId, callId }
 }
+
+const isBusy = (kind: SessionState['kind'] | undefined): boolean =>
+  ['starting', 'busy', 'waiting', 'retrying'].includes(kind ?? 'absent')
+
+/** By the page or the API, whose open turns go on with the next daemon; others were prompted from a terminal. */
+export const isPromptedHere = (promptId: string): boolean => /^[pk]_/.test(promptId)
 
 const noProfile = (profile: string, names: readonly string[]): Problem => ({
   kind: 'unknown-profile',

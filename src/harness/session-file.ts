@@ -9,6 +9,8 @@ import { newId } from '../lib/id.ts'
 import type { KnownSession } from '../store/watched.ts'
 
 const rowsMax = 50_000
+/** An accepted one stands in every request. */
+const planCharsMax = 20_000
 const text = z.string().max(2_000_000)
 const word = z.string().max(500)
 const instant = z.number().int().min(0).max(8_640_000_000_000_000)
@@ -20,6 +22,8 @@ const reply = z.union([
   z.object({ kind: z.enum(['once', 'always']) }),
   z.object({ kind: z.literal('reject'), message: text.nullable() }),
   z.object({ kind: z.literal('answers'), answers: z.array(z.array(text).max(50)).max(20) }),
+  z.object({ kind: z.enum(['execute', 'execute_fresh']) }),
+  z.object({ kind: z.literal('feedback'), text }),
 ])
 const modelUsage = z.object({
   ...{ model: word, provider: word, costMicros: count.nullable() },
@@ -44,6 +48,11 @@ const entry = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('call.denied'), ...ofCall, tool: word, by: text, text }),
   z.object({ type: z.literal('ask.answered'), askId: word, callId: word, tool: word, reply }),
+  z.object({ type: z.literal('plan'), ...ofCall, version: count, text: z.string().max(planCharsMax) }),
+  z.object({
+    ...{ type: z.literal('plan.taken'), ...ofCall },
+    to: z.union([z.object({ profile: word }), z.object({ sessionId: word, promptId: word })]),
+  }),
   z.object({
     type: z.literal('note'),
     ...ofRun,

@@ -9,6 +9,7 @@ import { sha256 } from '../lib/digest.ts'
 import { newId } from '../lib/id.ts'
 import type { KnownSession } from '../store/watched.ts'
 import type { Commands } from './commands.ts'
+import { isPromptedHere } from './session-edits.ts'
 import { transcriptOf } from './transcript.ts'
 import type { World } from './world.ts'
 
@@ -184,8 +185,6 @@ const unable = (runtime: string, ability: string): Problem => ({
 const unlimited = { toolCalls: null, tokens: null }
 
 /** By `prompt`: with its own id, or one of a key. */
-const isPromptedHere = (promptId: string): boolean => /^[pk]_/.test(promptId)
-
 const promptIdOf = (sessionId: string, key: string): string =>
   `k_${sha256(JSON.stringify([sessionId, key])).slice(0, 24)}`
 

@@ -85,6 +85,7 @@ function noteCall(entry: JournalEntry, calls: ReadonlyMap<string, ToolPart>): vo
   const call = 'callId' in entry ? calls.get(entry.callId) : undefined
   if (!call) return
   if (entry.type === 'tool.started') call.state = 'running'
+  if (entry.type === 'plan.taken' && 'sessionId' in entry.to) call.childId = entry.to.sessionId
   if (entry.type !== 'tool.ended') return
   call.state = entry.ok ? 'completed' : 'error'
   call.output = bounded(entry.output)

@@ -26,13 +26,13 @@ export type RunLine = (session: SessionRecord, line: string, running: Running) =
 
 export class TypedLines {
   private readonly world: Pick<World, 'store'>
-  private readonly edits: Pick<SessionEdits, 'free'>
+  private readonly edits: Pick<SessionEdits, 'alone'>
   private readonly run: RunLine
   private readonly running = new Map<string, Promise<unknown>>()
   private readonly heard = new Set<(delta: LiveDelta) => void>()
   private readonly over = new AbortController()
 
-  constructor(world: Pick<World, 'store'>, edits: Pick<SessionEdits, 'free'>, run: RunLine) {
+  constructor(world: Pick<World, 'store'>, edits: Pick<SessionEdits, 'alone'>, run: RunLine) {
     this.world = world
     this.edits = edits
     this.run = run
@@ -44,9 +44,11 @@ export class TypedLines {
   }
 
   /** Ends when the line does, or whoever asked is gone. */
-  async type(known: KnownSession, line: string, signal: AbortSignal): Promise<Result<LineEnd>> {
-    const free = await this.edits.free(known)
-    if (!free.ok) return free
+  type(known: KnownSession, line: string, signal: AbortSignal): Promise<Result<LineEnd>> {
+    return this.edits.alone(known, () => this.typed(known, line, signal))
+  }
+
+  private async typed(known: KnownSession, line: string, signal: AbortSignal): Promise<Result<LineEnd>> {
     const { id } = known
     const session = this.world.store.sessions.session(id)
     if (!session || this.running.has(id) || this.over.signal.aborted) return refuse(atWork)

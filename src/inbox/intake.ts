@@ -107,6 +107,7 @@ export class Intake {
       drillDir,
     })
     if (spec.session !== undefined && spec.isolation === 'worktree') problems.push(sessionElsewhere)
+    if (spec.tools && runtime !== narrows) problems.push(notNarrowed(runtime))
     if (!settings.runtimes.includes(runtime)) problems.push(unknownRuntime(runtime, settings.runtimes))
     const full = this.withNamedChecks(this.withTasks(withDefaults(spec, policy, settings), problems), problems)
     return problems.length > 0 ? { ok: false, problems } : { ok: true, value: { spec: full, workspace, runtime } }
@@ -155,6 +156,15 @@ const sessionElsewhere: Problem = {
   text: 'It names a session, which works in its own folder, and asks for a worktree of its own.',
   todo: 'Remove `session` or `isolation: worktree`.',
 }
+
+/** The one runtime whose tools are ours to leave out. */
+const narrows = 'builtin'
+
+const notNarrowed = (runtime: string): Problem => ({
+  kind: 'tools-not-narrowed',
+  text: `It may use only some tools ("tools"), and the runtime "${runtime}" cannot be held to that.`,
+  todo: `Remove "tools", or use \`runtime: ${narrows}\`.`,
+})
 
 const noWorkspace: Problem = {
   kind: 'no-workspace',

@@ -32,6 +32,7 @@ const spellings: Record<string, string> = {
   agent: 'agent',
   runtime: 'runtime',
   model: 'model',
+  tools: 'tools',
   limits: 'limits',
   steps: 'steps',
   checks: 'checks',
@@ -113,6 +114,7 @@ export function setKey(draft: Draft, written: string, located: Located): void {
     case 'checkout':
       return setField(draft, key, { value: noneOr((value) => value, located.value), line })
     case 'after':
+    case 'tools':
       return setField(draft, key, { value: names(located.value), line })
     case 'ask_deadline_minutes':
       return setField(draft, key, { value: numeric(located.value), line })

@@ -19,12 +19,13 @@ type Verb = (typeof verbs)[number]
 interface Header {
   verbs: { verb: Verb; located: Located }[]
   always: Located | null
+  fresh: Located | null
   message: Located | null
   /** Lines of the text that are keys. */
   lines: Set<string>
 }
 
-const keyLine = /^(approve|deny|answer|always|message)[ \t]*:(?:[ \t]+(.*))?$/i
+const keyLine = /^(approve|deny|answer|always|fresh|message)[ \t]*:(?:[ \t]+(.*))?$/i
 const messageCharsMax = 4_000
 
 /** Null: it answers nothing, so it is read as a task. */
@@ -52,24 +53,38 @@ export function orderOf(outline: Outline): Result<Order> | null {
 }
 
 function replyOf(verb: Verb, header: Header, outline: Outline): Result<WrittenReply> {
-  const { always, message } = header
-  const stray = verb === 'approve' ? message : verb === 'deny' ? always : (always ?? message)
+  const stray = (['always', 'fresh', 'message'] as const).find((name) => header[name] && companions[name] !== verb)
   if (stray) {
-    const name = stray === always ? 'always' : 'message'
-    const todo = name === 'always' ? '"always" goes with "approve".' : '"message" goes with "deny".'
-    return refuse({ kind: 'bad-value', text: `"${name}" means nothing with "${verb}".`, todo, ...at(stray.line) })
+    const todo = `"${stray}" goes with "${companions[stray]}".`
+    return refuse({
+      kind: 'bad-value',
+      text: `"${stray}" means nothing with "${verb}".`,
+      todo,
+      ...at(header[stray]?.line),
+    })
   }
   const rest = restOf(outline, header)
   if (verb === 'answer') return ok({ kind: 'answers', texts: rest })
   if (verb === 'deny') {
-    const text = message ? unquoted(message.value) : rest.join('\n')
+    const text = header.message ? unquoted(header.message.value) : rest.join('\n')
     return ok({ kind: 'reject', message: text.slice(0, messageCharsMax) || null })
   }
-  const said = always === null ? false : yesNo(always.value)
-  if (said === null) {
-    return refuse({ kind: 'bad-value', text: '"always" is true or false.', ...at(always?.line) })
+  return approvalOf(header)
+}
+
+const companions = { always: 'approve', fresh: 'approve', message: 'deny' } as const
+
+function approvalOf(header: Header): Result<WrittenReply> {
+  const said: ('always' | 'fresh')[] = []
+  for (const name of ['always', 'fresh'] as const) {
+    const located = header[name]
+    const given = located === null ? false : yesNo(located.value)
+    if (given === null) return refuse({ kind: 'bad-value', text: `"${name}" is true or false.`, ...at(located?.line) })
+    if (given) said.push(name)
   }
-  return ok({ kind: said ? 'always' : 'once' })
+  const [kind = 'once', another] = said
+  if (another) return refuse({ kind: 'bad-value', text: '"always" and "fresh" do not go together.' })
+  return ok({ kind })
 }
 
 /** What is left of the text, a line each, without the marks of lists. */
@@ -82,7 +97,7 @@ function restOf({ preamble, sections }: Outline, { lines }: Header): string[] {
 }
 
 function headerOf(outline: Outline): Header {
-  const header: Header = { verbs: [], always: null, message: null, lines: new Set() }
+  const header: Header = { verbs: [], always: null, fresh: null, message: null, lines: new Set() }
   if (outline.frontMatter) readFrontMatter(header, outline.frontMatter)
   for (const { text, line } of outline.header) {
     const match = keyLine.exec(text)
@@ -112,6 +127,7 @@ function note(header: Header, key: string, located: Located): void {
   const verb = verbs.find((one) => one === key)
   if (verb) header.verbs.push({ verb, located })
   else if (key === 'always') header.always ??= located
+  else if (key === 'fresh') header.fresh ??= located
   else if (key === 'message') header.message ??= located
 }
 

@@ -5,6 +5,7 @@
 import type { Clock } from '../core/clock.ts'
 import { type Result, refuse } from '../core/problem.ts'
 import { canRunBeside, runBeside } from '../lib/beside.ts'
+import { oneByOne } from '../lib/one-by-one.ts'
 import { type Dispatched, dispatchText, type Grammar } from './dispatch.ts'
 
 /** Up to here the main thread is quicker than starting a thread (a few ms for the worst text of this length). */
@@ -12,13 +13,11 @@ export const inlineCharsMax = 2_000
 const limitMs = 10_000
 
 export function makeParser(grammar: Grammar, clock: Clock): (text: string) => Promise<Result<Dispatched>> {
-  let tail: Promise<unknown> = Promise.resolve()
+  // A folder full of hostile files must not start a thread for each.
+  const inTurn = oneByOne()
   return async (text) => {
     if (text.length <= inlineCharsMax || !canRunBeside()) return dispatchText(text, grammar)
-    // One at a time: a folder full of hostile files must not start a thread for each.
-    const result = tail.then(() => parseBeside(text, clock))
-    tail = result.catch(() => undefined)
-    return result
+    return inTurn(() => parseBeside(text, clock))
   }
 }
 

@@ -5,15 +5,13 @@ import { decodeUtf8, errnoOf, ignoreMissing, readBounded } from '../lib/files.ts
 import { archiveName, candidateOf } from './candidates.ts'
 import { taskBytesMax } from './dispatch.ts'
 
-const waitingMax = 200
+const waitingMax = 20
 
-/** Names of files that were not taken yet. */
-export async function waitingFiles(dir: string): Promise<string[]> {
+/** Files that were not taken yet: the first names in their order, and how many more there are. */
+export async function waitingFiles(dir: string): Promise<{ names: string[]; more: number }> {
   const names = (await readdir(dir).catch(ignoreMissing)) ?? []
-  return names
-    .filter((name) => candidateOf(name) !== 'ignored')
-    .sort()
-    .slice(0, waitingMax)
+  const waiting = names.filter((name) => candidateOf(name) !== 'ignored').sort()
+  return { names: waiting.slice(0, waitingMax), more: Math.max(0, waiting.length - waitingMax) }
 }
 
 /** `name:inode:mtime:sha256`, of which only the name may hold a colon. */

@@ -48,8 +48,14 @@ export class InboxWays {
     return this.submit(ok(withFields(parsed.value.spec, also)), origin)
   }
 
-  submitObject(value: Record<string, unknown>, origin: Origin): Promise<Submission> {
-    return this.submit(dispatchObject(value, this.options.grammar), origin)
+  /** `also`: what no text can say of itself. */
+  submitObject(
+    value: Record<string, unknown>,
+    origin: Origin,
+    also: Pick<TaskSpec, 'skill'> = {},
+  ): Promise<Submission> {
+    const parsed = dispatchObject(value, this.options.grammar)
+    return this.submit(parsed.ok ? ok({ ...parsed.value, ...also }) : parsed, origin)
   }
 
   /** What a text or an object would become, by the same parser and the same policy; nothing is stored or told. */

@@ -26,6 +26,10 @@ export function writtenTask(check: z.ZodType<CheckSpec>) {
     runtime: text.optional(),
     agent: text.optional(),
     model: text.optional(),
+    tools: z
+      .union([text, z.array(text)])
+      .optional()
+      .describe('The only tools that the agent has.'),
     session: text.optional(),
     abort: z.boolean().optional(),
     must_fail_first: z.boolean().optional().describe('Whether checks that passed before the work count for less.'),

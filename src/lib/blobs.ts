@@ -11,6 +11,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  readlinkSync,
   readSync,
   renameSync,
   writeFileSync,
@@ -54,21 +55,38 @@ export interface FileNow {
   mode: number
 }
 
-/** Null: there is no file; `unknown`: larger, no regular file, or not to be read. */
+/** Kinds of what is no regular file, as they stand before the permission bits of a mode. */
+export const linkMode = constants.S_IFLNK
+export const folderMode = constants.S_IFDIR
+export const isLinkMode = (mode: number): boolean => (mode & constants.S_IFMT) === linkMode
+export const isFolderMode = (mode: number): boolean => (mode & constants.S_IFMT) === folderMode
+
+/** Null: there is nothing; `unknown`: larger, of another kind, or not to be read. A link's bytes say where it leads. */
 export function readNow(path: string, sizeBytesMax: number): FileNow | null | 'unknown' {
   let file: number
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (error) {
+    if (errnoOf(error) === 'ELOOP') return linkNow(path)
     return ['ENOENT', 'ENOTDIR'].includes(errnoOf(error)) ? null : 'unknown'
   }
   try {
     const stat = fstatSync(file)
+    if (stat.isDirectory()) return { bytes: Buffer.alloc(0), mode: folderMode | (stat.mode & 0o7777) }
     if (!stat.isFile() || stat.size > sizeBytesMax) return 'unknown'
     const bytes = Buffer.allocUnsafe(stat.size + 1)
     const read = readSync(file, bytes, 0, bytes.length, 0)
     return read === stat.size ? { bytes: bytes.subarray(0, read), mode: stat.mode & 0o7777 } : 'unknown'
   } finally {
     closeSync(file)
+  }
+}
+
+function linkNow(path: string): FileNow | 'unknown' {
+  try {
+    return { bytes: readlinkSync(path, { encoding: 'buffer' }), mode: linkMode }
+  } catch {
+    // A folder on its way is a circle of links, or it is no link any more.
+    return 'unknown'
   }
 }

@@ -54,6 +54,45 @@ export async function askGit(request: GitRequest, args: readonly string[], bytes
   return whole ? outcome.output : null
 }
 
+/** Contents of objects by their ids, as they are stored; those that are missing, or beyond the bound, are left out. */
+export async function readObjects(
+  git: GitRequest,
+  ids: readonly string[],
+  bytesMax: number,
+): Promise<Map<string, Buffer>> {
+  const chunks: Buffer[] = []
+  let sizeBytes = 0
+  await runCommand({
+    argv: gitArgv(['cat-file', '--batch']),
+    cwd: git.cwd,
+    env: { ...git.env, ...gitEnvironment },
+    owner: `${git.owner}/git-${randomUUID()}`,
+    timeoutMs,
+    input: ids.map((id) => `${id}\n`).join(''),
+    outputBytesMax: 1_024,
+    stdoutOnly: true,
+    onStdout(chunk) {
+      sizeBytes += chunk.length
+      if (sizeBytes <= bytesMax) chunks.push(chunk)
+    },
+    ...(git.signal ? { signal: git.signal } : {}),
+  })
+  const all = Buffer.concat(chunks)
+  const found = new Map<string, Buffer>()
+  for (let at = 0; at < all.length; ) {
+    const end = all.indexOf(10, at)
+    if (end < 0) break
+    const [id = '', , size] = all.toString('latin1', at, end).split(' ')
+    at = end + 1
+    // `<id> missing`
+    if (size === undefined) continue
+    const next = at + Number(size)
+    if (next <= all.length) found.set(id, all.subarray(at, next))
+    at = next + 1
+  }
+  return found
+}
+
 /** How two files differ, the header with their names left out; null: git could not say. */
 export async function diffFiles(
   git: GitRequest,

@@ -137,6 +137,8 @@ async function listAndHash(look: Look): Promise<Pick<TreeLook, 'tree' | 'files'>
 export interface Stat {
   kind: 'file' | 'folder' | 'link' | 'other'
   executable: boolean
+  /** Permission bits. */
+  mode: number
   sizeBytes: number
   mark: string
   changedAt: number
@@ -194,7 +196,7 @@ export function lookAt(path: string): Stat | null {
     const { mode, size, mtimeMs, ctimeMs, ino } = stat
     const kind = kinds[mode & constants.S_IFMT] ?? 'other'
     const mark = `${mtimeMs} ${ctimeMs} ${size} ${ino}`
-    return { kind, executable: (mode & 0o100) !== 0, sizeBytes: size, mark, changedAt: ctimeMs }
+    return { kind, executable: (mode & 0o100) !== 0, mode: mode & 0o7777, sizeBytes: size, mark, changedAt: ctimeMs }
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error))) return null
     throw error

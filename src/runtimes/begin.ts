@@ -5,7 +5,7 @@ import { defaultRules } from '../agent/permission/rules.ts'
 import type { Profile } from '../agent/profiles.ts'
 import type { Transcript } from '../agent/run.ts'
 import type { PromptRequest } from '../core/runtime.ts'
-import type { SessionRecord } from '../core/session.ts'
+import type { SessionRecord, SessionUsage } from '../core/session.ts'
 import type { AnyTool } from '../core/tool.ts'
 
 export interface Begin {
@@ -20,6 +20,27 @@ export interface Begin {
   resumed: boolean
   /** Lets other programs speak in the session. */
   release(): void
+}
+
+/** What a run has left of the limits of its turn for the next one. */
+export function leftOf(limits: PromptRequest['limits'], before: SessionUsage, now: SessionUsage) {
+  const left = (limit: number | null, used: number) => (limit === null ? null : Math.max(0, limit - used))
+  return {
+    toolCalls: left(limits.toolCalls, now.toolCalls - before.toolCalls),
+    tokens: left(limits.tokens, now.tokens - before.tokens),
+  }
+}
+
+/** With no more tools than the prompt leaves it. */
+export function narrowed(profile: Profile | undefined, { tools }: PromptRequest): Profile | undefined {
+  if (!profile || !tools) return profile
+  return { ...profile, tools: tools.filter((name) => profile.tools?.includes(name) ?? true) }
+}
+
+/** Names of tools that a prompt counts on and nobody has. */
+export function lackingTools({ tools = [] }: PromptRequest, known: readonly AnyTool[]): string[] {
+  const names = new Set(known.map(({ name }) => name))
+  return tools.filter((name) => !names.has(name))
 }
 
 /** For unattended work that nobody said more about. */

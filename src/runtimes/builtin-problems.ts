@@ -25,6 +25,12 @@ export const busyElsewhere = (sessionId: string): Problem => ({
   todo: 'Wait until it is over, or fork the session.',
 })
 
+export const unknownTools = (names: readonly string[]): Problem => ({
+  kind: 'unknown-tools',
+  text: `It needs tools that are not here: ${names.join(', ').slice(0, 300)}.`,
+  todo: 'Look at docs/guide/tools.md for their names; a tool of the project is offered once it is trusted.',
+})
+
 export const unknownAgent = (name: string, known: readonly string[]): Problem => ({
   kind: 'agent-unknown',
   text: `There is no agent "${name}". There are: ${known.join(', ')}.`,

@@ -4,27 +4,24 @@
  */
 import { join } from 'node:path'
 import { AskBoard } from '../agent/asks.ts'
-import { Checkpoint } from '../agent/checkpoint.ts'
-import type { ModelDebug } from '../agent/debug-log.ts'
-import { createFormat, type FormatSettings } from '../agent/format.ts'
+import { openCheckpoint } from '../agent/checkpoint.ts'
+import { createFormat } from '../agent/format.ts'
 import { lastTurnOf, standingOf, usageOf } from '../agent/history.ts'
+import { guideFoldersOf } from '../agent/instructions.ts'
 import { LocalTools } from '../agent/local-tools.ts'
 import { runAgent } from '../agent/loop.ts'
 import { type Choice, chooseModel, type ModelChoices } from '../agent/model-choice.ts'
-import type { Purposes } from '../agent/model-settings.ts'
-import type { Policy } from '../agent/permission/engine.ts'
 import { type Profile, profiles } from '../agent/profiles.ts'
-import type { ModelSource } from '../agent/providers/index.ts'
 import { Readiness } from '../agent/readiness.ts'
 import { type LiveState, parked, type Run, Transcript } from '../agent/run.ts'
 import { liveState, restingState } from '../agent/states.ts'
 import { entitle } from '../agent/titles.ts'
 import { createTools } from '../agent/tools/index.ts'
 import { type LiveTurn, type Resting, Turns } from '../agent/turns.ts'
-import { type RoomSettings, roomDefaults } from '../agent/window.ts'
+import { roomDefaults } from '../agent/window.ts'
 import { noWishes } from '../agent/wishes.ts'
 import type { AskRequest } from '../core/ask.ts'
-import { type Clock, pause } from '../core/clock.ts'
+import { pause } from '../core/clock.ts'
 import type { Activity } from '../core/diagnosis.ts'
 import { ok, type Result, reasonOf, refuse } from '../core/problem.ts'
 import type {
@@ -35,61 +32,15 @@ import type {
   RuntimeAbilities,
   SessionRequest,
 } from '../core/runtime.ts'
-import type { Journal, Observation, SessionRecord, SessionState } from '../core/session.ts'
+import type { Observation, SessionRecord, SessionState } from '../core/session.ts'
 import type { AnyTool, Confinement } from '../core/tool.ts'
+import { BlobIds } from '../lib/blob-ids.ts'
 import { newId } from '../lib/id.ts'
-import { type Place, type Sandbox, unconfined } from '../lib/sandbox/sandbox.ts'
-import { type Begin, openPolicy } from './begin.ts'
-import { busy, busyElsewhere, isClosed, isPaused, missing, unknownAgent } from './builtin-problems.ts'
+import { type Place, unconfined } from '../lib/sandbox/sandbox.ts'
+import { type Begin, lackingTools, leftOf, narrowed, openPolicy } from './begin.ts'
+import type { BuiltinOptions } from './builtin-options.ts'
+import { busy, busyElsewhere, isClosed, isPaused, missing, unknownAgent, unknownTools } from './builtin-problems.ts'
 import { Nudges } from './nudges.ts'
-
-export interface BuiltinOptions {
-  /** Default: builtin. */
-  name?: string
-  journal: Journal
-  /** In order of preference; the first gives the default model. */
-  providers: readonly ModelSource[]
-  /** `model` or `provider/model`; null: the first model of the first provider. */
-  defaultModel: string | null
-  /** Model and temperature by purpose; a run's is the name of its profile. */
-  purposes?: Purposes
-  clock: Clock
-  /** For child processes: already an allow-list. */
-  env: Readonly<Record<string, string>>
-  /** A folder below it for each session's whole outputs. */
-  outputRoot: string
-  /** Takes the turns of a session for this program; null: another one has them. Absent: there is no other. */
-  claim?(sessionId: string): (() => void) | null
-  /** A folder below it for what each session's files were; absent: that is not kept. */
-  checkpointRoot?: string
-  /** Owner of all child processes; the daemon's own name. */
-  owner: string
-  /** What the commands of the agent run in; absent: nothing. */
-  sandbox?: Sandbox
-  /** What fits into a request, and when room is made in it. Absent: the defaults of the settings. */
-  room?: RoomSettings
-  /** Folder of the user's own instruction file. */
-  userDir?: string
-  /** How files that are written are formatted. Absent: not at all. */
-  formats?: FormatSettings
-  /** Gives a session another title unless it has got one meanwhile. Absent: titles stay as they are. */
-  retitle?(sessionId: string, from: string, to: string): void
-  /** Hears what is said to models and back. */
-  debug?: ModelDebug
-  /** Asked at the start of each run. Absent: what is inside the workspace is allowed. */
-  policyOf?(session: SessionRecord): Promise<Policy>
-  /** Whether there is anybody who answers; if not, an ask ends the run. */
-  attended?: boolean
-  /** Whether a person has said "always" to this; absent: whoever is asked looks that up. */
-  granted?(session: SessionRecord, request: AskRequest): boolean
-  profiles?: readonly Profile[]
-  tools?: readonly AnyTool[]
-  platform?: string
-  /** Tells a person of something about a session that costs the run nothing. */
-  notice?(session: SessionRecord, text: string): void
-  /** For bugs that would otherwise be silent. */
-  log(text: string): void
-}
 
 const answerMs = 5_000
 const abortMs = 10_000
@@ -120,6 +71,7 @@ class Builtin implements Runtime {
   private readonly choices: ModelChoices
   private readonly live = new Map<string, Live>()
   private readonly turns: Turns
+  private readonly blobIds = new BlobIds()
   private readonly readiness: Readiness
   private readonly nudges: Nudges
   private readonly heard = new Set<(delta: LiveDelta) => void>()
@@ -130,12 +82,13 @@ class Builtin implements Runtime {
     this.nudges = new Nudges(options.clock)
     this.name = options.name ?? 'builtin'
     this.tools = options.tools ?? createTools()
+    this.profiles = options.profiles ?? profiles
+    const known = [...this.tools, ...this.profiles.flatMap(({ own = [] }) => own)]
     this.own = new LocalTools({
-      ...{ env: options.env, owner: options.owner, taken: new Set(this.tools.map(({ name }) => name)) },
+      ...{ env: options.env, owner: options.owner, taken: new Set(known.map(({ name }) => name)) },
       confine: (session) => this.confine(session, { writable: false, owner: session.id }),
       notice: (session, text) => options.notice?.(session, text),
     })
-    this.profiles = options.profiles ?? profiles
     this.asks = new AskBoard(options)
     const { providers: sources, purposes = {}, defaultModel: fallback } = options
     this.choices = { sources, purposes, fallback }
@@ -178,10 +131,8 @@ class Builtin implements Runtime {
       const found = journal.session(request.session)
       return found?.runtime === this.name ? ok({ sessionId: found.id }) : refuse(missing(request.session))
     }
-    if (request.agent !== null && !this.profileOf(request.agent)) {
-      const names = this.profiles.map((profile) => profile.name)
-      return refuse(unknownAgent(request.agent, names))
-    }
+    const names = this.profiles.map((profile) => profile.name)
+    if (request.agent !== null && !this.profileOf(request.agent)) return refuse(unknownAgent(request.agent, names))
     const made = journal.sessionOfTask(request.taskId)
     if (made?.runtime === this.name) return ok({ sessionId: made.id })
     const { taskId, title, workspace, agent, model } = request
@@ -196,14 +147,15 @@ class Builtin implements Runtime {
   }
 
   async prompt(request: PromptRequest): Promise<Result<void>> {
-    const { journal } = this.options
-    const session = journal.session(request.sessionId)
-    const profile = this.profileOf(session?.agent ?? null)
+    const session = this.options.journal.session(request.sessionId)
+    const profile = narrowed(this.profileOf(session?.agent ?? null), request)
     if (!session || !profile) return refuse(missing(request.sessionId))
     const chosen = await this.within(answerMs, (signal) => this.choose(profile, session.model, signal))
     if (!chosen.ok) return chosen
     const policy = (await this.options.policyOf?.(session)) ?? openPolicy
     const own = await this.own.of(session, policy)
+    const lacking = lackingTools(request, [...this.tools, ...own])
+    if (lacking.length > 0) return refuse(unknownTools(lacking))
     // From here to the end nothing is awaited: of two calls with one id only the first can get further.
     if (this.over.signal.aborted) return refuse(isClosed)
     const running = this.live.get(session.id)
@@ -250,7 +202,8 @@ class Builtin implements Runtime {
   private surroundings(session: SessionRecord, profile: Profile, own: readonly AnyTool[] = []) {
     const { platform = process.platform, room = roomDefaults } = this.options
     const all = [...this.tools, ...own]
-    const tools = profile.tools === null ? all : all.filter((tool) => profile.tools?.includes(tool.name))
+    const open = profile.tools === null ? all : all.filter((tool) => profile.tools?.includes(tool.name))
+    const tools = [...open, ...(profile.own ?? [])]
     return { session, profile, tools, platform, room, choices: this.choices }
   }
 
@@ -268,7 +221,7 @@ class Builtin implements Runtime {
       done: Promise.resolve(),
     }
     this.live.set(session.id, live)
-    live.done = runAgent(this.runOf(begin, live))
+    live.done = this.work(begin, live)
       .catch((error: unknown) => {
         // A bug, or a journal that cannot be written. The run has no end in the journal, so it is seen as interrupted.
         this.options.log(`run of session ${session.id} broke: ${reasonOf(error)}`)
@@ -285,8 +238,52 @@ class Builtin implements Runtime {
     this.nudges.now(session.id)
   }
 
+  /** The runs of one turn: one that has its plan accepted leaves the turn to the next. */
+  private async work(begin: Begin, live: Live): Promise<void> {
+    let next: Begin | null = begin
+    while (next) {
+      const run = this.runOf(next, live)
+      const before = live.transcript.usage
+      const end = await runAgent(run)
+      const isHanded = end !== null && typeof end === 'object'
+      const limits = leftOf(next.request.limits, before, live.transcript.usage)
+      next = isHanded ? await this.handOver({ ...next, request: { ...next.request, limits } }, end.profile, run) : null
+    }
+  }
+
+  /** The same way that a restarted daemon would enter the turn. Null: there is no model for that profile. */
+  private async handOver(begin: Begin, name: string, { id: runId }: Run): Promise<Begin | null> {
+    const { journal, policyOf } = this.options
+    const profile = narrowed(this.profileOf(name), begin.request)
+    if (!profile) throw new Error(`there is no profile ${name}`)
+    journal.setProfile(begin.session.id, name)
+    const session = { ...begin.session, agent: name }
+    const chosen = await this.within(answerMs, (signal) => this.choose(profile, session.model, signal))
+    if (!chosen.ok) {
+      const problem = chosen.problems[0] ?? null
+      begin.transcript.append({ type: 'run.ended', runId, reason: 'provider_error', text: '', problem })
+      return null
+    }
+    const policy = (await policyOf?.(session)) ?? openPolicy
+    const live = this.live.get(session.id)
+    if (live) live.wishes = { ...live.wishes, over: false }
+    return { ...begin, session, profile, choice: chosen.value, policy, resumed: true }
+  }
+
+  /** Sets off what a person wants carried out in a session of its own; again: nothing happens. */
+  private async beginFresh(
+    from: SessionRecord,
+    { sessionId, promptId, text }: { sessionId: string; promptId: string; text: string },
+    agent: string | null,
+  ): Promise<Result<void>> {
+    const { journal, clock } = this.options
+    const made = { ...from, id: sessionId, taskId: null, agent, createdAt: clock.now() }
+    if (!journal.session(sessionId)) journal.createSession(made)
+    return this.prompt({ sessionId, promptId, text, limits: { toolCalls: null, tokens: null } })
+  }
+
   private runOf({ session, profile, request, transcript, choice, policy, own, resumed }: Begin, live: Live): Run {
-    const { clock, debug, env, outputRoot, checkpointRoot, owner, attended, granted, formats } = this.options
+    const { clock, debug, env, outputRoot, checkpointRoot: root, owner, attended, granted, formats } = this.options
     const id = newId('r', clock.now())
     live.owner = `${owner}/${id}`
     return {
@@ -295,10 +292,11 @@ class Builtin implements Runtime {
       resumed,
       ...choice,
       ...this.surroundings(session, profile, own),
-      userDir: this.options.userDir ?? null,
+      ...guideFoldersOf(this.options),
       policy: { ...policy, layers: { ...policy.layers, profile: profile.rules ?? [] } },
       asks: attended ? this.asks : null,
       ...(granted ? { granted: (request: AskRequest) => granted(session, request) } : {}),
+      ...(attended ? { beginFresh: (fresh) => this.beginFresh(session, fresh, profile.handsTo ?? null) } : {}),
       limits: request.limits,
       transcript,
       clock,
@@ -308,7 +306,7 @@ class Builtin implements Runtime {
       format: formats ? createFormat(formats, policy.accepted ?? false) : null,
       outputDir: join(outputRoot, session.id),
       ...(debug ? { debug } : {}),
-      ...(checkpointRoot ? { checkpoint: new Checkpoint(join(checkpointRoot, session.id)) } : {}),
+      ...(root ? { checkpoint: openCheckpoint(session, { root, env, owner: live.owner, ids: this.blobIds }) } : {}),
       signal: live.stop.signal,
       wishes: live.wishes,
       onState: (state) => {

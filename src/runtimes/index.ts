@@ -6,7 +6,8 @@ import { createTools, type Surroundings, toolSettingsSchema } from '../agent/too
 import { roomDefaults } from '../agent/window.ts'
 import type { Runtime } from '../core/runtime.ts'
 import { formatSwitch } from '../lib/environment.ts'
-import { type BuiltinOptions, createBuiltin } from './builtin.ts'
+import { createBuiltin } from './builtin.ts'
+import type { BuiltinOptions } from './builtin-options.ts'
 import { type OpenCodeConfig, type OpenCodeDeps, opencode } from './opencode/index.ts'
 
 const builtinSchema = z

@@ -12,6 +12,7 @@ import type { Preview, Task, TaskItem } from '../core/task.ts'
 import type { AttemptRecord } from '../core/verdict.ts'
 import type { Restored, Step } from '../harness/file-changes.ts'
 import type { IsolationLook } from '../harness/isolation.ts'
+import type { SessionPlans } from '../harness/plans.ts'
 import type { Undone } from '../harness/session-edits.ts'
 import type { Arrival } from '../store/arrivals.ts'
 import type { Flake } from '../store/flakes.ts'
@@ -160,7 +161,7 @@ export interface SessionSteps {
 }
 
 /** `POST /api/sessions/{id}/undo` and `restore`, `GET /api/sessions/{id}/context`. */
-export type { ContextUse, Restored, Undone }
+export type { ContextUse, Restored, SessionPlans, Undone }
 
 /** An ask with the title of the session at the top. */
 export interface AskItem extends Ask {
@@ -233,8 +234,8 @@ export interface InboxItem {
 export interface InboxPage {
   dir: string
   watching: boolean
-  /** Names of files that lie there and were not taken yet. */
-  waiting: string[]
+  /** Files that lie there and were not taken yet: the first of their names, and how many more. */
+  waiting: { names: string[]; more: number }
   items: InboxItem[]
   next: number | null
 }
@@ -377,7 +378,8 @@ export interface DaemonState {
 }
 
 /** The stream `GET /api/live` (SSE). `event: event` frames carry a LoomEvent and its `seq` as SSE id; `Last-Event-ID`
- * (header, or `?after=`) resumes. `event: delta` and `event: sessions` frames have no id and are never replayed. */
+ * (header, or `?after=`) resumes; where events after it were let go of, `event: gap` ({after, next}) says so first.
+ * `event: delta` and `event: sessions` frames have no id and are never replayed. */
 export type LiveFrame =
   | { event: 'event'; data: LoomEvent }
   /** Sessions that are different now; without an id, never replayed. Null: too many to name. */

@@ -12,11 +12,14 @@ import { daemonRoutes } from './routes/daemon.ts'
 import { flakeRoutes } from './routes/flakes.ts'
 import { intakeRoutes } from './routes/intake.ts'
 import { isolationRoutes } from './routes/isolation.ts'
+import { loginRoutes } from './routes/logins.ts'
+import { memoryRoutes } from './routes/memory.ts'
 import { receiptRoutes } from './routes/receipts.ts'
 import { sessionCopyRoutes, sessionEditRoutes } from './routes/session-edits.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { settingRoutes } from './routes/settings.ts'
 import { sinkRoutes } from './routes/sinks.ts'
+import { skillRoutes } from './routes/skills.ts'
 import { taskRoutes } from './routes/tasks.ts'
 import { turnRoutes } from './routes/turns.ts'
 import { usageRoutes } from './routes/usage.ts'
@@ -62,7 +65,10 @@ export function createApp(world: ServerWorld, { hosts, cookieName, webDir }: App
     .route('/api/weave', weaveRoutes(world))
     .route('/api/receipts', receiptRoutes(world))
     .route('/api/flakes', flakeRoutes(world))
+    .route('/api/logins', loginRoutes(world))
     .route('/api/workspaces', workspaceRoutes(world))
+    .route('/api/skills', skillRoutes(world))
+    .route('/api/memory', memoryRoutes(world))
     .route('/api', askRoutes(world))
     .route('/api', settingRoutes(world))
     .route('/api', sinkRoutes(world))

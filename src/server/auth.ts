@@ -6,7 +6,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs
 import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import { errnoOf } from '../lib/files.ts'
-import type { Logins } from '../store/logins.ts'
+import type { Login, Logins } from '../store/logins.ts'
 
 const codeLifeMs = 15 * 60_000
 const codesMax = 20
@@ -38,6 +38,7 @@ export class Auth {
   private readonly logins: Logins
   private readonly clock: Clock
   private readonly codes = new Map<string, number>()
+  private readonly listeners = new Set<(digest: string) => void>()
 
   constructor(token: string, logins: Logins, clock: Clock) {
     this.tokenDigest = digestOf(token)
@@ -49,8 +50,30 @@ export class Auth {
     return timingSafeEqual(Buffer.from(digestOf(given)), Buffer.from(this.tokenDigest))
   }
 
-  isCookie(given: string): boolean {
-    return this.logins.has(digestOf(given))
+  /** The digest of a cookie that is logged in, or null. */
+  loginOf(cookie: string): string | null {
+    const digest = digestOf(cookie)
+    return this.logins.has(digest) ? digest : null
+  }
+
+  /** Every browser but this one; login links that nobody used yet lead nowhere any more. */
+  endOthers(digest: string | null): number {
+    this.codes.clear()
+    const others = this.logins.list().filter((one) => one.digest !== digest)
+    this.end(others)
+    return others.length
+  }
+
+  /** They see nothing more: what is open to them ends, too. */
+  end(logins: readonly Pick<Login, 'digest'>[]): void {
+    this.logins.end(logins.map(({ digest }) => digest))
+    for (const { digest } of logins) for (const listener of this.listeners) listener(digest)
+  }
+
+  /** Hears each login that was ended, by its digest. */
+  onEnd(listener: (digest: string) => void): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
   }
 
   /** A code that logs one browser in, once, for a quarter of an hour. */

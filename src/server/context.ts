@@ -4,8 +4,10 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Clock } from '../core/clock.ts'
 import type { Problem, Result } from '../core/problem.ts'
 import type { LiveDelta } from '../core/runtime.ts'
+import type { GuideText, MemoryView } from '../core/session.ts'
 import type { SinkLook, SinkTested } from '../core/sink.ts'
-import type { Origin, Preview, Source, Submission } from '../core/task.ts'
+import type { SkillFile, SkillRead, SkillRef } from '../core/spec.ts'
+import type { Origin, Preview, SkillDetail, SkillList, Source, Submission } from '../core/task.ts'
 import type { AskDesk } from '../harness/asks.ts'
 import type { Commands } from '../harness/commands.ts'
 import type { SessionKeeper } from '../harness/keeper.ts'
@@ -67,6 +69,31 @@ export interface Around {
   inboxFile(number: number): Promise<InboxFile | null>
 }
 
+/** Skills, as far as a person may ask of them. */
+export interface Skills {
+  list(workspace: string | null): Promise<SkillList>
+  one(ref: SkillRef): Promise<Result<SkillDetail>>
+  judge(name: string, text: string): Promise<SkillRead>
+  begin(ref: SkillRef): Promise<Result<SkillFile>>
+  /** Only while the file is what was `seen`. */
+  write(ref: SkillRef, text: string, seen: string | null): Promise<Result<SkillFile>>
+  remove(ref: SkillRef, seen: string): Promise<Result<SkillFile>>
+  duplicate(ref: SkillRef): Promise<Result<SkillFile>>
+  run(
+    ref: SkillRef,
+    asked: { folder?: string | undefined; parameters: Record<string, unknown>; origin: Origin },
+  ): Promise<Submission>
+}
+
+/** What agents are told in a folder (real path) beside the conversation. */
+export interface Guides {
+  view(workspace: string): Promise<MemoryView>
+  read(workspace: string, path: string): Promise<Result<GuideText>>
+  /** Only while the file has this digest. */
+  write(workspace: string, file: GuideText): Promise<Result<GuideText>>
+  remember(workspace: string, text: string): Promise<Result<GuideText>>
+}
+
 export interface ServerWorld {
   store: Store
   keyring: Pick<Keyring, 'keys'>
@@ -86,15 +113,23 @@ export interface ServerWorld {
   onDelta(listener: (delta: LiveDelta) => void): () => void
   sinks: SinkDesk
   around: Around
+  skills: Skills
+  guides: Guides
   /** `known` asks nobody, `list` every provider. */
-  models: { known(): ModelItem[]; list(): Promise<{ models: ModelItem[]; problems: ModelList['problems'] }> }
+  models: {
+    list(): Promise<{ models: ModelItem[]; problems: ModelList['problems'] }>
+    known(): ModelItem[]
+    /** The name that a person wrote, where there is such a model. */
+    named(wanted: string): Promise<Result<string>>
+  }
   /** Names of files below a folder: bounded, ignore rules honoured. */
   filesOf(folder: string): Promise<string[]>
   version: string
 }
 
 export interface Variables {
-  Variables: { by: 'token' | 'cookie' }
+  /** `login`: of a browser, the digest of its cookie. */
+  Variables: { by: 'token' | 'cookie'; login: string | null }
 }
 
 const titles: Record<number, string> = {
@@ -161,6 +196,14 @@ const statusOf: Record<string, ContentfulStatusCode> = {
   'setting-elsewhere': 409,
   'setting-not-here': 409,
   'unknown-agent': 404,
+  'unknown-skill': 404,
+  'bad-skill': 422,
+  'unknown-guide': 404,
+  'bad-note': 422,
+  'looks-secret': 422,
+  'changed-since': 409,
+  unwritable: 422,
+  outside: 422,
 }
 
 /** A refusal whose status follows from its first problem. */

@@ -43,9 +43,11 @@ export function guard({ hosts, auth, cookieName }: GuardOptions): MiddlewareHand
     if (problem) return refusal(c, problem.kind === 'foreign-host' ? 421 : 403, problem)
     const path = new URL(c.req.url).pathname
     const who = identify(c, auth, cookieName())
-    if (who) c.set('by', who)
-    else if (!open(path)) return refusal(c, 401, notLoggedIn)
-    if (who === 'cookie' && !isSafe(c) && c.req.header('x-openloom') !== '1') return refusal(c, 403, noMark)
+    if (who) {
+      c.set('by', who.by)
+      c.set('login', who.login)
+    } else if (!open(path)) return refusal(c, 401, notLoggedIn)
+    if (who?.login && !isSafe(c) && c.req.header('x-openloom') !== '1') return refusal(c, 403, noMark)
     await next()
     for (const [name, value] of Object.entries(security)) c.header(name, value)
     if (path.startsWith('/api/')) c.header('cache-control', 'no-store')
@@ -54,11 +56,12 @@ export function guard({ hosts, auth, cookieName }: GuardOptions): MiddlewareHand
 
 const isSafe = (c: Context): boolean => ['GET', 'HEAD', 'OPTIONS'].includes(c.req.method)
 
-function identify(c: Context, auth: Auth, cookieName: string): 'token' | 'cookie' | null {
+function identify(c: Context, auth: Auth, cookieName: string): Variables['Variables'] | null {
   const bearer = /^Bearer ([\x21-\x7e]{1,200})$/.exec(c.req.header('authorization') ?? '')?.[1]
-  if (bearer) return auth.isToken(bearer) ? 'token' : null
+  if (bearer) return auth.isToken(bearer) ? { by: 'token', login: null } : null
   const cookie = getCookie(c, cookieName)
-  return cookie && auth.isCookie(cookie) ? 'cookie' : null
+  const login = cookie ? auth.loginOf(cookie) : null
+  return login ? { by: 'cookie', login } : null
 }
 
 /** Against DNS rebinding: the browser says which name it thinks it talks to. */

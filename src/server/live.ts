@@ -1,19 +1,28 @@
 /**
- * `GET /api/live`: the event log as it grows, over SSE. Reads the log, so a reconnect with `Last-Event-ID` has no gap.
+ * `GET /api/live`: the event log as it grows, over SSE. Reads the log, so a reconnect with `Last-Event-ID` has
+ * no gap; of what was let go of meanwhile it says so.
  */
 import type { Context } from 'hono'
 import { streamSSE } from 'hono/streaming'
 import type { LiveDelta } from '../core/runtime.ts'
-import type { ServerWorld } from './context.ts'
+import type { ServerWorld, Variables } from './context.ts'
 
 const batchMax = 500
 const deltasMax = 500
 const heartbeatMs = 15_000
 const namedMax = 200
 
-export function live(c: Context, world: ServerWorld): Response {
+/** Of `event: gap`, the first frame where events after the one asked for were let go of: all is to be read anew. */
+interface LiveGap {
+  after: number
+  /** Seq of the oldest event there is. */
+  next: number
+}
+
+export function live(c: Context<Variables>, world: ServerWorld): Response {
   const given = Number(c.req.header('last-event-id') ?? c.req.query('after') ?? Number.NaN)
   let cursor = Number.isSafeInteger(given) && given >= 0 ? given : world.store.ledger.head()
+  const login = c.get('login')
   c.header('x-accel-buffering', 'no')
   return streamSSE(c, async (stream) => {
     const bell = new Bell()
@@ -30,6 +39,9 @@ export function live(c: Context, world: ServerWorld): Response {
         for (const id of ids) if (changed.size <= namedMax) changed.add(id)
         bell.ring()
       }),
+      world.auth.onEnd((digest) => {
+        if (digest === login) end()
+      }),
     ]
     const end = () => {
       for (const stop of stops.splice(0)) stop()
@@ -38,6 +50,11 @@ export function live(c: Context, world: ServerWorld): Response {
     stream.onAbort(end)
     try {
       await stream.writeSSE({ event: 'hello', data: String(cursor) })
+      const first = world.store.events.first()
+      if (cursor + 1 < first) {
+        const gap: LiveGap = { after: cursor, next: first }
+        await stream.writeSSE({ event: 'gap', data: JSON.stringify(gap) })
+      }
       while (!bell.closed) {
         const events = world.store.events.after(cursor, batchMax)
         for (const event of events) {

@@ -1,5 +1,5 @@
 /** Reading the event log, in order, in pages. Writing it is the ledger's. */
-import { and, asc, desc, eq, getTableColumns, gt, lt, or, type SQL, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, getTableColumns, gt, lt, min, or, type SQL, sql } from 'drizzle-orm'
 import type { LoomEvent } from '../core/event.ts'
 import type { Ledger } from './ledger.ts'
 import { holds } from './like.ts'
@@ -73,7 +73,17 @@ export class Events {
       .limit(asked.limit)
       .all()
     const isFull = items.length === asked.limit
-    return { items, next: isFull ? (items.at(-1)?.seq ?? null) : from > 0 ? from + 1 : null }
+    // Before the first there is nothing, however many there were.
+    return { items, next: isFull ? (items.at(-1)?.seq ?? null) : from + 1 > this.first() ? from + 1 : null }
+  }
+
+  /** Seq of the oldest event that is still there; of an empty log that of the next. */
+  first(): number {
+    const row = this.ledger.db
+      .select({ seq: min(schema.events.seq) })
+      .from(schema.events)
+      .get()
+    return row?.seq ?? this.ledger.head() + 1
   }
 
   /** The newest `limit` events, oldest first. */
@@ -83,4 +93,18 @@ export class Events {
     const some = taskId ? query.where(eq(events.taskId, taskId)) : query
     return some.orderBy(desc(events.seq)).limit(limit).all().reverse()
   }
+}
+
+/** The first event at or after an instant: instants grow with the log, so its key is searched by halves. */
+export function seqAt(ledger: Ledger, at: number): number {
+  const next = ledger.db.$client.prepare<[number], { at: number }>(
+    'select at from events where seq >= ? order by seq limit 1',
+  )
+  let [low, high] = [1, ledger.head() + 1]
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2)
+    if ((next.get(middle)?.at ?? Number.POSITIVE_INFINITY) >= at) high = middle
+    else low = middle + 1
+  }
+  return low
 }

@@ -4,8 +4,9 @@
  */
 import { hash, type KeyObject } from 'node:crypto'
 import Database from 'better-sqlite3'
+import { z } from 'zod'
 import { statementSchema } from '../core/receipt.ts'
-import { parseStrictJson } from '../lib/canonical.ts'
+import { canonicalJson, parseStrictJson } from '../lib/canonical.ts'
 import { decodeBase64, digestOf, type Envelope, isSignedBy } from '../lib/dsse.ts'
 
 /** What the first row of the chain follows. */
@@ -34,7 +35,7 @@ export function hashOf(before: string, { seq, at, machine, type, taskId, session
 export interface LogFault {
   /** The first row that does not hold. */
   seq: number
-  kind: 'changed' | 'missing' | 'moved' | 'unchained' | 'contradicts-receipt' | 'receipt'
+  kind: 'changed' | 'missing' | 'moved' | 'unchained' | 'contradicts-receipt' | 'receipt' | 'beginning'
   text: string
 }
 
@@ -45,12 +46,12 @@ export interface LogReport {
   older: number
   receipts: number
   head: LogHead | null
+  /** The last event that was let go of, on purpose and signed; null: the log is there from its first. */
+  beginning: LogHead | null
   fault: LogFault | null
 }
 
 export interface LogOptions {
-  /** Where the chain begins: what came before was removed on purpose. */
-  anchor?: LogHead
   /** Keys of this installation: what receipts signed about the log is held against it. */
   keys: readonly KeyObject[]
 }
@@ -71,8 +72,8 @@ export function checkLog(path: string, options: LogOptions): LogReport {
   }
 }
 
-function walk(sqlite: Database.Database, { anchor, keys }: LogOptions): LogReport {
-  const report: LogReport = { checked: 0, older: 0, receipts: 0, head: null, fault: null }
+function walk(sqlite: Database.Database, { keys }: LogOptions): LogReport {
+  const report: LogReport = { checked: 0, older: 0, receipts: 0, head: null, beginning: null, fault: null }
   const columnNames = sqlite.prepare("select name from pragma_table_info('events')").pluck().all()
   if (!columnNames.includes('hash')) {
     report.older = Number(sqlite.prepare('select count(*) from events').pluck().get())
@@ -81,9 +82,13 @@ function walk(sqlite: Database.Database, { anchor, keys }: LogOptions): LogRepor
   const signed = readSigned(sqlite, keys)
   if (!(signed instanceof Map)) return { ...report, fault: signed }
   report.receipts = signed.size
-  let before: LogHead | null = anchor ?? null
+  report.beginning = beginningOf(sqlite)
+  const unsigned = report.beginning && unsignedBeginning(sqlite, report.beginning, { keys, signed })
+  if (unsigned) return { ...report, fault: unsigned }
+  let before = report.beginning
+  report.head = before
   const rows = sqlite.prepare<[number], Stored>(`select ${columns} from events where seq > ? order by seq`)
-  for (const row of rows.iterate(anchor?.seq ?? 0)) {
+  for (const row of rows.iterate(before?.seq ?? 0)) {
     if (row.hash === null && before === null && !signed.has(row.seq)) {
       report.older++
       report.head = { seq: row.seq, hash: genesis }
@@ -100,6 +105,60 @@ function walk(sqlite: Database.Database, { anchor, keys }: LogOptions): LogRepor
   const promised = [...signed.keys()].reduce((most, seq) => Math.max(most, seq), Number(last))
   if (promised > reached) report.fault = missing(reached, promised + 1)
   return report
+}
+
+/** Tells where the log begins since its oldest part was let go of. */
+export const trimmedType = 'log.trimmed'
+
+const beginningSchema = z.object({ seq: z.number().int().min(1), hash: z.string() })
+const ofTrim = `task_id is null and type = '${trimmedType}'`
+const newestTrim = `select seq, data from events where ${ofTrim} order by seq desc limit 1`
+
+/** As the log itself says; null: nothing was let go of. */
+export function beginningOf(sqlite: Database.Database): LogHead | null {
+  const row = sqlite.prepare<[], { data: string }>(newestTrim).get()
+  return row ? beginningSchema.parse(JSON.parse(row.data)) : null
+}
+
+/** What is signed of a beginning. */
+export const beginningText = ({ seq, hash }: LogHead): string => canonicalJson({ 'log-begins-after': { seq, hash } })
+export const beginningPayload = 'application/vnd.openloom.log-beginning+json'
+
+function unsignedBeginning(
+  sqlite: Database.Database,
+  beginning: LogHead,
+  { keys, signed }: { keys: readonly KeyObject[]; signed: ReadonlyMap<number, string> },
+): LogFault | null {
+  const { seq = 0, data = '{}' } = sqlite.prepare<[], { seq: number; data: string }>(newestTrim).get() ?? {}
+  const { envelope } = JSON.parse(data) as { envelope?: Envelope }
+  const fault = (why: string): LogFault => ({
+    seq,
+    kind: 'beginning',
+    text: `Event ${seq} says where the log begins, ${why}.`,
+  })
+  if (!envelope || !keys.some((key) => isSignedBy(envelope, key))) {
+    return fault('and is not signed by a key of this installation')
+  }
+  const said = decodeBase64(envelope.payload)?.toString()
+  if (envelope.payloadType !== beginningPayload || said !== beginningText(beginning)) {
+    return fault('and something else is signed')
+  }
+  const wanted = signed.get(beginning.seq)
+  return wanted === undefined || wanted === beginning.hash ? null : fault('and a receipt has signed another one')
+}
+
+/** Whether the rows from the beginning to `last` are what was written; then the hash of the last of them. */
+export function checkPortion(sqlite: Database.Database, beginning: LogHead | null, last: number): LogHead | LogFault {
+  let before = beginning
+  const rows = sqlite.prepare<[number, number], Stored>(
+    `select ${columns} from events where seq > ? and seq <= ? order by seq`,
+  )
+  for (const row of rows.iterate(beginning?.seq ?? 0, last)) {
+    const fault = faultOf(row, before, null)
+    if (fault) return fault
+    before = { seq: row.seq, hash: row.hash ?? genesis }
+  }
+  return before?.seq === last ? before : missing(before?.seq ?? 0, last + 1)
 }
 
 /** Heads of the log that receipts have signed: hash by seq; or the first receipt that does not hold. */

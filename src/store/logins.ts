@@ -1,9 +1,17 @@
 /** Logged-in browsers, by digest of their cookie: a copy of the database logs nobody in. */
-import { and, eq, gt, lt } from 'drizzle-orm'
+import { and, desc, eq, gt, inArray, lt } from 'drizzle-orm'
 import type { Ledger } from './ledger.ts'
 import * as schema from './schema.ts'
 
 const lifeMs = 30 * 24 * 3600 * 1000
+const listMax = 200
+
+export interface Login {
+  /** SHA-256 of the cookie, in hex. */
+  digest: string
+  createdAt: number
+  expiresAt: number
+}
 
 export class Logins {
   private readonly ledger: Ledger
@@ -22,7 +30,21 @@ export class Logins {
   }
 
   has(digest: string): boolean {
-    const live = and(eq(schema.logins.digest, digest), gt(schema.logins.expiresAt, this.ledger.clock.now()))
+    const live = and(eq(schema.logins.digest, digest), this.live())
     return this.ledger.db.select().from(schema.logins).where(live).get() !== undefined
+  }
+
+  /** The newest first, at most 200. */
+  list(): Login[] {
+    const { logins } = schema
+    return this.ledger.db.select().from(logins).where(this.live()).orderBy(desc(logins.createdAt)).limit(listMax).all()
+  }
+
+  end(digests: readonly string[]): void {
+    this.ledger.db.delete(schema.logins).where(inArray(schema.logins.digest, digests)).run()
+  }
+
+  private live() {
+    return gt(schema.logins.expiresAt, this.ledger.clock.now())
   }
 }

@@ -17,6 +17,7 @@ import { Events } from './events.ts'
 import { Flakes } from './flakes.ts'
 import { JournalSearch } from './journal-search.ts'
 import { Ledger } from './ledger.ts'
+import { LogTrim } from './log-trim.ts'
 import { Logins } from './logins.ts'
 import { StoreOutbox } from './outbox.ts'
 import { Prompts } from './prompts.ts'
@@ -58,6 +59,7 @@ export interface Store {
   receipts: Receipts
   outbox: StoreOutbox
   logins: Logins
+  logTrim: LogTrim
   workspaces: Workspaces
   close(): void
 }
@@ -89,6 +91,7 @@ export function openStore(options: StoreOptions): Store {
     receipts: new Receipts(ledger),
     outbox: new StoreOutbox(ledger),
     logins: new Logins(ledger),
+    logTrim: new LogTrim(ledger),
     workspaces: new Workspaces(ledger),
     close: () => sqlite.close(),
   }

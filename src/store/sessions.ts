@@ -39,7 +39,11 @@ export class Sessions implements Journal {
 
   createSession(session: SessionRecord): void {
     this.ledger.transact(() => {
-      this.ledger.db.insert(schema.sessions).values(session).run()
+      const { createdAt } = session
+      this.ledger.db
+        .insert(schema.sessions)
+        .values({ ...session, state: 'idle', stateAt: createdAt })
+        .run()
       const { id, taskId, runtime, title, workspace } = session
       this.ledger.emit({ type: 'session.opened', taskId, sessionId: id, data: { runtime, title, workspace } })
     })
@@ -55,6 +59,17 @@ export class Sessions implements Journal {
     if (from === to) return
     const still = and(eq(sessions.id, id), eq(sessions.title, from))
     this.ledger.transact(() => this.ledger.db.update(sessions).set({ title: to }).where(still).run())
+  }
+
+  setProfile(id: string, profile: string): void {
+    const { sessions } = schema
+    const session = this.session(id)
+    if (!session) throw new Error(`no session ${id}`)
+    const { taskId, title } = session
+    this.ledger.transact(() => {
+      this.ledger.db.update(sessions).set({ agent: profile }).where(eq(sessions.id, id)).run()
+      this.ledger.emit({ type: 'session.edited', taskId, sessionId: id, data: { what: 'profiled', title, profile } })
+    })
   }
 
   sessionOfTask(taskId: string): SessionRecord | null {
@@ -177,7 +192,7 @@ function eventOf(entry: JournalEntry, calls: readonly ToolCall[]): NewEvent | nu
     }
     case 'ask.answered': {
       const { askId, callId, tool, reply } = entry
-      if (reply.kind === 'answers') return null
+      if (reply.kind !== 'reject' && reply.kind !== 'once' && reply.kind !== 'always') return null
       const decision = reply.kind === 'reject' ? 'deny' : 'allow'
       return { type: 'permission.decided', data: { callId, tool, decision, by: 'reply', askId } }
     }
@@ -187,12 +202,15 @@ function eventOf(entry: JournalEntry, calls: readonly ToolCall[]): NewEvent | nu
     case 'instructions':
     case 'steer':
     case 'steered':
+    case 'plan':
+    case 'plan.taken':
     case 'paused':
     case 'resumed':
     case 'elided':
     case 'compacted':
     case 'undone':
     case 'restored':
+    case 'changed':
       return null
   }
 }

@@ -21,6 +21,7 @@ export type Edit =
   | 'imported'
   | 'forked'
   | 'deleted'
+  | 'left'
 
 type Told = Pick<KnownSession, 'id' | 'taskId' | 'title'>
 
@@ -66,6 +67,15 @@ export class Shelf {
     this.ledger.transact(() => {
       this.ledger.db.update(sessions).set({ agent }).where(eq(sessions.id, session.id)).run()
       this.tell(session, 'profiled', { profile: agent })
+    })
+  }
+
+  /** The program that ran its turn is gone. */
+  leave(session: Told): void {
+    this.ledger.transact(() => {
+      const left = { state: 'interrupted' as const, stateAt: this.ledger.clock.now() }
+      this.ledger.db.update(sessions).set(left).where(eq(sessions.id, session.id)).run()
+      this.tell(session, 'left')
     })
   }
 

@@ -60,6 +60,31 @@ const columns = {
   costMicros: tasks.costMicros,
 }
 
+const itemOf = <R extends { proven: number; total: number }>({ proven, total, ...row }: R) => ({
+  ...row,
+  progress: { proven, total },
+})
+
+/** Tasks whose key at the way in begins so, the newest first: by the index of arrivals. `start` ends in a `:`. */
+export function tasksByKey({ db }: Ledger, start: string, limit: number): TaskItem[] {
+  const { intake } = schema
+  const rows = db
+    .select(columns)
+    .from(intake)
+    .innerJoin(tasks, eq(tasks.id, intake.taskId))
+    .where(
+      and(
+        inArray(intake.source, ['api', 'cli']),
+        gte(intake.externalId, start),
+        lt(intake.externalId, `${start.slice(0, -1)};`),
+      ),
+    )
+    .orderBy(desc(tasks.id))
+    .limit(limit)
+    .all()
+  return rows.map(itemOf)
+}
+
 export function taskPage({ db }: Ledger, query: TaskQuery): { items: TaskItem[]; next: string | null } {
   const by = orders[query.order ?? 'created']
   const where: (SQL | undefined)[] = []
@@ -85,6 +110,6 @@ export function taskPage({ db }: Ledger, query: TaskQuery): { items: TaskItem[];
     .orderBy(...(query.order ? [desc(by)] : []), desc(tasks.id))
     .limit(query.limit + 1)
     .all()
-  const items = rows.slice(0, query.limit).map(({ proven, total, ...row }) => ({ ...row, progress: { proven, total } }))
+  const items = rows.slice(0, query.limit).map(itemOf)
   return { items, next: rows.length > query.limit ? (items.at(-1)?.id ?? null) : null }
 }

@@ -17,7 +17,7 @@ import {
 import { newId } from '../lib/id.ts'
 import type { Ledger } from './ledger.ts'
 import * as schema from './schema.ts'
-import { type TaskQuery, taskPage } from './task-list.ts'
+import { type TaskQuery, taskPage, tasksByKey } from './task-list.ts'
 
 export type TaskPatch = Partial<
   Pick<
@@ -280,6 +280,10 @@ export class Tasks {
   /** Ids of the tasks at work in a session. */
   activeOfSession(sessionId: string): string[] {
     return this.bySession.all({ sessionId }).map((row) => row.id)
+  }
+
+  byKey(start: string, limit: number): TaskItem[] {
+    return tasksByKey(this.ledger, start, limit)
   }
 
   page(query: TaskQuery): ReturnType<typeof taskPage> {

@@ -2,6 +2,7 @@
 import type { EventType, LoomEvent } from '../core/event.ts'
 import type { TaskStatus } from '../core/task.ts'
 import type { Verdict } from '../core/verdict.ts'
+import { seqAt } from './events.ts'
 import type { Ledger } from './ledger.ts'
 
 /** Of an event no more than a thread is drawn from. */
@@ -23,6 +24,7 @@ const moves: readonly EventType[] = [
 const work: readonly EventType[] = ['tool.started', 'tool.ended', 'message.finished', 'run.started']
 const others: readonly EventType[] = [
   ...(['session.stalled', 'session.revived', 'session.taken_over', 'session.child_killed', 'verdict.reached'] as const),
+  'machine.slept',
 ]
 /** More events of calls than this are drawn by who had most of each short while. */
 const exactMax = 400
@@ -32,8 +34,9 @@ const marksMax = 20_000
 const list = (types: readonly EventType[]): string => types.map((type) => `'${type}'`).join(', ')
 
 const told = `json_object('reason', json_extract(data, '$.reason'), 'quietSince', json_extract(data, '$.quietSince'),
-  'verdict', json_extract(data, '$.verdict'))`
-const slim = `case when type in ('task.waiting', 'session.stalled', 'verdict.reached') then ${told} end as data`
+  'verdict', json_extract(data, '$.verdict'), 'sleptMs', json_extract(data, '$.sleptMs'))`
+const speaking: readonly EventType[] = ['task.waiting', 'session.stalled', 'verdict.reached', 'machine.slept']
+const slim = `case when type in (${list(speaking)}) then ${told} end as data`
 
 export class Threads {
   private readonly ledger: Ledger
@@ -57,7 +60,7 @@ export class Threads {
       `select seq, type, at, ${slim} from events where task_id = ? and seq >= ? and ` +
         `type in (${list([...moves, ...work, ...others])}) order by seq desc limit ${marksMax}`,
     )
-    const first = this.seqAt(from)
+    const first = seqAt(this.ledger, from)
     const slotMs = Math.max(1, (this.ledger.clock.now() - from) / slots)
     return recent.all(from, max).map((task) => {
       const own = within.all(task.id, first).reverse()
@@ -65,20 +68,6 @@ export class Threads {
       const begin = own.length === marksMax ? (own[0]?.seq ?? first) : first
       return { ...task, marks: thinned([...before.all(task.id, begin), ...own].map(markOf), slotMs) }
     })
-  }
-
-  /** The first event at or after an instant: instants grow with the log, so its key is searched by halves. */
-  private seqAt(at: number): number {
-    const next = this.ledger.db.$client.prepare<[number], { at: number }>(
-      'select at from events where seq >= ? order by seq limit 1',
-    )
-    let [low, high] = [1, this.ledger.head() + 1]
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2)
-      if ((next.get(middle)?.at ?? Number.POSITIVE_INFINITY) >= at) high = middle
-      else low = middle + 1
-    }
-    return low
   }
 }
 

@@ -23,6 +23,18 @@ export class Workspaces {
     }
   }
 
+  /** Whether somebody spoke of this very folder, or worked in it. */
+  knows(path: string): boolean {
+    const { tasks, sessions } = schema
+    const [row] = this.ledger.db.all<{ found: number }>(
+      sql`select exists(select 1 from ${workspaces} where ${workspaces.path} = ${path})
+        or exists(select 1 from ${tasks} where ${tasks.workspace} = ${path}
+          or json_extract(${tasks.isolation}, '$.origin') = ${path})
+        or exists(select 1 from ${sessions} where ${sessions.workspace} = ${path}) as found`,
+    )
+    return row?.found === 1
+  }
+
   list(): Workspace[] {
     return this.ledger.db.select().from(workspaces).orderBy(asc(workspaces.path)).limit(1_000).all()
   }

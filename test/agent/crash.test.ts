@@ -1,8 +1,13 @@
+import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { type FileState, isKeptState } from '../../src/core/session.ts'
+import { sha256 } from '../../src/lib/digest.ts'
 import type { ScriptInput } from '../../src/sample/script.ts'
 import { buildCrashChild, crashWorld } from '../fakes/crash-world.ts'
 
 beforeAll(buildCrashChild)
+
+const digestOf = (state: FileState) => (isKeptState(state) ? state.sha256 : state)
 
 const script: ScriptInput = [
   {
@@ -52,6 +57,15 @@ describe('DU-1, DU-3 a host killed with -9', () => {
       expect(results.sort()).toEqual(calls.sort())
       const unknown = entries.some((entry) => entry.type === 'tool.ended' && entry.output.startsWith('Outcome unknown'))
       expect(lines.length === 2 || unknown).toBe(true)
+      // What the killed one changed is known to the next, so that it can be taken back.
+      const changes = entries.flatMap((entry) => (entry.type === 'changed' ? entry.files : []))
+      const ofCount = changes.filter(({ path }) => path === join(world.workspace, 'count'))
+      const texts = ['', ...lines.map((_, n) => `${lines.slice(0, n + 1).join('\n')}\n`)].map((text) =>
+        sha256(Buffer.from(text)),
+      )
+      expect(ofCount.map(({ before, after }) => [digestOf(before), digestOf(after)])).toEqual(
+        lines.map((_, n) => [texts[n], texts[n + 1]]),
+      )
     },
   )
 })

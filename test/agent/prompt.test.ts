@@ -16,7 +16,7 @@ it('CX-1 the branch stands last, so that a change of it spoils no cached start',
   if (!profile) throw new Error('no profile')
   const session = { workspace: '/srv/$$/{x}', createdAt: Date.UTC(2026, 0, 5, 23) }
   const on = (branch: string | null) =>
-    systemPrompt({ profile, session, platform: 'linux', instructions: 'Tabs.', branch })
+    systemPrompt({ profile, session, platform: 'linux', instructions: 'Tabs.', memory: '', plan: '', branch })
   expect(on('main').replace(/branch main$/, '')).toBe(on('other').replace(/branch other$/, ''))
   expect(on(null)).toContain(
     'Workspace: /srv/$$/{x}\nPlatform: linux\nDate: 2026-01-05\n\nTabs.\n\nGit: not a repository',

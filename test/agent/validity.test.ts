@@ -30,6 +30,7 @@ class MortalJournal implements Journal {
 
   createSession: Journal['createSession'] = (session) => this.inner.createSession(session)
   sessionOfTask: Journal['sessionOfTask'] = (taskId) => this.inner.sessionOfTask(taskId)
+  setProfile: Journal['setProfile'] = (id, profile) => this.inner.setProfile(id, profile)
   entries: Journal['entries'] = (id) => this.inner.entries(id)
 
   session(id: string) {

@@ -33,7 +33,19 @@ describe.skipIf(!browserPath)('the composer', () => {
     await field(shown).pressSequentially('/')
     await shown.page.getByRole('option').first().waitFor()
     expect(await offers(shown)).toEqual([
-      ...['/compact', '/export', '/fork', '/model', '/new', '/profile', '/rename', '/sessions', '/archive', '/undo'],
+      ...[
+        '/compact',
+        '/export',
+        '/fork',
+        '/model',
+        '/new',
+        '/profile',
+        '/remember',
+        '/rename',
+        '/sessions',
+        '/archive',
+        '/undo',
+      ],
     ])
     expect(await violations(shown.page)).toEqual([])
     await field(shown).press('ArrowDown')

@@ -17,14 +17,7 @@ describe.skipIf(!browserPath)('a new task', () => {
   afterAll(() => stage?.close())
 
   /** Signed in at the editor, with nothing kept from the story before. */
-  const open = async (story: Story, view: View = {}, path = '/new') => {
-    const link = story.daemon.loginUrl()
-    const shown = await stage.visit(story.daemon.url, link.slice(story.daemon.url.length), view)
-    await shown.page.waitForSelector('.connection.live')
-    await shown.page.goto(`${story.daemon.url}${path}`)
-    await shown.page.waitForSelector('.connection.live')
-    return shown
-  }
+  const open = (story: Story, view: View = {}, path = '/new') => stage.enter(story.daemon, path, view)
   const editor = (page: Page) => page.getByLabel('The task as markdown')
   const text = (workspace: string) =>
     `# Say hello\nworkspace: ${workspace}\n\n## goal\nWrite hello.txt.\n\n## checks\n- file: hello.txt\n`

@@ -24,6 +24,11 @@ const flags = [
   '--host-resolver-rules=MAP loom.example 127.0.0.1',
 ]
 
+interface Door {
+  url: string
+  loginUrl(): string
+}
+
 export interface View {
   width?: number
   theme?: 'dark' | 'light'
@@ -66,6 +71,17 @@ export class Stage {
     await api.open()
     const { page, faults } = await this.visit(api.url, path, view)
     return { page, api, faults }
+  }
+
+  /** A fresh page inside the real daemon: signed in by a link whose code is redeemed before the page is opened. */
+  async enter(daemon: Door, path: string, view: View = {}): Promise<Omit<Shown, 'api'>> {
+    const code = new URL(daemon.loginUrl()).hash.slice(1)
+    const headers = { origin: daemon.url, 'x-openloom': '1' }
+    const answer = await this.context.request.post(`${daemon.url}/api/login`, { data: { code }, headers })
+    if (!answer.ok()) throw new Error(`the login was refused: ${await answer.text()}`)
+    const shown = await this.visit(daemon.url, path, view)
+    await shown.page.waitForSelector('.connection.live')
+    return shown
   }
 
   /** A fresh page at an address, whoever serves it. */

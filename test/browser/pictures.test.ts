@@ -1,5 +1,5 @@
 /** The pictures of the guide: the first screen of each view shows what it is for. OPENLOOM_PICTURES keeps them. */
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -8,6 +8,7 @@ import { tell } from '../fakes/story.ts'
 import { crowdScene } from './crowds.ts'
 import { browserPath, Stage, type View } from './page.ts'
 import { openFurnished, type Places } from './places.ts'
+import { planScene } from './plans.ts'
 import { isolatedScene, sampleScene } from './scenes.ts'
 import { talkScene } from './talk.ts'
 import { fill } from './used.ts'
@@ -73,6 +74,7 @@ const played: [Omit<Picture, 'path'>, () => [Scene, string]][] = [
     { name: 'session', size: tall, theme: 'dark', meets: '[data-message="5"]' },
     () => [talkScene(), '/sessions/ses_talk'],
   ],
+  [{ name: 'plan', size: tall, theme: 'light', meets: '[data-plan] table' }, () => [planScene(), '/sessions/ses_talk']],
 ]
 
 const around: Picture[] = [
@@ -80,7 +82,53 @@ const around: Picture[] = [
   { name: 'settings', size: desk, theme: 'light', path: '/settings', meets: '#rules' },
   { name: 'inbox', size: desk, theme: 'dark', path: '/inbox?file=2', meets: '[data-line="9"]' },
   { name: 'log', size: desk, theme: 'light', path: '/log', meets: '[data-event]' },
+  { name: 'skill', size: desk, theme: 'light', path: '/skills/changelog', meets: 'text=Run it' },
+  { name: 'memory', size: desk, theme: 'dark', path: '/memory', meets: 'article' },
 ]
+
+const changelog = `---
+name: Changelog
+description: Adds an entry to the changelog.
+parameters:
+  - { name: version, type: string, required: true, description: As in the tag. }
+  - { name: lines, type: int, default: 5 }
+required_tools: [read, grep, edit, write]
+---
+
+# Goal
+
+CHANGELOG.md has an entry for {{version}}, at most {{lines}} lines.
+
+# Procedure
+
+1. Read the commits since the last tag.
+2. Write for users: what changes for them, not what changed in the code.
+
+# Pitfalls
+
+- A dependency that nobody sees is no news.
+
+# Verification
+
+- contains: CHANGELOG.md /{{version}}/
+`
+
+/** A skill, and what agents are told in the folder. */
+async function tellAgents({ daemon, home, workspace }: Places): Promise<void> {
+  const skills = join(home, '.config', 'openloom', 'skills')
+  await mkdir(skills, { recursive: true })
+  await writeFile(join(skills, 'changelog.md'), changelog)
+  await writeFile(
+    join(workspace, 'AGENTS.md'),
+    '# Uploader\n\n- Tabs, no semicolons.\n- `npm test` before every commit.\n',
+  )
+  const headers = { authorization: `Bearer ${daemon.token}`, 'content-type': 'application/json' }
+  for (const text of ['The tests need a running database: `npm run db`.', 'Releases are cut on Tuesdays.']) {
+    const body = JSON.stringify({ workspace, text })
+    const answer = await fetch(`${daemon.url}/api/memory/notes`, { method: 'POST', headers, body })
+    expect(answer.ok).toBe(true)
+  }
+}
 
 /** What differs from machine to machine says nothing to a reader. */
 const homely = (page: Page, dir: string) =>
@@ -119,6 +167,7 @@ describe.skipIf(!browserPath)('the picture', () => {
   beforeAll(async () => {
     stage = await Stage.open()
     places = await openFurnished()
+    await tellAgents(places)
   })
   afterAll(async () => {
     await stage?.close()
@@ -166,13 +215,9 @@ describe.skipIf(!browserPath)('the picture', () => {
   it('usage shows at once what was used and what it cost', async () => {
     const story = await tell()
     fill(story)
-    const { url } = story.daemon
-    const { page, faults } = await stage.visit(url, story.daemon.loginUrl().slice(url.length), {
+    const { page, faults } = await stage.enter(story.daemon, '/usage?period=30d&by=model', {
       ...{ width: 1200, theme: 'dark' },
     })
-    await page.waitForSelector('.connection.live')
-    await page.goto(`${url}/usage?period=30d&by=model`)
-    await page.waitForSelector('.connection.live')
     await take(page, { name: 'usage', size: desk, meets: '.chart canvas' })
     expect(faults).toEqual([])
     await page.close()

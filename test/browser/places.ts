@@ -67,12 +67,7 @@ export async function openPlaces({ settings, env = {} }: Wanted = {}): Promise<P
   return {
     ...{ daemon, home, inbox, workspace, takes, refuses },
     drop: (name, text) => writeFileSync(join(inbox, name), text),
-    async visit(stage, path, view) {
-      const shown = await stage.visit(daemon.url, daemon.loginUrl().slice(daemon.url.length), view)
-      await shown.page.waitForSelector('.connection.live')
-      await shown.page.goto(daemon.url + path)
-      return shown
-    },
+    visit: (stage, path, view) => stage.enter(daemon, path, view),
     async close() {
       await daemon.stop(true)
       await model?.close()

@@ -5,7 +5,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadConfig } from '../../src/config.ts'
 import { type Daemon, startDaemon } from '../../src/daemon.ts'
-import { browserPath, Stage } from './page.ts'
+import { violations } from './axe.ts'
+import { browserPath, Stage, smallTargets } from './page.ts'
+
+const shots = process.env['OPENLOOM_SHOTS']
 
 async function startSample(home: string): Promise<Daemon> {
   const env = { HOME: home, PATH: process.env['PATH'], OPENLOOM_UI_PORT: '0', OPENLOOM_DATA_DIR: join(home, 'data') }
@@ -97,5 +100,32 @@ describe.skipIf(!browserPath)('a newcomer', () => {
     await again.page.getByRole('heading', { name: 'Log' }).waitFor()
     await inside.page.close()
     await again.page.close()
+  })
+
+  it('signs out a browser that is lost, and at last itself, and sees the door at once', async () => {
+    const code = new URL(daemon.loginUrl()).hash.slice(1)
+    const body = JSON.stringify({ code })
+    const json = { 'content-type': 'application/json' }
+    const lost = await fetch(`${daemon.url}/api/login`, { method: 'POST', headers: json, body })
+    const cookie = (lost.headers.get('set-cookie') ?? '').split(';')[0] ?? ''
+    const asLost = async () => (await fetch(`${daemon.url}/api/state`, { headers: { cookie } })).status
+    expect(await asLost()).toBe(200)
+    const { page, faults } = await stage.enter(daemon, '/phone', { width: 390, theme: 'light' })
+    const rows = page.getByRole('region', { name: 'Signed in' }).locator('li')
+    const newest = rows.filter({ hasText: 'This browser' })
+    await newest.waitFor()
+    expect(await violations(page)).toEqual([])
+    expect(await smallTargets(page)).toEqual([])
+    const before = await rows.count()
+    await rows.nth(1).getByRole('button', { name: 'Sign out…' }).click()
+    await page.getByRole('button', { name: 'Sign it out' }).click()
+    await expect.poll(() => rows.count()).toBe(before - 1)
+    expect(await asLost()).toBe(401)
+    if (shots) await page.screenshot({ path: `${shots}/logins-390-light.png`, fullPage: true })
+    await newest.getByRole('button', { name: 'Sign out…' }).click()
+    await page.getByRole('button', { name: 'Sign this browser out' }).click()
+    await page.getByText('openloom status --login').first().waitFor()
+    expect(faults).toEqual([])
+    await page.close()
   })
 })

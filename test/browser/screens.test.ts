@@ -14,6 +14,7 @@ import {
   weakenedScene,
 } from './judged.ts'
 import { browserPath, leave, Stage, smallTargets } from './page.ts'
+import { planScene } from './plans.ts'
 import { emptyScene, isolatedScene, sampleScene } from './scenes.ts'
 import { attackScene, talkScene } from './talk.ts'
 import { watchedScene } from './watched.ts'
@@ -53,6 +54,7 @@ const screens: Screen[] = [
   { name: 'sessions', scene: watchedScene, path: () => '/sessions', ready: '[data-session]' },
   { name: 'session', scene: watchedScene, path: () => '/sessions/ses_busy', ready: '.story [data-ask]' },
   { name: 'talk', scene: talkScene, path: () => '/sessions/ses_talk', ready: '[data-message="5"]' },
+  { name: 'plan', scene: planScene, path: () => '/sessions/ses_talk', ready: '[data-plan] table' },
   { name: 'attack', scene: attackScene, path: () => '/sessions/ses_talk', ready: '[data-message="2"]' },
   { name: 'found', scene: talkScene, path: () => '/sessions?q=upload', ready: '[data-hit]' },
   { name: 'hung', scene: watchedScene, path: () => '/sessions/ses_hung', ready: '.why' },

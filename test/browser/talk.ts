@@ -96,7 +96,16 @@ const story = [
 export function talkScene(part: Partial<SessionItem> = {}): Scene {
   const sessions = [own('ses_talk', part), own('ses_put', { title: 'An old talk', archivedAt: Date.now() })]
   const changed = [{ path: 'src/upload.ts', status: 'changed' as const, additions: 1, deletions: 2, patch }]
-  const sources = { system: 1_900, instructions: 800, tools: 5_200, messages: 9_400, results: 21_300, summary: 0 }
+  const sources = {
+    system: 1_900,
+    instructions: 800,
+    memory: 300,
+    plan: 0,
+    tools: 5_200,
+    messages: 9_400,
+    results: 21_300,
+    summary: 0,
+  }
   const pieces = [
     { text: 'the section ', found: false },
     { text: 'Uploads', found: true },

@@ -15,10 +15,7 @@ describe.skipIf(!browserPath)('usage', () => {
   afterAll(() => stage?.close())
 
   const open = async (story: Story, path: string, view: View = {}) => {
-    const link = story.daemon.loginUrl()
-    const shown = await stage.visit(story.daemon.url, link.slice(story.daemon.url.length), view)
-    await shown.page.waitForSelector('.connection.live')
-    await shown.page.goto(`${story.daemon.url}${path}`)
+    const shown = await stage.enter(story.daemon, path, view)
     await shown.page.waitForSelector('[data-figure="Cost"]')
     return shown
   }

@@ -87,6 +87,17 @@ describe.skipIf(!browserPath)('the work of a task', () => {
       return list?.textContent?.includes('fresh19999') ?? false
     })
     expect(await work.locator('.added, .removed').count()).toBeLessThan(120)
+    await shown.page.evaluate(() => {
+      document.documentElement.style.fontSize = '200%'
+    })
+    const row = work.locator('.added').last()
+    await expect.poll(() => row.evaluate((one) => [one.clientHeight, one.scrollHeight])).toEqual([40, 40])
+    const gap = () =>
+      row.evaluate((one) => {
+        const [mine, before] = [one, one.parentElement?.previousElementSibling].map((el) => el?.getBoundingClientRect())
+        return Math.round((mine?.top ?? 0) - (before?.bottom ?? 0))
+      })
+    await expect.poll(gap).toBe(0)
     expect(shown.faults).toEqual([])
     await leave(shown)
   })
@@ -127,10 +138,7 @@ describe.skipIf(!browserPath)('the work of a task', () => {
       markdown: `# Look\nworkspace: ${workspace}\n\n## checks\n- file: a.txt\n`,
     })
     const { task } = await story.reaches('done')
-    const link = story.daemon.loginUrl()
-    const { page, faults } = await stage.visit(story.daemon.url, link.slice(story.daemon.url.length))
-    await page.waitForSelector('.connection.live')
-    await page.goto(`${story.daemon.url}/tasks/${task.id}`)
+    const { page, faults } = await stage.enter(story.daemon, `/tasks/${task.id}`)
     await page.getByRole('button', { name: 'Look at it' }).click()
     const receipt = page.locator('[data-receipt="1"]')
     await receipt.getByText('The signature is over exactly this').waitFor()

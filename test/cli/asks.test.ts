@@ -110,6 +110,45 @@ describe('openloom answer', () => {
   })
 })
 
+describe('SA-3 a plan at the command line', () => {
+  const plan = { kind: 'plan', version: 2, text: `# One\n\n1. ${hostile}`, fresh: true } as const
+  const raise = (fresh = true) => {
+    w.watch.session('ses_1')
+    const ask = { id: 'ask_1', sessionId: 'ses_1', scope: '/work', request: { ...plan, fresh } }
+    w.watch.tell({ kind: 'ask', ask })
+  }
+
+  it('is shown whole and safe, with the words that answer it', async () => {
+    raise()
+    await asks({}, shell)
+    expect(out).toContain('has a plan (version 2):\n    # One\n    \n    1. rm -rf \\u{1b}[2J\\u{202e} /tmp/x\n')
+    expect(out).toContain('openloom approve ask_1 [--fresh]')
+  })
+
+  it.each([
+    [() => approve('ask', {}, shell), { kind: 'execute' }],
+    [() => approve('ask', { fresh: true }, shell), { kind: 'execute_fresh' }],
+    [
+      () => answer('ask', ['No tables.', 'None.'], { options: {}, shell }),
+      { kind: 'feedback', text: 'No tables.\nNone.' },
+    ],
+    [() => deny('ask', { message: 'Never.' }, shell), { kind: 'reject', message: 'Never.' }],
+  ])('%# is answered in four ways', async (verb, reply) => {
+    raise()
+    expect(await verb()).toBe(0)
+    expect(w.watch.answers[0]?.reply).toEqual(reply)
+  })
+
+  it('is never allowed for good, and a permission never carried out', async () => {
+    raise(false)
+    expect((await refusal(approve('ask', { always: true }, shell))).problems[0]?.kind).toBe('is-a-plan')
+    expect((await refusal(approve('ask', { fresh: true }, shell))).problems[0]?.kind).toBe('not-fresh')
+    w.watch.permission('per_1', 'ses_1')
+    expect((await refusal(approve('per', { fresh: true }, shell))).problems[0]?.kind).toBe('not-a-plan')
+    expect(w.watch.answers).toEqual([])
+  })
+})
+
 describe('openloom sessions', () => {
   it('lists, with what waits and what is stalled', async () => {
     w.watch.session('ses_1', { title: `A ${hostile}`, updatedAt: 2 })

@@ -13,7 +13,7 @@ export interface ToolSample {
   at?: (path: string) => Record<string, unknown>
 }
 
-const withoutPaths = ['bash', 'bash_output', 'web_fetch', 'ask_user', 'work_items']
+const withoutPaths = ['bash', 'bash_output', 'web_fetch', 'ask_user', 'submit_plan', 'work_items']
 const outputCharsMax = 120_000
 
 export function toolContract(tools: readonly AnyTool[], samples: Readonly<Record<string, ToolSample>>): void {

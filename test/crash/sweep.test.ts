@@ -65,6 +65,7 @@ it('killed at every n-th call on the store, one dropped file is one verified tas
   const step = (nth: number) => nth + (long ? 1 : nth < 18 ? 3 : nth < 80 ? 1 : 11)
   const { kills, total, ended } = await sweep(storeCalls, storePaths(rig), step)
   say(`kill points on the store: ${kills}, lost ${total.lost}, doubled ${total.doubled}`)
+  expect(kills).toBeGreaterThan(40)
   expect(total).toEqual(noFault)
   expect(ended).toBe(true)
 })
@@ -74,6 +75,7 @@ it('killed at every n-th call on the inbox and the notifications, one dropped fi
   const paths = [rig.inbox, join(rig.inbox, 'one.md'), rig.notices]
   const { kills, total, ended } = await sweep(folderCalls, paths, (nth) => nth + 1)
   say(`kill points on the folders: ${kills}, lost ${total.lost}, doubled ${total.doubled}`)
+  expect(kills).toBeGreaterThan(7)
   expect(total).toEqual(noFault)
   expect(ended).toBe(true)
 })

@@ -18,6 +18,7 @@ import type {
   ModelItem,
   ProblemBody,
   SessionItem,
+  SessionPlans,
   SessionSearch,
   TaskDetail,
 } from '../../src/server/api.ts'
@@ -35,6 +36,7 @@ export interface Scene {
   said?: Record<string, TranscriptMessage[]>
   changed?: Record<string, FileDiff[]>
   contexts?: Record<string, ContextUse>
+  plans?: Record<string, SessionPlans['items']>
   /** Places where anything that is looked for was said. */
   hits?: SessionSearch['items']
   /** To what is sent to a session, by the last word of the address. */
@@ -81,6 +83,7 @@ export class FakeApi {
   scene: Scene
   /** When false, everything but the login is a 401. */
   signedIn = true
+  logins = [{ id: 'a1b2c3d4e5f6', createdAt: Date.now() - 60_000, expiresAt: Date.now() + 86_400_000, current: true }]
   /** Another build of the page than the one on disk. */
   edit = (html: string): string => html
   /** Files that are not there and were asked for. */
@@ -172,6 +175,7 @@ export class FakeApi {
       this.signedIn = true
       return c.json({ ok: true })
     })
+    app.get('/api/logins', (c) => c.json({ items: this.logins }))
     app.post('/api/login-codes', (c) => c.json({ url: `${new URL(c.req.url).origin}/login#one-time-code` }, 201))
     app.get('/api/state', (c) => c.json(this.scene.state))
     app.get('/api/live', (c) => this.#live(c))
@@ -272,6 +276,7 @@ export class FakeApi {
       const start = Math.max(0, end - Number(c.req.query('limit')))
       return c.json({ messages: all.slice(start, end), next: start > 0 ? all[start]?.id : null })
     })
+    app.get('/api/sessions/:id/plans', (c) => c.json({ items: this.scene.plans?.[c.req.param('id')] ?? [] }))
     app.get('/api/sessions/:id/diff', (c) => c.json({ items: this.scene.changed?.[c.req.param('id')] ?? [] }))
     app.post('/api/sessions/:id/:what', (c) => {
       const refusal = this.refusals.get(c.req.param('what'))

@@ -16,6 +16,7 @@ const runtime = createBuiltin({
   clock: systemClock,
   env: childEnvironment(process.env),
   outputRoot,
+  checkpointRoot: `${outputRoot}-checkpoints`,
   owner: `crash-${process.pid}`,
   log: (text) => process.stderr.write(`${text}\n`),
 })

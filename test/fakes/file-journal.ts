@@ -4,7 +4,10 @@ import type { Clock } from '../../src/core/clock.ts'
 import type { Journal, JournalEntry, SessionRecord, StoredEntry } from '../../src/core/session.ts'
 import { MemoryJournal } from './journal.ts'
 
-type Line = { session: SessionRecord } | { sessionId: string; entries: JournalEntry[] }
+type Line =
+  | { session: SessionRecord }
+  | { sessionId: string; entries: JournalEntry[] }
+  | { sessionId: string; profile: string }
 
 export class FileJournal implements Journal {
   private readonly memory: MemoryJournal
@@ -19,6 +22,7 @@ export class FileJournal implements Journal {
 
   private replay(line: Line): void {
     if ('session' in line) this.memory.createSession(line.session)
+    else if ('profile' in line) this.memory.setProfile(line.sessionId, line.profile)
     else this.memory.append(line.sessionId, ...line.entries)
   }
 
@@ -34,6 +38,11 @@ export class FileJournal implements Journal {
 
   session(id: string): SessionRecord | null {
     return this.memory.session(id)
+  }
+
+  setProfile(sessionId: string, profile: string): void {
+    this.memory.setProfile(sessionId, profile)
+    this.write({ sessionId, profile })
   }
 
   sessionOfTask(taskId: string): SessionRecord | null {

@@ -25,6 +25,12 @@ export class MemoryJournal implements Journal {
     return text ? (JSON.parse(text) as SessionRecord) : null
   }
 
+  setProfile(id: string, profile: string): void {
+    const session = this.session(id)
+    if (!session) throw new Error(`no session ${id}`)
+    this.sessions.set(id, JSON.stringify({ ...session, agent: profile }))
+  }
+
   sessionOfTask(taskId: string): SessionRecord | null {
     const all = [...this.sessions.values()].map((text) => JSON.parse(text) as SessionRecord)
     return all.filter((session) => session.taskId === taskId).at(-1) ?? null

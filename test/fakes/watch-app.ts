@@ -35,14 +35,17 @@ export function watchApp(w: WatchWorld): WatchApp {
     { store: w.store, clock: w.clock, log: openLog('silent', new Secrets()), runtimes },
     commands,
   )
-  const parts = { store: w.store, asks: w.desk, keeper: w.keeper, sessions, clock: w.clock, version: '0.0.0' }
+  // No session here is left behind by a program that was killed.
+  const edits = { mend: async () => false }
+  const parts = { store: w.store, asks: w.desk, keeper: w.keeper, sessions, edits, clock: w.clock, version: '0.0.0' }
   const models = {
     known: () => [{ provider: 'local', model: 'a', isDefault: true, contextTokens: 4_096, price: null }],
     list: async () => ({ models: [], problems: [{ provider: 'local', problem: { text: 'It does not answer.' } }] }),
   }
   const env = { PATH: process.env.PATH ?? '' }
   const filesOf = (folder: string) => listFiles(folder, { env, owner: 'test', max: 1_000 })
-  const rest = { auth: { isToken: () => true, isCookie: () => false }, log: openLog('silent', new Secrets()) }
+  const auth = { isToken: () => true, loginOf: () => null, onEnd: () => () => undefined }
+  const rest = { auth, log: openLog('silent', new Secrets()) }
   const world = { ...parts, ...rest, models, filesOf, onDelta: () => () => undefined } as unknown as ServerWorld
   const app = createApp(world, { hosts: () => [host, ...hosts], cookieName: () => 'c', webDir: '/nowhere' })
   const headers = { host, authorization: 'Bearer token', 'content-type': 'application/json' }

@@ -12,7 +12,16 @@ import {
   stepProofs,
 } from '../../frontend/src/model/proof.ts'
 import { mergeEvents, timelineOf } from '../../frontend/src/model/timeline.ts'
-import { cutWeave, describeWeave, sharesOf, spanOf, weaveByAttempt, weaveOf } from '../../frontend/src/model/weave.ts'
+import {
+  cutWeave,
+  describeWeave,
+  drawn,
+  sharesOf,
+  spanOf,
+  weaveByAttempt,
+  weaveOf,
+  withMark,
+} from '../../frontend/src/model/weave.ts'
 import { type Finding, lookOf } from '../../frontend/src/model/words.ts'
 import type { CheckOutcome } from '../../src/core/check.ts'
 import { eventTypes, type LoomEvent } from '../../src/core/event.ts'
@@ -68,6 +77,25 @@ describe('the weave', () => {
       'model 900-950',
       'verifying 950-1000',
     ])
+  })
+  it('says when the machine was asleep, whatever the task was at, and still leaves no gap', () => {
+    const night = [...life.slice(0, 5), event(4_000, 'machine.slept', { sleptMs: 3_600 }), event(4_100, 'task.done')]
+    expect(weaveOf(night, 5_000).segments.map((s) => `${s.kind} ${s.from}-${s.to}`)).toEqual([
+      ...['queued 0-100', 'model 100-300', 'tool 300-400', 'asleep 400-4000', 'tool 4000-4100'],
+    ])
+    const woken = [...night.slice(0, 5), event(3_990, 'tool.ended', { name: 'read' }), ...night.slice(5)]
+    expect(weaveOf(woken, 5_000).segments.map((s) => `${s.kind} ${s.from}-${s.to}`)).toEqual([
+      ...['queued 0-100', 'model 100-300', 'tool 300-400', 'asleep 400-4000', 'model 4000-4100'],
+    ])
+  })
+  it('grown event by event is the same, and keeps no more than is drawn', () => {
+    const task = { title: 'x'.repeat(2_000) }
+    const waits = event(720, 'task.waiting', { reason: { code: 'needs-permission', text: 'may it?' }, task })
+    const all = [...life.slice(0, 13), waits, ...life.slice(13), event(1_050, 'task.done', { task })]
+    const grown = all.filter(({ type }) => drawn(type)).reduce<Parameters<typeof withMark>[0]>(withMark, [])
+    expect(weaveOf(grown, 5_000)).toEqual(weaveOf(all, 5_000))
+    expect(grown.filter(({ type }) => type === 'task.done')).toHaveLength(1)
+    expect(JSON.stringify(grown)).not.toContain('xxx')
   })
   it('grows to now while the task is not over', () => {
     expect(weaveOf(life.slice(0, 3), 400).to).toBe(400)

@@ -37,7 +37,7 @@ describe('what is written behind a slash', () => {
     const inChat = new Map(slashes.map(({ name, takes }) => [name, takes]))
     const shared = commands.filter(({ name }) => inChat.has(name))
     expect(shared.map(({ name }) => name)).toEqual(
-      expect.arrayContaining(['compact', 'export', 'model', 'new', 'rename', 'undo']),
+      expect.arrayContaining(['compact', 'export', 'model', 'new', 'remember', 'rename', 'undo']),
     )
   })
 

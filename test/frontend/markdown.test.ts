@@ -173,7 +173,7 @@ describe('a transcript', () => {
 })
 
 it('a context is told by its sources, the most first', () => {
-  const sources = { system: 10, instructions: 0, tools: 30, messages: 20, results: 0, summary: 0 }
+  const sources = { system: 10, instructions: 0, memory: 0, plan: 0, tools: 30, messages: 20, results: 0, summary: 0 }
   const shares = sharesOf({ windowTokens: 200, usedTokens: 60, counted: true, sources })
   expect(shares.map(({ name, percent }) => [name, percent])).toEqual([
     ['tools', 15],

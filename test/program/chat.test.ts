@@ -46,17 +46,40 @@ describe('openloom chat through a pipe', () => {
       { tool_calls: [{ name: 'write', arguments: { file_path: 'a.txt', content: 'x\n' } }] },
       { text: 'written' },
     ])
-    const lines = ['/nonsense', 'write it', '/rename The  title', '/sessions', '/cost', '/model other', '/model']
-    const { out } = await piped(p, [...lines, '/export talk.md', '/undo files', '/permissions', '/help', '/quit', 'no'])
+    const lines = [
+      '/nonsense',
+      'write it',
+      '/rename The  title',
+      '/sessions',
+      '/cost',
+      '/model other',
+      '/model scripted-model',
+    ]
+    const { out } = await piped(p, [
+      ...lines,
+      '/model',
+      '/export talk.md',
+      '/undo files',
+      '/permissions',
+      '/help',
+      '/quit',
+      'no',
+    ])
     expect(out).toContain('There is no /nonsense')
-    for (const part of ['It is called: The title', 'idle  The title', 'cost unknown', 'From now on: other\nother\n']) {
+    expect(out).toContain('No provider offers the model "other"')
+    for (const part of [
+      'It is called: The title',
+      'idle  The title',
+      'cost unknown',
+      'From now on: scripted-model\nscripted-model\n',
+    ]) {
       expect(out).toContain(part)
     }
     expect(out).toContain(`removed ${p.work}/a.txt`)
     expect(existsSync(join(p.work, 'a.txt'))).toBe(false)
     expect(readFileSync(join(p.work, 'talk.md'), 'utf8')).toContain('# The title')
     expect(out).toContain('"tool":"bash"')
-    expect(p.model.requests).toHaveLength(2)
+    expect(p.model.requests.filter(({ body }) => body !== null)).toHaveLength(2)
     for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
   })
 
@@ -85,6 +108,17 @@ describe('openloom chat through a pipe', () => {
     expect(out).toContain('Say o, a or d')
     expect([existsSync(join(p.work, 'ran')), existsSync(join(p.work, 'no'))]).toEqual([true, false])
     expect(p.last()).toContain('rather not')
+  })
+
+  it('SA-3 shows a plan, sends it back with a word, and goes on in the fresh session that carries it out', async () => {
+    const plan = (text: string) => ({ tool_calls: [{ name: 'submit_plan', arguments: { plan: text } }] })
+    const p = await place([plan('1. Look.'), plan('1. Look.\n2. Say so.'), { text: 'Carried out.' }, { text: 'Here.' }])
+    const { out } = await piped(p, ['plan it', 'say so, too', 'f', 'where are you?', '/quit'], ['--agent', 'plan'])
+    expect(out).toContain('The agent has a plan (version 2):\n    1. Look.\n    2. Say so.')
+    expect(out).toMatch(/The plan is carried out in a session of its own: s_\w+\n[\s\S]*Here\./)
+    expect(p.last()).toContain('A person has accepted this plan')
+    expect(p.last()).toContain('where are you?')
+    expect(p.last()).not.toContain('plan it')
   })
 })
 

@@ -152,7 +152,14 @@ describe('the built-in runtime', () => {
     const world = await agentWorld([{ text: 'a plan' }], { agent: 'plan' })
     await world.run('plan it')
     const tools = world.requests.at(-1)?.body?.tools as { function: { name: string } }[]
-    expect(tools.map((tool) => tool.function.name)).toEqual(['read', 'glob', 'grep', 'web_fetch', 'ask_user'])
+    expect(tools.map((tool) => tool.function.name)).toEqual([
+      'read',
+      'glob',
+      'grep',
+      'web_fetch',
+      'ask_user',
+      'submit_plan',
+    ])
   })
 
   it('survives listeners and journals that break: the run is seen as interrupted', async () => {

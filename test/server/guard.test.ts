@@ -3,6 +3,7 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
+import type { LoginList } from '../../src/server/routes/logins.ts'
 import { type Story, tell } from '../fakes/story.ts'
 
 let story: Story
@@ -159,6 +160,40 @@ describe('a browser', () => {
     expect((await send('POST', '/api/inbox/trigger', form, 'text=x')).status).toBe(415)
     const plain = { 'content-type': 'text/plain', 'x-openloom': '1' }
     expect((await send('POST', '/api/inbox/trigger', plain, '# x')).status).toBe(415)
+  })
+})
+
+describe('a browser that is signed out', () => {
+  const ask = (cookie: string, path: string, method = 'GET') =>
+    fetch(`${story.daemon.url}${path}`, { method, headers: { cookie, 'x-openloom': '1' } })
+  const logins = async (cookie: string) => ((await (await ask(cookie, '/api/logins')).json()) as LoginList).items
+
+  it('sees nothing more, its open stream included; the one that did it goes on', async () => {
+    const [lost, mine] = [await login(), await login()]
+    const stream = await ask(lost, '/api/live')
+    const reader = stream.body?.getReader()
+    expect(new TextDecoder().decode((await reader?.read())?.value)).toContain('hello')
+    const before = await logins(mine)
+    const [other] = (await logins(lost)).filter(({ current }) => current)
+    expect(before.filter(({ current }) => current)).toHaveLength(1)
+    expect((await ask(mine, `/api/logins/${other?.id}`, 'DELETE')).status).toBe(200)
+    while (!(await reader?.read())?.done);
+    expect((await ask(lost, '/api/state')).status).toBe(401)
+    expect((await logins(mine)).map(({ id }) => id)).toEqual(
+      before.map(({ id }) => id).filter((id) => id !== other?.id),
+    )
+    expect((await ask(mine, `/api/logins/${other?.id}`, 'DELETE')).status).toBe(404)
+  })
+
+  it('may be all but one, with the links that nobody used yet; the token ends all', async () => {
+    const [lost, mine] = [await login(), await login()]
+    const code = new URL(story.daemon.loginUrl()).hash.slice(1)
+    await ask(mine, '/api/logins', 'DELETE')
+    expect((await ask(lost, '/api/state')).status).toBe(401)
+    expect(await logins(mine)).toMatchObject([{ current: true }])
+    expect((await story.call('POST', '/api/login', { code })).status).toBe(401)
+    expect(await (await story.call('DELETE', '/api/logins')).json()).toEqual({ ended: 1 })
+    expect((await ask(mine, '/api/state')).status).toBe(401)
   })
 })
 

@@ -4,6 +4,8 @@
 import { createParser } from 'eventsource-parser'
 import { expect, it } from 'vitest'
 import type { LoomEvent } from '../../src/core/event.ts'
+import { signEnvelope } from '../../src/lib/dsse.ts'
+import { beginningPayload, beginningText, type LogHead } from '../../src/store/log-chain.ts'
 import { type Story, tell } from '../fakes/story.ts'
 
 /** Reads events after `after` until `count` have come, then hangs up. */
@@ -63,4 +65,23 @@ it('begins at the present for a reader that names no event', async () => {
   const head = story.daemon.store.ledger.head()
   expect(new TextDecoder().decode(value)).toBe(`event: hello\ndata: ${head}\n\n`)
   stop.abort()
+})
+
+it('tells a reader who comes back too late that events were let go of, and goes on with those there are', async () => {
+  const story = await tell()
+  const { store, token, url } = story.daemon
+  for (let n = 0; n < 20; n++) store.ledger.note({ type: 'usage.recorded', data: { n } })
+  const sign = (beginning: LogHead) => signEnvelope(beginningPayload, beginningText(beginning), [])
+  expect(store.logTrim.trim({ before: 0, keep: 5, least: 1, sinks: [], sign }).removed).toBeGreaterThan(10)
+  const stop = new AbortController()
+  const headers = { authorization: `Bearer ${token}`, 'last-event-id': '2' }
+  const answer = await fetch(`${url}/api/live`, { headers, signal: stop.signal })
+  const frames: { event: string | undefined; data: string }[] = []
+  const parser = createParser({ onEvent: ({ event, data }) => void frames.push({ event, data }) })
+  const reader = (answer.body as ReadableStream<Uint8Array>).getReader()
+  while (frames.length < 3) parser.feed(new TextDecoder().decode((await reader.read()).value))
+  stop.abort()
+  const next = store.events.first()
+  expect(frames[1]).toEqual({ event: 'gap', data: JSON.stringify({ after: 2, next }) })
+  expect(JSON.parse(frames[2]?.data ?? '')).toMatchObject({ seq: next })
 })

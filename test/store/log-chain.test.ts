@@ -2,7 +2,16 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { checkLog, genesis, hashOf, type LogReport } from '../../src/store/log-chain.ts'
+import { signEnvelope } from '../../src/lib/dsse.ts'
+import {
+  beginningPayload,
+  beginningText,
+  checkLog,
+  genesis,
+  hashOf,
+  type LogHead,
+  type LogReport,
+} from '../../src/store/log-chain.ts'
 import { openStore } from '../../src/store/open.ts'
 import { HandClock } from '../fakes/clock.ts'
 import { SigningHouse } from '../fakes/receipts.ts'
@@ -28,7 +37,7 @@ function tamper(...statements: string[]): void {
 
 describe('the log', () => {
   it('is whole after ordinary work, reopened and empty too', () => {
-    expect(check()).toEqual({ checked: 0, older: 0, receipts: 0, head: null, fault: null })
+    expect(check()).toEqual({ checked: 0, older: 0, receipts: 0, head: null, beginning: null, fault: null })
     house.store.tasks.accept(taskFrom())
     note(3)
     house.issue()
@@ -125,16 +134,11 @@ describe('the log', () => {
     expect(check().fault?.kind).toBe('receipt')
   })
 
-  it('with rows older than the chain says how many it does not cover, and can begin at an anchor', () => {
+  it('with rows older than the chain says how many it does not cover', () => {
     note(4)
     tamper('update events set hash = null', 'update sqlite_sequence set seq = 4')
     note(2)
     expect(check()).toMatchObject({ checked: 2, older: 4, fault: null })
-    const head = check().head
-    tamper('delete from events where seq <= 5')
-    const row5 = { seq: 5, hash: '' }
-    expect(head?.seq).toBe(6)
-    expect(checkLog(house.path, { keys: keys(), anchor: row5 }).fault).toMatchObject({ seq: 6 })
   })
 
   it('of half a million events is read in a few seconds', () => {
@@ -154,4 +158,60 @@ describe('the log', () => {
     expect(check()).toMatchObject({ checked: 500_000, fault: null, head: { hash: before } })
     expect(performance.now() - begun).toBeLessThan(15_000)
   }, 60_000)
+})
+
+describe('DU-5 a log whose oldest part was let go of', () => {
+  const sign = (beginning: LogHead) =>
+    signEnvelope(beginningPayload, beginningText(beginning), [house.keyring.signer()])
+  const trim = (keep: number, sinks: string[] = []) =>
+    house.store.logTrim.trim({ before: 0, keep, least: 1, sinks, sign })
+
+  it('still proves what is left, and says where it begins, again and again', () => {
+    note(10)
+    house.issue()
+    const seventh = house.store.events.after(6, 1)
+    expect(trim(5)).toEqual({ removed: 6, fault: null })
+    expect(check()).toMatchObject({ checked: 6, receipts: 1, beginning: { seq: 6 }, fault: null })
+    expect(house.store.events.after(0, 1)).toEqual(seventh)
+    note(3)
+    expect(trim(4).removed).toBe(5)
+    expect(check()).toMatchObject({ checked: 5, beginning: { seq: 11 }, head: { seq: 16 }, fault: null })
+    expect(house.store.events.before(1e9, { limit: 50 })).toMatchObject({ next: null, items: { length: 5 } })
+    tamper('delete from events where seq = 12')
+    expect(check().fault).toMatchObject({ seq: 12, kind: 'missing' })
+  })
+
+  it.each([
+    ['begins where nobody signed', 'update events set data = replace(data, \'"seq":6\', \'"seq":7\') where seq = 12'],
+    [
+      'was signed by somebody else',
+      'update events set data = replace(data, \'"sig":"\', \'"sig":"AAAA\') where seq = 12',
+    ],
+  ])('does not pass when it %s', (_, statement) => {
+    note(11)
+    expect(trim(5).removed).toBe(6)
+    expect(check().fault).toBeNull()
+    tamper(statement)
+    expect(check().fault).toMatchObject({ seq: 12, kind: 'beginning' })
+  })
+
+  it('keeps what was tampered with, what a task that is open did, and what a sink has not delivered', () => {
+    note(3)
+    house.store.outbox.setCursor('phone', 3)
+    house.store.ledger.note({ type: 'tool.started', data: {} })
+    house.store.ledger.note({ type: 'alarm.raised', data: { text: 'not told yet' } })
+    note(5)
+    expect(trim(1, ['phone']).removed).toBe(4)
+    house.store.outbox.defer({ sink: 'phone', seq: 5, attempts: 1, dueAt: 1, problem: 'busy' })
+    expect(trim(1, ['phone']).removed).toBe(0)
+    house.store.outbox.settle('phone', 5)
+    house.store.outbox.setCursor('phone', 11)
+    const created = house.store.ledger.head() + 1
+    house.store.tasks.accept(taskFrom())
+    note(5)
+    trim(1, ['phone'])
+    expect(house.store.events.first()).toBe(created)
+    tamper("update tasks set status = 'done'", `update events set data = '{}' where seq = ${created + 1}`)
+    expect(trim(1)).toEqual({ removed: 0, fault: expect.stringContaining(`Event ${created + 1} does not fit`) })
+  })
 })

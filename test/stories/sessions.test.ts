@@ -1,23 +1,16 @@
 /**
- * Sessions of our own agent as a person keeps them: found, copied, taken back, taken away, and their files with them.
+ * Sessions of our own agent as a person keeps them: found, copied, taken back, taken away.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it, vi } from 'vitest'
-import type { FileDiff, TranscriptPage } from '../../src/core/session.ts'
+import type { TranscriptPage } from '../../src/core/session.ts'
 import type { SessionFile } from '../../src/harness/session-file.ts'
 import type { ScriptInput } from '../../src/sample/script.ts'
-import type {
-  ModelList,
-  ProblemBody,
-  Restored,
-  SessionDetail,
-  SessionPage,
-  SessionSearch,
-  SessionSteps,
-  Undone,
-} from '../../src/server/api.ts'
-import { type Story, tell } from '../fakes/story.ts'
+import type { ModelList, ProblemBody, SessionDetail, SessionPage, SessionSearch, Undone } from '../../src/server/api.ts'
+import { SessionClaims } from '../../src/store/claims.ts'
+import { tell } from '../fakes/story.ts'
+import { talk } from '../fakes/talk.ts'
 
 const call = (name: string, args: Record<string, unknown>) => ({ tool_calls: [{ name, arguments: args }] })
 const write = (file: string, content: string) => call('write', { file_path: file, content })
@@ -28,60 +21,17 @@ const script: ScriptInput = {
       match: 'five steps',
       replies: [...[1, 2, 3, 4, 5].map((n) => write(`f${n}.txt`, `${n}\n`)), { text: 'all five' }],
     },
-    {
-      match: 'change it',
-      replies: [
-        call('read', { file_path: 'old.txt' }),
-        call('edit', { file_path: 'old.txt', old_string: 'one', new_string: 'two' }),
-        { text: 'changed' },
-      ],
-    },
     { match: 'hangs', replies: [call('bash', { command: 'sleep 60', timeout: 90_000 }), { text: 'late' }] },
   ],
   replies: [{ text: 'I hear you.' }],
   at_end: 'repeat',
 }
 
-interface Talk {
-  story: Story
-  id: string
-  folder: string
-  /** Sends a prompt and waits for the end of its turn. */
-  say(text: string): Promise<void>
-  post<T>(path: string, body?: unknown): Promise<T>
-  get<T>(path: string): Promise<T>
-  refusal(method: string, path: string, body?: unknown): Promise<{ status: number; kind: string | undefined }>
-}
-
-async function talk(given: ScriptInput = script): Promise<Talk> {
-  const story = await tell({ script: given })
-  const folder = story.workspace()
-  const json = async <T>(answer: Response): Promise<T> => {
-    if (!answer.ok) throw new Error(await answer.text())
-    return (await answer.json()) as T
-  }
-  const post = async <T>(path: string, body: unknown = {}) => json<T>(await story.call('POST', path, body))
-  const get = async <T>(path: string) => json<T>(await story.call('GET', path))
-  const { id } = await post<{ id: string }>('/api/sessions', { workspace: folder, title: 'A talk' })
-  return {
-    ...{ story, id, folder, post, get },
-    async say(text) {
-      await post(`/api/sessions/${id}/prompt`, { text })
-      const look = () => expect(story.daemon.store.watched.get(id)?.state).toBe('idle')
-      await vi.waitFor(look, { timeout: 20_000, interval: 10 })
-    },
-    async refusal(method, path, body) {
-      const answer = await story.call(method, path, body)
-      return { status: answer.status, kind: ((await answer.json()) as ProblemBody).problems[0]?.kind }
-    },
-  }
-}
-
 const textsOf = ({ messages }: TranscriptPage): string[] =>
   messages.flatMap(({ parts }) => parts.flatMap((part) => (part.kind === 'text' ? [part.text] : [])))
 
 it('SU-1 a session is exported and imported equal, and markdown shows its tools', async () => {
-  const t = await talk()
+  const t = await talk(script)
   await t.say('five steps, please')
   const file = await t.get<SessionFile>(`/api/sessions/${t.id}/export`)
   const taken = await t.post<{ id: string }>('/api/sessions/import', { workspace: t.folder, file })
@@ -110,7 +60,7 @@ it('SU-1 a prompt that no model ever answered says why', async () => {
 })
 
 it('SU-1 a hostile file is refused, and one that is taken runs nothing', async () => {
-  const t = await talk()
+  const t = await talk(script)
   const rows = (entries: unknown[]) => ({
     ...{ format: 'openloom-session', version: 1, rows: entries.map((entry) => ({ at: 1, entry })) },
     session: { title: 'x\u001b[2J', agent: null, model: null, createdAt: 1 },
@@ -134,7 +84,7 @@ it('SU-1 a hostile file is refused, and one that is taken runs nothing', async (
 })
 
 it('SU-1 words are found with marks, whatever a query is made of', async () => {
-  const t = await talk()
+  const t = await talk(script)
   await t.say('the heron stands in the “river” (again)')
   await t.say('nothing here')
   const find = (q: string) => t.get<SessionSearch>(`/api/sessions/search?q=${encodeURIComponent(q)}`)
@@ -148,7 +98,7 @@ it('SU-1 words are found with marks, whatever a query is made of', async () => {
 })
 
 it('SU-1 a session is renamed, put away and deleted with everything that was kept for it', async () => {
-  const t = await talk()
+  const t = await talk(script)
   await t.say('five steps, please')
   await t.post(`/api/sessions/${t.id}/rename`, { title: 'Five  files\n' })
   expect((await t.get<SessionDetail>(`/api/sessions/${t.id}`)).session.title).toBe('Five files')
@@ -176,7 +126,7 @@ it('SU-1 a session is renamed, put away and deleted with everything that was kep
 })
 
 it('SU-1 while a turn runs nothing is deleted or taken back', async () => {
-  const t = await talk()
+  const t = await talk(script)
   await t.post(`/api/sessions/${t.id}/prompt`, { text: 'hangs' })
   await vi.waitFor(() => expect(t.story.requests).toHaveLength(1), { timeout: 20_000 })
   expect(await t.refusal('DELETE', `/api/sessions/${t.id}`)).toEqual({ status: 409, kind: 'session-at-work' })
@@ -184,8 +134,40 @@ it('SU-1 while a turn runs nothing is deleted or taken back', async () => {
   await t.post(`/api/sessions/${t.id}/abort`)
 })
 
+it('SU-1 a session in which another program works is left alone; when that is killed it is free at once', async () => {
+  const t = await talk(script)
+  await t.say('remember the number 7')
+  const { store } = t.story.daemon
+  const release = new SessionClaims(join(t.story.folder, 'data', 'claims')).take(t.id)
+  const promptId = 'chat_1'
+  const started = { runId: 'r_chat', promptId, resumed: false, model: 'm', provider: 'p' }
+  store.sessions.append(
+    t.id,
+    { type: 'prompt', promptId, text: 'from a terminal' },
+    { type: 'run.started', ...started },
+  )
+  const at = (deed: string, body: object = {}) => t.refusal('POST', `/api/sessions/${t.id}/${deed}`, body)
+  const stateOf = async () => (await t.get<SessionDetail>(`/api/sessions/${t.id}`)).session.state
+  const refused = await Promise.all([
+    at('undo'),
+    at('restore'),
+    at('type', { line: 'true' }),
+    at('prompt', { text: 'me too' }),
+  ])
+  expect(refused.map(({ status, kind }) => [status, kind])).toEqual([
+    ...Array(3).fill([409, 'session-at-work']),
+    [409, 'session-busy'],
+  ])
+  expect([(await t.refusal('DELETE', `/api/sessions/${t.id}`)).status, await stateOf()]).toEqual([409, 'busy'])
+  release?.()
+  expect((await t.get<SessionPage>('/api/sessions')).items.map(({ state }) => state)).toEqual(['interrupted'])
+  expect(await stateOf()).toBe('interrupted')
+  expect((await t.post<Undone>(`/api/sessions/${t.id}/undo`)).promptId).toBe(promptId)
+  await t.say('and now?')
+})
+
 it('SU-1 the last turn is taken back: the model does not hear of it, the rows stay', async () => {
-  const t = await talk()
+  const t = await talk(script)
   await t.say('remember the number 7')
   await t.say('forget me')
   const rows = t.story.daemon.store.sessions.entries(t.id).length
@@ -228,8 +210,38 @@ it('SU-1 and CX-3 a turn that is taken back takes its summary along, and what th
   expect(await t.refusal('POST', `/api/sessions/${t.id}/undo`, {})).toEqual({ status: 409, kind: 'nothing-to-undo' })
 })
 
+it('SU-1 and CX-3 a turn in whose middle the loop itself made a summary is taken back as a whole', async () => {
+  const text = 'I think about the secret plan at some length. '.repeat(300)
+  const look = (n: number) => call('glob', { pattern: `no-${n}` })
+  const planned = { text: 'planned' }
+  const summary = { match: '^Summarise:', text: 'Goal: the secret plan.' }
+  const later = [20, 21, 22, 23, 24].map(look)
+  const replies = [summary, { match: 'and now', text: 'Here I am.' }, { text: 'I keep the 7.' }]
+  const t = await talk(
+    {
+      conversations: [{ match: '^The beginning of this', replies: [summary, ...later, planned], at_end: 'repeat' }],
+      replies: [...replies, ...[0, 1, 2, 3, 4, 5, 6].map((n) => ({ text, ...look(n) })), planned],
+    },
+    'runtimes:\n  - kind: builtin\n    context_tokens: 16000\n',
+  )
+  await t.say('remember the number 7')
+  await t.say('make a secret plan')
+  const kinds = t.story.daemon.store.sessions.entries(t.id).map(({ entry }) => entry.type)
+  expect(kinds.lastIndexOf('tool.ended')).toBeGreaterThan(kinds.indexOf('compacted'))
+  expect(kinds.indexOf('compacted')).toBeGreaterThan(kinds.lastIndexOf('prompt'))
+  await t.post<Undone>(`/api/sessions/${t.id}/undo`)
+  expect(textsOf(await t.get<TranscriptPage>(`/api/sessions/${t.id}/transcript`))).toEqual([
+    'remember the number 7',
+    'I keep the 7.',
+  ])
+  await t.say('and now?')
+  const sent = JSON.stringify(t.story.requests.at(-1)?.body)
+  expect(['number 7', 'I keep the 7.', 'and now?'].map((words) => sent.includes(words))).toEqual([true, true, true])
+  expect(sent).not.toContain('secret plan')
+})
+
 it('SU-2 a fork before a tool result has a history that the model takes', async () => {
-  const t = await talk()
+  const t = await talk(script)
   await t.say('five steps, please')
   const rows = t.story.daemon.store.sessions.entries(t.id)
   const second = rows.filter(({ entry }) => entry.type === 'assistant')[1]
@@ -245,48 +257,8 @@ it('SU-2 a fork before a tool result has a history that the model takes', async 
   expect(t.story.daemon.store.sessions.entries(t.id)).toEqual(rows)
 })
 
-it('DU-7 undoing from step 3 of 5 restores files and leaves the index of git alone', async () => {
-  const t = await talk()
-  mkdirSync(join(t.folder, '.git'))
-  writeFileSync(join(t.folder, '.git', 'index'), 'not to be touched')
-  const index = () => [readFileSync(join(t.folder, '.git', 'index'), 'utf8'), readdirSync(join(t.folder, '.git'))]
-  const before = index()
-  await t.say('five steps, please')
-  const { items } = await t.get<SessionSteps>(`/api/sessions/${t.id}/steps`)
-  expect(items.map(({ tool, changes }) => [tool, changes.length])).toEqual(Array(5).fill(['write', 1]))
-  const done = await t.post<Restored>(`/api/sessions/${t.id}/restore`, { from: items[2]?.callId })
-  expect([done.restored.length, done.refused]).toEqual([3, []])
-  expect(readdirSync(t.folder).sort()).toEqual(['.git', 'f1.txt', 'f2.txt'])
-  expect(index()).toEqual(before)
-  expect((await t.get<{ items: FileDiff[] }>(`/api/sessions/${t.id}/diff`)).items.map(({ path }) => path)).toEqual([
-    'f1.txt',
-    'f2.txt',
-  ])
-})
-
-it('SU-3 a revert restores bytes and mode, and names a file that changed since', async () => {
-  const t = await talk()
-  const path = join(t.folder, 'old.txt')
-  const bytes = Buffer.from('\ufeffone\r\nmore\r\n')
-  writeFileSync(path, bytes, { mode: 0o750 })
-  await t.say('change it')
-  const { items } = await t.get<{ items: FileDiff[] }>(`/api/sessions/${t.id}/diff`)
-  expect(items).toMatchObject([{ path: 'old.txt', status: 'changed', additions: 1, deletions: 1 }])
-  expect(items[0]?.patch).toContain('-one')
-  const changed = readFileSync(path)
-  writeFileSync(path, 'mine')
-  const undone = await t.post<Undone>(`/api/sessions/${t.id}/undo`, { files: true })
-  expect(undone.files).toMatchObject({ restored: [], refused: [{ why: 'It changed since.' }] })
-  expect(readFileSync(path, 'utf8')).toBe('mine')
-  writeFileSync(path, changed)
-  const { restored } = await t.post<Restored>(`/api/sessions/${t.id}/restore`)
-  expect([restored.length, statSync(path).mode & 0o777]).toEqual([1, 0o750])
-  expect(readFileSync(path).equals(bytes)).toBe(true)
-  expect((await t.get<{ items: FileDiff[] }>(`/api/sessions/${t.id}/diff`)).items).toEqual([])
-})
-
 it('DU-4 of 50 posts with one key one run begins: a task, and a prompt in a session', async () => {
-  const t = await talk()
+  const t = await talk(script)
   const fifty = (path: string, body: unknown) =>
     Promise.all(Array.from({ length: 50 }, () => t.story.call('POST', path, body, { 'idempotency-key': 'k1' })))
   const said = await fifty(`/api/sessions/${t.id}/prompt`, { text: 'say it once' })

@@ -3,7 +3,11 @@ import type { AskRequest, Question } from '../../../src/core/ask.ts'
 import type { TaskItem } from '../../../src/core/task.ts'
 import type { AskItem, LiveFrame } from '../../../src/server/api.ts'
 
-export type AskBody = { reply: 'once' | 'always' } | { reply: 'reject'; message?: string } | { answers: string[][] }
+export type AskBody =
+  | { reply: 'once' | 'always' | 'execute' | 'execute_fresh' }
+  | { reply: 'reject'; message?: string }
+  | { reply: 'feedback'; message: string }
+  | { answers: string[][] }
 
 type Permission = Extract<AskRequest, { kind: 'permission' }>
 

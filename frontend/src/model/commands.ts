@@ -16,6 +16,7 @@ export const commands = [
   { name: 'model', takes: '[name]', does: 'another model from the next turn on; without a name: the usual one' },
   { name: 'new', does: 'begin a new session in this folder' },
   { name: 'profile', takes: '[name]', does: 'another profile from the next turn on; no name: the usual one' },
+  { name: 'remember', takes: '<text>', does: 'keep one line for every session in this repository' },
   { name: 'rename', takes: '<title>', does: 'give this session another title' },
   { name: 'sessions', does: 'all sessions' },
   { name: 'stop', does: 'end the turn and what it runs', only: 'at work' },

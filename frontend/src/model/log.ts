@@ -13,7 +13,7 @@ export interface LogAsked {
 export const families = [
   ...['task', 'attempt', 'check', 'verdict', 'session', 'run', 'message', 'tool', 'ask', 'permission', 'grant'],
   ...['inbox', 'intake', 'isolation', 'receipt', 'usage', 'files', 'workspace', 'runtime', 'sink', 'delivery'],
-  ...['alarm', 'daemon'],
+  ...['alarm', 'machine', 'daemon'],
 ] as const
 
 export function logHref(asked: Partial<LogAsked>): string {

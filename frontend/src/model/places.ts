@@ -9,6 +9,8 @@ const main = [
 
 /** What is around the work. */
 export const rest = [
+  { name: 'skills', href: '/skills', label: 'Skills', icon: 'skills' },
+  { name: 'memory', href: '/memory', label: 'Memory', icon: 'memory' },
   { name: 'usage', href: '/usage', label: 'Usage', icon: 'usage' },
   { name: 'notifications', href: '/notifications', label: 'Notifications', icon: 'bell' },
   { name: 'inbox', href: '/inbox', label: 'Inbox', icon: 'inbox' },

@@ -24,6 +24,12 @@ export type Route =
   | { name: 'log'; asked: LogAsked }
   /** `file`: the one that is opened. */
   | { name: 'inbox'; file: number | null }
+  /** `workspace`: the project whose skills are there too; empty: only the user's. */
+  | { name: 'skills'; workspace: string }
+  /** `workspace`: the project that brings it; empty: it is the user's. */
+  | { name: 'skill'; skill: string; workspace: string }
+  /** `file`: the one that is opened. */
+  | { name: 'memory'; workspace: string; file: string }
   | { name: 'usage'; period: Period; group: Group }
   | { name: 'login' }
   | { name: 'nowhere'; path: string }
@@ -48,6 +54,11 @@ export function parseRoute(url: URL): Route {
     const file = url.searchParams.get('file') ?? ''
     return { name: 'inbox', file: /^\d{1,15}$/.test(file) ? Number(file) : null }
   }
+  const workspace = url.searchParams.get('workspace') ?? ''
+  if (path === '/skills') return { name: 'skills', workspace }
+  const skill = /^\/skills\/([A-Za-z0-9][\w-]{0,63})$/.exec(path)?.[1]
+  if (skill) return { name: 'skill', skill, workspace }
+  if (path === '/memory') return { name: 'memory', workspace, file: url.searchParams.get('file') ?? '' }
   const place = places.find((name) => path === `/${name}`)
   if (place) return { name: place }
   if (path === '/usage') {
@@ -72,6 +83,14 @@ export function sessionsHref(q: string, archived = false): string {
   return query ? `/sessions?${query}` : '/sessions'
 }
 
+const hrefOf = (path: string, given: Record<string, string>): string => {
+  const query = new URLSearchParams(Object.entries(given).filter(([, value]) => value !== '')).toString()
+  return query ? `${path}?${query}` : path
+}
+export const skillsHref = (workspace: string): string => hrefOf('/skills', { workspace })
+export const skillHref = (name: string, workspace: string | null): string =>
+  hrefOf(`/skills/${encodeURIComponent(name)}`, { workspace: workspace ?? '' })
+export const memoryHref = (workspace: string, file = ''): string => hrefOf('/memory', { workspace, file })
 export const inboxHref = (file: number | null): string => (file === null ? '/inbox' : `/inbox?file=${file}`)
 export const usageHref = (period: Period, group: Group): string => `/usage?period=${period}&by=${group}`
 

@@ -34,6 +34,8 @@ export const fullPath = (workspace: string, path: string): string =>
 const sourceWords: Record<keyof ContextUse['sources'], string> = {
   system: 'system prompt',
   instructions: 'instructions',
+  memory: 'memory',
+  plan: 'accepted plan',
   tools: 'tools',
   messages: 'messages',
   results: 'results of tools',

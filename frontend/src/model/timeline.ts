@@ -118,6 +118,8 @@ function wordsOf(event: LoomEvent): Words {
       return say('Files changed meanwhile', [data['paths']].flat().map(string).join(', '))
     case 'session.stalled':
       return say('It makes no progress', string(data['diagnosis']), 'danger')
+    case 'machine.slept':
+      return say(`The machine was asleep for ${duration(Number(data['sleptMs']))}`)
     case 'session.revived':
       return say('It goes on by itself', '', 'ok')
     case 'session.taken_over':

@@ -13,6 +13,7 @@ export const segmentKinds = [
   'waiting',
   'hung',
   'paused',
+  'asleep',
 ] as const
 export type SegmentKind = (typeof segmentKinds)[number]
 
@@ -26,6 +27,7 @@ export const segmentWords: Record<SegmentKind, string> = {
   waiting: 'waiting',
   hung: 'hung',
   paused: 'paused',
+  asleep: 'machine asleep',
 }
 
 export interface Segment {
@@ -81,14 +83,30 @@ function waitingFor({ data }: Mark): SegmentKind {
 
 type Mark = Pick<LoomEvent, 'type' | 'at'> & { data?: LoomEvent['data'] }
 
+const said: Partial<Record<LoomEvent['type'], true>> = {
+  'session.stalled': true,
+  'verdict.reached': true,
+  'machine.slept': true,
+}
+
 /** Whether the weave is another one after such an event. */
-export const drawn = (type: LoomEvent['type']): boolean =>
-  type in kindByEvent || goesOn.has(type) || type === 'session.stalled' || type === 'verdict.reached'
+export const drawn = (type: LoomEvent['type']): boolean => type in kindByEvent || goesOn.has(type) || type in said
+
+const toldKeys = ['reason', 'quietSince', 'verdict', 'sleptMs']
+
+/** The marks and one more: of its data only what is drawn, and nothing where it says what the last one said. */
+export function withMark(marks: Mark[], { type, at, data }: Mark): Mark[] {
+  const last = marks.at(-1)
+  if (last?.type === type && type in kindByEvent && type !== 'task.waiting') return marks
+  const told = toldKeys.flatMap((key) => (data?.[key] === undefined ? [] : [[key, data[key]] as const]))
+  return [...marks, { type, at, ...(told.length > 0 ? { data: Object.fromEntries(told) } : {}) }]
+}
 
 /** Segments of the events in order of time, up to `now`; an ended task's weave ends where it ended. */
 export function weaveOf(events: readonly Mark[], now: number): Weave {
   const segments: Segment[] = []
   const knots: Knot[] = []
+  const naps: Segment[] = []
   let current: SegmentKind | 'over' | null = null
   let since = 0
   let toolsOpen = 0
@@ -116,12 +134,32 @@ export function weaveOf(events: readonly Mark[], now: number): Weave {
     } else if (current === 'hung' && goesOn.has(event.type)) {
       toolsOpen = event.type === 'tool.started' ? 1 : 0
       change(event.type === 'tool.started' ? 'tool' : 'model', event.at)
+    } else if (event.type === 'machine.slept') {
+      naps.push({ kind: 'asleep', from: event.at - Number(event.data?.['sleptMs'] ?? 0), to: event.at })
     } else if (event.type === 'verdict.reached') {
       knots.push({ at: event.at, verdict: event.data?.['verdict'] as Verdict })
     }
   }
   if (current && current !== 'over' && now > since) segments.push({ kind: current, from: since, to: now })
-  return { from: segments[0]?.from ?? now, to: segments.at(-1)?.to ?? now, segments, knots }
+  const whole = naps.reduce(laidOver, segments)
+  return { from: whole[0]?.from ?? now, to: whole.at(-1)?.to ?? now, segments: whole, knots }
+}
+
+/** Whatever a task was at when the machine fell asleep, it was at nothing until it woke up. */
+function laidOver(segments: readonly Segment[], nap: Segment): Segment[] {
+  const parts = segments.flatMap((one) => [
+    { ...one, to: Math.min(one.to, nap.from) },
+    { ...nap, from: Math.max(one.from, nap.from), to: Math.min(one.to, nap.to) },
+    { ...one, from: Math.max(one.from, nap.to) },
+  ])
+  const whole: Segment[] = []
+  for (const part of parts.filter(({ from, to }) => to > from)) {
+    const last = whole.at(-1)
+    // A nap that lies over two segments is one nap.
+    if (last?.kind === part.kind && last.to === part.from) last.to = part.to
+    else whole.push(part)
+  }
+  return whole
 }
 
 /** The part of a weave between two instants; segments that cross an edge are cut there. */

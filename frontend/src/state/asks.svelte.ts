@@ -9,6 +9,8 @@ class Asks {
   readonly rows = new SvelteMap<string, AskItem>()
   /** Answers on their way. */
   readonly pending = new SvelteMap<string, string>()
+  /** Words that were begun and not sent, by ask: whoever looks away for a moment finds them again. */
+  readonly drafts = new Map<string, string>()
   #epoch = 0
   #reading = false
   #stale = false
@@ -21,7 +23,7 @@ class Asks {
 
   apply(frames: readonly LiveFrame[]): void {
     const { over, fresh } = askMoves(frames)
-    for (const id of over) this.rows.delete(id)
+    for (const id of over) this.#forget(id)
     if (fresh) void this.#read()
   }
 
@@ -31,11 +33,16 @@ class Asks {
     this.pending.set(ask.id, word)
     const answer = await api.answer(ask.id, body)
     this.pending.delete(ask.id)
-    if (answer.ok) this.rows.delete(ask.id)
+    if (answer.ok) this.#forget(ask.id)
     else {
       orders.refused('The answer was refused', answer.refusal)
       await this.#read()
     }
+  }
+
+  #forget(id: string): void {
+    this.rows.delete(id)
+    this.drafts.delete(id)
   }
 
   /** One read at a time; what is raised during it makes it read once more. */
@@ -48,7 +55,7 @@ class Asks {
       const answer = await api.asks()
       if (!answer.ok) break
       const open = new Map(answer.value.items.map((ask) => [ask.id, ask]))
-      for (const id of this.rows.keys()) if (!open.has(id)) this.rows.delete(id)
+      for (const id of this.rows.keys()) if (!open.has(id)) this.#forget(id)
       for (const [id, ask] of open) this.rows.set(id, ask)
     }
     this.#reading = false

@@ -1,6 +1,6 @@
 /** The page's one timer and one "now": the only file of the dashboard that touches the browser's clock. */
 
-/** What an answer may be underway, and the second that its date is rounded to. */
+/** The second that a date is rounded to, and a little drift that nobody sees in an age. */
 const toleranceMs = 10_000
 
 class PageClock {
@@ -16,13 +16,16 @@ class PageClock {
     document.addEventListener('visibilitychange', () => this.#tick())
   }
 
-  /** `date`: what the daemon's answer says that it is. */
-  tell(date: string | null): void {
-    const ms = Date.parse(date ?? '')
-    if (Number.isNaN(ms)) return
-    const aheadMs = Date.now() - ms
-    this.#aheadMs = Math.abs(aheadMs) > toleranceMs ? aheadMs : 0
-    this.#tick()
+  /** To be called with the answer's date. What the answer was under way, however long, says nothing of the clock. */
+  asking(): (date: string | null) => void {
+    const askedAt = Date.now()
+    return (date) => {
+      const ms = Date.parse(date ?? '')
+      if (Number.isNaN(ms)) return
+      const wrong = ms < askedAt - toleranceMs || ms > Date.now() + toleranceMs
+      this.#aheadMs = wrong ? Date.now() - ms : 0
+      this.#tick()
+    }
   }
 
   #tick(): void {

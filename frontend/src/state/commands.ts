@@ -20,6 +20,13 @@ async function begin({ detail }: OneSession): Promise<void> {
   else orders.refused('A new session was refused', made.refusal)
 }
 
+async function remember({ detail }: OneSession, text: string): Promise<true | null> {
+  const kept = await api.remember(detail?.session.workspace ?? '', text)
+  if (kept.ok) orders.say('ok', 'It is remembered.', 'Sessions in this repository read it from their next turn on.')
+  else orders.refused('It was not remembered', kept.refusal)
+  return kept.ok || null
+}
+
 /** The browser saves what a link with `download` leads to. */
 function download(id: string, ending: string): void {
   const link = document.createElement('a')
@@ -38,6 +45,7 @@ const deeds: Record<CommandName, Deed> = {
   model: (one, name) => one.setModel(name || null),
   new: begin,
   profile: (one, name) => one.setProfile(name || null),
+  remember,
   rename: (one, title) => {
     if (title !== '') return one.rename(title)
     orders.say('danger', 'It was not renamed', 'Say the title behind it: /rename A better title')

@@ -17,5 +17,5 @@ export const api = new Api(
   () => {
     door.missed = true
   },
-  (date) => clock.tell(date),
+  () => clock.asking(),
 )

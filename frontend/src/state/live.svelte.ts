@@ -78,6 +78,8 @@ class Live {
       this.connection = 'live'
     }
     source.onerror = () => this.#later()
+    // What was let go of before we came back is not told any more: it is read anew.
+    source.addEventListener('gap', () => this.epoch++)
     source.addEventListener('event', (message) => this.#take({ event: 'event', data: parse<LoomEvent>(message) }))
     source.addEventListener('sessions', (message) => this.#take({ event: 'sessions', data: parse<Changed>(message) }))
     source.addEventListener('delta', (message) => this.#take({ event: 'delta', data: parse<Delta>(message) }))

@@ -115,7 +115,7 @@ export class NewTask {
       return
     }
     const { spec, isolation, workspace } = answer.value.task
-    const { session: _, ...rest } = spec
+    const { session: _, skill: __, ...rest } = spec
     await this.open({ ...rest, workspace: spec.workspace ?? isolation?.origin ?? workspace })
   }
 

@@ -1,6 +1,6 @@
 /** One session whole: what was said and is being said, what it changed, how full it is, what a person does to it. */
 import type { FileDiff, TranscriptMessage } from '../../../src/core/session.ts'
-import type { ContextUse, LiveFrame, SessionDetail, SessionItem } from '../../../src/server/api.ts'
+import type { ContextUse, LiveFrame, SessionDetail, SessionItem, SessionPlans } from '../../../src/server/api.ts'
 import type { Answer, Refusal } from '../api.ts'
 import { count } from '../model/format.ts'
 import { joinDelta, type StreamPart } from '../model/live-line.ts'
@@ -29,6 +29,7 @@ export class OneSession {
   mute = $state<Refusal | null>(null)
   diff = $state.raw<FileDiff[]>([])
   context = $state.raw<ContextUse | null>(null)
+  plans = $state.raw<SessionPlans['items']>([])
   refusal = $state<Refusal | null>(null)
   busy = $state(false)
   /** Said by the person and not yet in the transcript. */
@@ -79,7 +80,9 @@ export class OneSession {
     }
     if (this.detail?.own && about.every(({ event }) => event === 'delta')) return
     void this.#story.run()
-    if (about.some((frame) => frame.event === 'event' && /^(tool\.ended|run\.|session\.)/.test(frame.data.type))) {
+    if (
+      about.some((frame) => frame.event === 'event' && /^(tool\.ended|run\.|session\.|ask\.)/.test(frame.data.type))
+    ) {
       void this.#around.run()
     }
   }
@@ -174,9 +177,10 @@ export class OneSession {
   }
 
   async #readAround(): Promise<void> {
-    const [diff, context] = await Promise.all([api.diff(this.id), api.context(this.id)])
+    const [diff, context, plans] = await Promise.all([api.diff(this.id), api.context(this.id), api.plans(this.id)])
     this.diff = diff.ok ? diff.value.items : []
     this.context = context.ok ? context.value : null
+    this.plans = plans.ok ? plans.value.items : []
   }
 
   /** What another program tells is in its transcript at once; it would stand here twice. */

@@ -2,7 +2,7 @@
 import { SvelteMap } from 'svelte/reactivity'
 import type { LiveFrame, WeavePage } from '../../../src/server/api.ts'
 import { taskIn } from '../model/groups.ts'
-import { drawn } from '../model/weave.ts'
+import { drawn, withMark } from '../model/weave.ts'
 import { api } from './door.svelte.ts'
 import { Meanwhile } from './meanwhile.ts'
 
@@ -37,12 +37,12 @@ class Threads {
     const grown = new Map<string, Thread>()
     for (const frame of frames) {
       if (frame.event !== 'event' || frame.data.seq <= this.#seq || !drawn(frame.data.type)) continue
-      const { type, at, taskId, data } = frame.data
+      const { taskId } = frame.data
       const task = taskIn(frame.data)
       const row = taskId === null ? undefined : (grown.get(taskId) ?? this.rows.get(taskId))
       if (!row && !task) continue
       const { id, title, status, verdict } = task ?? (row as Thread)
-      grown.set(id, { id, title, status, verdict, marks: [...(row?.marks ?? []), { type, at, data }] })
+      grown.set(id, { id, title, status, verdict, marks: withMark(row?.marks ?? [], frame.data) })
     }
     for (const [id, thread] of grown) this.rows.set(id, { ...thread, marks: thread.marks.slice(-marksMax) })
     const newest = [...this.rows.keys()].sort().reverse()

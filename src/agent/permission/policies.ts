@@ -31,6 +31,7 @@ const askForAll: readonly Rule[] = [
   { tool: 'grep', action: 'allow' },
   { tool: 'ask_user', action: 'allow' },
   { tool: 'work_items', action: 'allow' },
+  { tool: 'submit_plan', action: 'allow' },
 ]
 
 export function createPolicies(sources: PolicySources): (session: SessionRecord) => Promise<Policy> {

@@ -27,6 +27,7 @@ export const askUser: Tool<typeof schema> = {
     'Asks the person for whom you work, with choices or for an answer in own words. Only for what you cannot find ' +
     'out and where a wrong guess would cost much; ask all at once.',
   schema,
+  isAsk: true,
   // It changes nothing; and after a crash the same question is found answered.
   isReadOnly: () => true,
   async run({ questions }, context) {

@@ -164,7 +164,8 @@ function startInBackground(
   }
   running.set(id, background)
   const facts = { command, id, file: request.spoolPath }
-  return { ok: true, output: `Started in the background as ${id}; its output is in ${request.spoolPath}.`, facts }
+  const output = `Started in the background as ${id}; its output is in ${request.spoolPath}.`
+  return { ok: true, output, facts, goesOn: true }
 }
 
 function outputTool(running: Map<string, Background>): AnyTool {

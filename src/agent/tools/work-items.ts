@@ -45,6 +45,7 @@ export const workItems: Tool<typeof schema> = {
     'Your list of work items, for work of several steps. Add them first; close each one when it is done, with the ' +
     'evidence; each call shows the list.',
   schema,
+  changesFiles: false,
   // One after the other: each call begins with what the one before left.
   isReadOnly: ({ show, add, close, drop }) => show && add.length + close.length + drop.length === 0,
   async run(input, context) {

@@ -2,7 +2,14 @@
  * What the agent asks of the person at the terminal, shown whole and safe, and what the person says. It decides
  * nothing.
  */
-import { type AskReply, type AskRequest, type PendingAsk, type Question, replyFrom } from '../../core/ask.ts'
+import {
+  type AskReply,
+  type AskRequest,
+  checkedReply,
+  type PendingAsk,
+  type Question,
+  replyFrom,
+} from '../../core/ask.ts'
 import { cut, paint, printProblems, safe } from '../terminal.ts'
 
 export interface Asking {
@@ -18,7 +25,34 @@ const charsMax = 2_000
 
 /** Null: the asking was ended before anybody answered. */
 export async function ask({ request, scope }: PendingAsk, asking: Asking): Promise<AskReply | null> {
+  if (request.kind === 'plan') return plan(request, asking)
   return request.kind === 'question' ? questions(request.questions, asking) : permission(request, scope, asking)
+}
+
+/** Any other words are what is to be different: nothing of it is carried out by a slip. */
+async function plan(request: Extract<AskRequest, { kind: 'plan' }>, asking: Asking): Promise<AskReply | null> {
+  const { version, text, fresh } = request
+  asking.line(`${paint('yellow', 'The agent has a plan')} (version ${version}):`)
+  for (const line of safe(text).split('\n')) asking.line(`    ${line}`)
+  const elsewhere = fresh ? ' [f]resh session,' : ''
+  const words = `  [e]xecute,${elsewhere} [r]eject (and why), or say what is to be different › `
+  for (;;) {
+    const said = await asking.read(words)
+    if (said === null) return null
+    const reply = checkedReply(request, planReplyOf(said))
+    if (reply.ok) return reply.value
+    printProblems(reply.problems)
+  }
+}
+
+function planReplyOf(said: string): AskReply {
+  const text = said.trim()
+  const [word = '', ...rest] = text.split(/\s+/)
+  const answer = word.toLowerCase()
+  if (['r', 'reject'].includes(answer)) return { kind: 'reject', message: rest.join(' ') || null }
+  if (['e', 'execute', 'y', 'yes'].includes(answer) && rest.length === 0) return { kind: 'execute' }
+  if (['f', 'fresh'].includes(answer) && rest.length === 0) return { kind: 'execute_fresh' }
+  return { kind: 'feedback', text }
 }
 
 async function permission(request: Permission, scope: string, asking: Asking): Promise<AskReply | null> {

@@ -3,6 +3,7 @@
  * what happens next; the agent's words never do.
  */
 import type { PendingAsk } from '../../core/ask.ts'
+import type { Result } from '../../core/problem.ts'
 import type { SessionRecord } from '../../core/session.ts'
 import { listFiles } from '../../lib/file-list.ts'
 import { childEnvironment } from '../../lib/process.ts'
@@ -19,6 +20,7 @@ export interface ChatOptions {
   workspace: string
   agent: string | null
   model: string | null
+  namedModel(wanted: string): Promise<Result<string>>
   session: string | null
   /** Go on where the last one in this folder stopped. */
   continues: boolean
@@ -151,6 +153,10 @@ export class Conversation implements Chat {
     return { ...none, id: this.sessionId ?? 'none', runtime: 'builtin', workspace, agent, model: this.model }
   }
 
+  namedModel(wanted: string): Promise<Result<string>> {
+    return this.options.namedModel(wanted)
+  }
+
   async defaultModel(): Promise<string> {
     const found = await (await this.runner()).runtime.available()
     return found.kind === 'ready' ? found.detail : found.problem.text
@@ -168,7 +174,13 @@ export class Conversation implements Chat {
     const id = await this.begin(runner, text)
     if (id === null) return
     await this.whileRunning(async (signal) => {
-      const { state } = await runner.turn(id, text, signal)
+      let { state } = await runner.turn(id, text, signal)
+      const moved = signal.aborted ? null : runner.movedTo(id)
+      if (moved) {
+        this.enter(moved.sessionId)
+        this.say(paint('dim', `The plan is carried out in a session of its own: ${safe(moved.sessionId)}`))
+        state = (await runner.follow(moved, signal)).state
+      }
       this.view.fresh()
       if (signal.aborted) this.say(paint('dim', 'Stopped.'))
       else if (state.kind === 'failed') this.say(faultOf(state.problem))

@@ -22,6 +22,7 @@ export interface Chat {
   session(): Promise<KnownSession | null>
   place(): SessionRecord
   defaultModel(): Promise<string>
+  namedModel(wanted: string): Promise<Result<string>>
   say(text: string): void
   enter(sessionId: string | null): void
   leave(): void
@@ -50,6 +51,7 @@ export const slashes: readonly Slash[] = [
   { name: 'undo', takes: '[files]', does: 'take the last turn back; files: with what it changed', run: undo },
   { name: 'export', takes: '<file>', does: 'write the session: .json comes back, .md is for people', run: exportTo },
   { name: 'copy', does: 'put the last answer into the clipboard of your terminal', run: copy },
+  { name: 'remember', takes: '<text>', does: 'keep one line for every session in this repository', run: remember },
   { name: 'permissions', does: 'the rules, and what was allowed for good', run: permissions },
   { name: 'cost', does: 'tokens and cost of this session', run: cost },
   { name: 'auto_approve', takes: '[on|off]', does: 'allow whatever would be asked, in this chat', run: autoApprove },
@@ -113,6 +115,8 @@ async function rename(chat: Chat, title: string): Promise<void> {
 async function model(chat: Chat, name: string): Promise<void> {
   const session = await chat.session()
   if (name === '') return chat.say(safe(session?.model ?? chat.model ?? (await chat.defaultModel())))
+  const named = await chat.namedModel(name)
+  if (!named.ok) return tell(chat, named, () => '')
   chat.model = name
   if (!session) return chat.say(`From now on: ${safe(name)}`)
   const { talk } = await chat.runner()
@@ -169,6 +173,11 @@ async function copy(chat: Chat): Promise<void> {
   if (!chat.isTerminal) return needs(chat, 'There is no terminal that has a clipboard.')
   process.stdout.write(`\u001b]52;c;${Buffer.from(text).toString('base64')}\u0007`)
   chat.say(`${text.length} characters are in the clipboard, if your terminal lets programs write there.`)
+}
+
+async function remember(chat: Chat, text: string): Promise<void> {
+  const { talk } = await chat.runner()
+  tell(chat, await talk.guides.remember(chat.workspace, text), ({ path }) => `From the next turn on. In ${safe(path)}`)
 }
 
 async function permissions(chat: Chat): Promise<void> {

@@ -20,8 +20,9 @@ export function judgeTurn(activity: Activity, now: number): Judgement | null {
   switch (state.kind) {
     case 'waiting': {
       if (state.for === 'resume') return { cause: 'unknown', text: 'A person has paused it.' }
-      const what = state.for === 'permission' ? 'a permission' : 'the answer to a question'
-      return { cause: state.for, text: `It waits for ${what}: ${plainLine(state.text, 300)}` }
+      const what = { permission: 'a permission', question: 'the answer to a question', plan: 'a word on its plan' }
+      const cause = state.for === 'permission' ? 'permission' : 'question'
+      return { cause, text: `It waits for ${what[state.for]}: ${plainLine(state.text, 300)}` }
     }
     case 'retrying': {
       const wait = state.nextAt > now ? `in ${spanOf(state.nextAt - now)}` : 'now'

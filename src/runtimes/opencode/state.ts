@@ -98,13 +98,13 @@ export function runningState({ statuses, asks, tool }: Pick<Sight, 'statuses' | 
   return { kind: 'busy', tool }
 }
 
-const sentenceOf = ({ request }: PendingAsk): string =>
-  request.kind === 'permission'
-    ? `It asks to use ${request.permission}: ${request.patterns.join(', ').slice(0, 300)}`
-    : `It asks: ${request.questions
-        .map((question) => question.text)
-        .join(' / ')
-        .slice(0, 300)}`
+function sentenceOf({ request }: PendingAsk): string {
+  if (request.kind === 'permission') {
+    return `It asks to use ${request.permission}: ${request.patterns.join(', ').slice(0, 300)}`
+  }
+  const asked = request.kind === 'question' ? request.questions.map(({ text }) => text).join(' / ') : request.text
+  return `It asks: ${asked.slice(0, 300)}`
+}
 
 function failed(promptId: string | null, error: RemoteError): SessionState {
   const transient = isTransient(error)

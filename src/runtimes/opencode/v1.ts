@@ -174,8 +174,7 @@ function replyTo(id: string, reply: AskReply, kind: 'permission' | 'question'): 
       const message = reply.message ? { message: reply.message } : {}
       return { path: `/permission/${id}/reply`, body: { reply: 'reject', ...message } }
     }
-    case 'once':
-    case 'always':
+    default:
       return { path: `/permission/${id}/reply`, body: { reply: 'once' } }
   }
 }

@@ -72,8 +72,8 @@ export class OpenCodeWatch implements SessionWatch {
     const live = await this.options.follower.ready(reachMs)
     if (!live.ok) return live
     const known = this.options.board.sessions.get(ask.sessionId)?.asks.get(ask.id)
-    const kind = known?.request.kind ?? (ask.id.startsWith('que') ? 'question' : 'permission')
-    return live.value.dialect.answer(ask, reply, kind)
+    const isQuestion = known ? known.request.kind === 'question' : ask.id.startsWith('que')
+    return live.value.dialect.answer(ask, reply, isQuestion ? 'question' : 'permission')
   }
 
   async troubles(): Promise<Problem[]> {

@@ -15,8 +15,16 @@ const listQuery = z.object({
 
 const replyBody = z
   .strictObject({
-    reply: z.enum(['once', 'always', 'reject']).optional(),
-    message: z.string().trim().max(4_000).optional().describe('With reject: what the agent is told.'),
+    reply: z
+      .enum(['once', 'always', 'reject', 'execute', 'execute_fresh', 'feedback'])
+      .optional()
+      .describe('The last three are for plans.'),
+    message: z
+      .string()
+      .trim()
+      .max(10_000)
+      .optional()
+      .describe('With reject: what the agent is told. With feedback: what is to be different in the plan.'),
     answers: z
       .array(z.array(z.string().max(10_000)).max(50))
       .max(20)
@@ -24,7 +32,7 @@ const replyBody = z
       .describe('One list a question.'),
   })
   .refine((body) => (body.reply === undefined) !== (body.answers === undefined), 'give either reply or answers')
-  .refine(({ reply, message }) => message === undefined || reply === 'reject', 'a message goes with reject')
+  .refine(({ reply, message }) => !message || reply === 'reject' || reply === 'feedback', 'a message goes with reject')
 
 export function askRoutes(world: ServerWorld) {
   return new Hono<Variables>()
@@ -57,7 +65,8 @@ export function askRoutes(world: ServerWorld) {
 
 function replyOf({ reply, message, answers: given }: z.infer<typeof replyBody>): AskReply {
   if (given) return { kind: 'answers', answers: given }
-  return reply === 'once' || reply === 'always' ? { kind: reply } : { kind: 'reject', message: message || null }
+  if (reply === 'feedback') return { kind: 'feedback', text: message ?? '' }
+  return reply === undefined || reply === 'reject' ? { kind: 'reject', message: message || null } : { kind: reply }
 }
 
 function answered(c: Context, result: Result<Ask>, world: ServerWorld): Response {

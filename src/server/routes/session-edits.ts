@@ -7,7 +7,6 @@ import { markdownOf } from '../../harness/session-file.ts'
 import type { KnownSession } from '../../store/watched.ts'
 import type { SessionSearch, SessionSteps } from '../api.ts'
 import { refusalOf, type ServerWorld, type Variables } from '../context.ts'
-import { knownModel } from '../model-names.ts'
 import { answers, invalid } from './answers.ts'
 
 const searchQuery = z.object({
@@ -69,7 +68,7 @@ export function sessionEditRoutes(world: ServerWorld) {
       (c) =>
         withOne(c, world, async (session) => {
           const { model } = c.req.valid('json')
-          const named = model === null ? ok(null) : await knownModel(world.models, model)
+          const named = model === null ? ok(null) : await world.models.named(model)
           return named.ok ? edits.setModel(session, named.value) : named
         }),
     )
@@ -110,7 +109,7 @@ export function sessionCopyRoutes(world: ServerWorld) {
       validator('json', createBody, invalid),
       async (c) => {
         const { workspace, ...given } = c.req.valid('json')
-        const named = given.model === null ? ok(null) : await knownModel(world.models, given.model)
+        const named = given.model === null ? ok(null) : await world.models.named(given.model)
         return answer(c, named.ok ? await edits.create(workspace, given) : named)
       },
     )

@@ -38,12 +38,11 @@ const originalBody = z
 
 export function sessionRoutes(world: ServerWorld) {
   return new Hono<Variables>()
-    .get('/', describeRoute(answers('List sessions of all runtimes')), validator('query', listQuery, invalid), (c) => {
-      const page = world.store.watched.page(queryOf(c.req.valid('query')))
-      return c.json({ items: sessionItems(page.items, world), next: page.next } satisfies SessionPage)
-    })
+    .get('/', describeRoute(answers('List sessions of all runtimes')), validator('query', listQuery, invalid), (c) =>
+      listed(c, world, queryOf(c.req.valid('query'))),
+    )
     .get('/:id', describeRoute(answers('One session with its subagents and open asks')), (c) =>
-      withSession(c, world, (session) => c.json(detailOf(session, world) satisfies SessionDetail)),
+      withSession(c, world, (session) => shown(c, world, session)),
     )
     .get(
       '/:id/transcript',
@@ -105,6 +104,17 @@ export function sessionRoutes(world: ServerWorld) {
         return done.ok ? c.json(true) : refusalOf(c, done.problems)
       },
     )
+}
+
+async function listed(c: Context, world: ServerWorld, query: SessionQuery) {
+  const page = world.store.watched.page(query)
+  const { items, next } = (await world.edits.mend(page.items)) ? world.store.watched.page(query) : page
+  return c.json({ items: sessionItems(items, world), next } satisfies SessionPage)
+}
+
+async function shown(c: Context, world: ServerWorld, session: KnownSession) {
+  const mended = (await world.edits.mend([session])) ? world.store.watched.get(session.id) : null
+  return c.json(detailOf(mended ?? session, world) satisfies SessionDetail)
 }
 
 function queryOf(given: z.infer<typeof listQuery>): SessionQuery {

@@ -2,8 +2,10 @@
 import { type Context, Hono } from 'hono'
 import { describeRoute, validator } from 'hono-openapi'
 import { z } from 'zod'
-import type { Result } from '../../core/problem.ts'
+import { ok, type Result } from '../../core/problem.ts'
+import { plansOf } from '../../harness/plans.ts'
 import type { KnownSession } from '../../store/watched.ts'
+import type { SessionPlans } from '../api.ts'
 import { refusalOf, type ServerWorld, type Variables } from '../context.ts'
 import { answers, invalid } from './answers.ts'
 
@@ -14,7 +16,7 @@ const steerBody = z.strictObject({
 
 const typeBody = z.strictObject({ line: z.string().trim().min(1).max(20_000).describe('For bash, in its workspace.') })
 
-export function turnRoutes({ sessions, typed }: ServerWorld) {
+export function turnRoutes({ sessions, typed, store }: ServerWorld) {
   const run = async (c: Context, act: (session: KnownSession) => Promise<Result<unknown>>): Promise<Response> => {
     const found = sessions.one(c.req.param('id') ?? '')
     if (!found.ok) return refusalOf(c, found.problems)
@@ -47,6 +49,9 @@ export function turnRoutes({ sessions, typed }: ServerWorld) {
     )
     .post('/:id/compact', describeRoute(answers('Make room in the history of a session')), (c) =>
       run(c, (session) => sessions.compact(session)),
+    )
+    .get('/:id/plans', describeRoute(answers('Plans that a session handed in, the newest first')), (c) =>
+      run(c, async ({ id }) => ok({ items: plansOf(store.sessions.entries(id)) } satisfies SessionPlans)),
     )
     .get('/:id/context', describeRoute(answers('How full the context of a session is, and of what')), (c) =>
       run(c, (session) => sessions.context(session)),

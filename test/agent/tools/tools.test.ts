@@ -1,7 +1,8 @@
 import { createTools } from '../../../src/agent/tools/index.ts'
+import { submitPlan } from '../../../src/agent/tools/submit-plan.ts'
 import { toolContract } from '../../contracts/tool.ts'
 
-toolContract(createTools(), {
+toolContract([...createTools(), submitPlan], {
   read: { good: { file_path: 'a.txt' }, at: (file_path) => ({ file_path }) },
   write: { good: { file_path: 'new.txt', content: 'x' }, at: (file_path) => ({ file_path, content: 'x' }) },
   edit: {
@@ -21,6 +22,7 @@ toolContract(createTools(), {
   bash: { good: { command: 'echo hello' } },
   bash_output: { good: { id: 'bg_nobody' } },
   ask_user: { good: { questions: [{ question: 'Which?', choices: ['a', 'b'] }] } },
+  submit_plan: { good: { plan: '# One' } },
   work_items: { good: { add: ['one'] } },
   web_fetch: { good: { url: 'http://127.0.0.1:9/' } },
 })

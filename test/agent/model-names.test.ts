@@ -1,6 +1,6 @@
 /** Names of models that a person writes: which are taken, and what is said of those that nobody offers. */
 import { describe, expect, it } from 'vitest'
-import { knownModel } from '../../src/server/model-names.ts'
+import { knownModel } from '../../src/agent/model-names.ts'
 
 const row = (provider: string, model: string) => ({
   ...{ provider, model, isDefault: false, contextTokens: null, price: null },
@@ -13,7 +13,7 @@ function models(listed: [string, string][], mute: string[] = []) {
     known: () => [row('local', 'qwen3-coder'), row('far', 'sonnet')],
     list: async () => {
       asked.push(1)
-      const problems = mute.map((provider) => ({ provider, problem: { text: 'It does not answer.' } }))
+      const problems = mute.map((provider) => ({ provider, problem: { kind: 'mute', text: 'It does not answer.' } }))
       return { models: listed.map(([provider, model]) => row(provider, model)), problems }
     },
   }

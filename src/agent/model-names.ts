@@ -1,15 +1,21 @@
 /** Whether there is a model of a name that a person wrote. It chooses none. */
 import { ok, type Result, refuse } from '../core/problem.ts'
 import { nearestOf } from '../lib/nearest.ts'
-import type { ServerWorld } from './context.ts'
+import type { ModelRow, ModelRows } from './model-list.ts'
 
 const namesMax = 5
+
+/** Models without asking anybody, and after every provider was asked. */
+export interface NamedModels {
+  known(): ModelRow[]
+  list(): Promise<ModelRows>
+}
 
 /**
  * The names of the settings are asked first, the providers only when it is none of these. Of a provider that does not
  * answer nobody can tell: then a name that says it is his, or that names no provider, is taken.
  */
-export async function knownModel(models: ServerWorld['models'], wanted: string): Promise<Result<string>> {
+export async function knownModel(models: NamedModels, wanted: string): Promise<Result<string>> {
   const known = models.known()
   const isIt = ({ provider, model }: { provider: string; model: string }) =>
     wanted === model || wanted === `${provider}/${model}`
