@@ -5,7 +5,7 @@ import { problem } from '../fakes/api.ts'
 import { violations } from './axe.ts'
 import { browserPath, leave, type Shown, Stage } from './page.ts'
 import { emptyScene } from './scenes.ts'
-import { ask, runTests, session, watchedScene } from './watched.ts'
+import { ask, call, runTests, say, session, watchedScene } from './watched.ts'
 
 const { OPENLOOM_SHOTS: shots } = process.env
 const card = (shown: Shown, id: string) => shown.page.locator(`[data-ask="${id}"]`)
@@ -190,10 +190,41 @@ describe.skipIf(!browserPath)('the sessions', () => {
     expect(await shown.page.locator('[data-message="m3"]').innerText()).toContain('<img src=x onerror="hacked=1">')
     expect(await shown.page.evaluate(() => 'hacked' in window)).toBe(false)
     await shown.page.locator('[data-file="src/prices.ts"] summary').click()
-    expect(await shown.page.locator('[data-file] .added').allInnerTexts()).toEqual(['+const a = 2\n', '+const b = 3\n'])
+    await expect
+      .poll(() => shown.page.locator('[data-file] .added').allInnerTexts())
+      .toEqual(['+const a = 2\n', '+const b = 3\n'])
     await shown.page.getByText('cost at least 0.41').first().waitFor()
     await shown.page.getByText('Find all users of the table').waitFor()
     expect(await card(shown, 'per_tests').count()).toBe(1)
+    expect(shown.faults).toEqual([])
+    await leave(shown)
+  })
+
+  it('show what a subagent did where it was called, as it goes on', async () => {
+    const scene = watchedScene()
+    const said = scene.said ?? {}
+    said['ses_busy']?.[1]?.parts.push(
+      call('task', '{"description":"Find all users"}', 'Three files use it.', 'ses_sub'),
+    )
+    const found = say('s2', 'assistant', call('grep', '{"pattern":"priceTable"}', 'src/shop.ts:4', 'ses_deeper'))
+    said['ses_sub'] = [say('s1', 'user', { kind: 'text', text: 'Find all users of the table.' }), found]
+    said['ses_deeper'] = [say('d1', 'assistant', { kind: 'text', text: 'Deeper than anybody looks.' })]
+    const shown = await stage.show(scene, '/sessions/ses_busy')
+    const task = shown.page.locator('[data-tool="call-task"]')
+    await task.locator('summary').first().click()
+    await task.getByText('Three files use it.').waitFor()
+    expect(await shown.page.getByText('Find all users of the table.').count()).toBe(0)
+    await task.getByText('Its subagent').click()
+    const inside = task.getByRole('group', { name: 'Subagent' })
+    await inside.getByText('Find all users of the table.').waitFor()
+    expect(await inside.getByRole('link', { name: 'Open its session' }).getAttribute('href')).toBe('/sessions/ses_sub')
+    said['ses_sub']?.push(say('s3', 'assistant', { kind: 'text', text: 'The report uses it as well.' }))
+    await shown.api.sessions(['ses_sub'])
+    await inside.getByText('The report uses it as well.').waitFor()
+    await inside.locator('[data-tool="call-grep"] summary').first().click()
+    await inside.getByText('Its subagent').click()
+    await inside.getByText('Deeper than anybody looks.').waitFor()
+    expect(await violations(shown.page)).toEqual([])
     expect(shown.faults).toEqual([])
     await leave(shown)
   })

@@ -61,13 +61,13 @@ export const whichColour: AskRequest = {
 const hang = 'npm install waits on port 443 of 10.0.0.7 since 6 minutes and prints nothing.'
 const hostile = '<img src=x onerror="hacked=1"> \u202egpj.exe \u001b[2J \u05e9\u05dc\u05d5\u05dd'
 
-const say = (id: string, role: 'user' | 'assistant', ...parts: TranscriptPart[]): TranscriptMessage => ({
+export const say = (id: string, role: 'user' | 'assistant', ...parts: TranscriptPart[]): TranscriptMessage => ({
   ...{ id, role, at: Date.now() - 8 * minute, endedAt: Date.now() - 7 * minute },
   ...{ model: role === 'assistant' ? 'local/qwen3-coder' : null, parts, problem: null },
 })
 
-const tool = (name: string, input: string, output: string): TranscriptPart => ({
-  ...{ kind: 'tool', callId: `call-${name}`, name, input, output, state: 'completed', childId: null },
+export const call = (name: string, input: string, output: string, childId: string | null = null): TranscriptPart => ({
+  ...{ kind: 'tool', callId: `call-${name}`, name, input, output, state: 'completed', childId },
 })
 
 const said = (): TranscriptMessage[] => [
@@ -77,8 +77,8 @@ const said = (): TranscriptMessage[] => [
     'assistant',
     { kind: 'reasoning', text: 'The table is used by three files.' },
     { kind: 'text', text: 'I look at who uses the table, then I move it.' },
-    tool('grep', '{"pattern":"priceTable"}', 'src/shop.ts:4\nsrc/invoice.ts:12\nsrc/report.ts:90'),
-    { ...tool('bash', '{"command":"npm install"}', 'added 0 packages'), state: 'running' } as TranscriptPart,
+    call('grep', '{"pattern":"priceTable"}', 'src/shop.ts:4\nsrc/invoice.ts:12\nsrc/report.ts:90'),
+    { ...call('bash', '{"command":"npm install"}', 'added 0 packages'), state: 'running' } as TranscriptPart,
   ),
   { ...say('m3', 'assistant', { kind: 'text', text: hostile }), problem: 'The provider answered 429.', endedAt: null },
 ]

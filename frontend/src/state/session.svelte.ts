@@ -1,32 +1,23 @@
 /** One session whole: what was said and is being said, what it changed, how full it is, what a person does to it. */
-import type { FileDiff, TranscriptMessage } from '../../../src/core/session.ts'
+import type { FileDiff } from '../../../src/core/session.ts'
 import type { ContextUse, LiveFrame, SessionDetail, SessionItem, SessionPlans } from '../../../src/server/api.ts'
 import type { Answer, Refusal } from '../api.ts'
 import { count } from '../model/format.ts'
 import { joinDelta, type StreamPart } from '../model/live-line.ts'
-import { fullPath, joinPage } from '../model/sessions.ts'
+import { fullPath } from '../model/sessions.ts'
 import { api } from './door.svelte.ts'
-import { Folds } from './folds.svelte.ts'
 import { orders } from './orders.svelte.ts'
 import { Reader } from './reader.ts'
+import { Story } from './story.svelte.ts'
 
 const storyPauseMs = 300
 /** A diff and a context are weighed anew each time. */
 const aroundPauseMs = 2500
-const newestCount = 30
-const olderCount = 100
-/** A message is looked for in larger steps than a reader takes. */
-const soughtCount = 200
-const pagesSoughtMax = 60
 
 export class OneSession {
   readonly id: string
-  readonly folds = new Folds()
+  readonly story: Story
   detail = $state.raw<SessionDetail | null>(null)
-  messages = $state.raw<TranscriptMessage[]>([])
-  older = $state<string | null>(null)
-  /** Why there is no transcript. */
-  mute = $state<Refusal | null>(null)
   diff = $state.raw<FileDiff[]>([])
   context = $state.raw<ContextUse | null>(null)
   plans = $state.raw<SessionPlans['items']>([])
@@ -39,34 +30,16 @@ export class OneSession {
   /** Being said now; what stands in the transcript goes from here. */
   parts = $state.raw<StreamPart[]>([])
   #spoken = 0
-  #reading = false
-  readonly #story = new Reader(() => this.#readStory(), storyPauseMs)
+  readonly #newest = new Reader(() => this.#readStory(), storyPauseMs)
   readonly #around = new Reader(() => this.#readAround(), aroundPauseMs)
 
   constructor(id: string) {
     this.id = id
+    this.story = new Story(id)
   }
 
   async load(): Promise<void> {
     await Promise.all([this.#readStory(), this.#readAround()])
-  }
-
-  async readOlder(limit = olderCount): Promise<void> {
-    const before = this.older
-    if (!before || this.#reading) return
-    this.#reading = true
-    const page = await api.transcript(this.id, { before, limit })
-    this.#reading = false
-    if (!page.ok || this.older !== before) return
-    this.messages = [...page.value.messages, ...this.messages]
-    this.older = page.value.next
-  }
-
-  /** Opens older pages until the message is there, and says where; -1: it is not in this session any more. */
-  async seek(messageId: string): Promise<number> {
-    const place = () => this.messages.findIndex(({ id }) => id === messageId)
-    for (let page = 0; page < pagesSoughtMax && this.older && place() < 0; page++) await this.readOlder(soughtCount)
-    return place()
   }
 
   apply(frames: readonly LiveFrame[]): void {
@@ -79,7 +52,7 @@ export class OneSession {
       }
     }
     if (this.detail?.own && about.every(({ event }) => event === 'delta')) return
-    void this.#story.run()
+    void this.#newest.run()
     if (
       about.some((frame) => frame.event === 'event' && /^(tool\.ended|run\.|session\.|ask\.)/.test(frame.data.type))
     ) {
@@ -163,15 +136,10 @@ export class OneSession {
 
   async #readStory(): Promise<void> {
     const spoken = this.#spoken
-    const newest = { before: null, limit: newestCount }
-    const [detail, page] = await Promise.all([api.session(this.id), api.transcript(this.id, newest)])
+    const [detail] = await Promise.all([api.session(this.id), this.story.readNewest()])
     this.refusal = detail.ok ? null : detail.refusal
     if (detail.ok) this.detail = detail.value
-    this.mute = page.ok ? null : page.refusal
-    if (!page.ok) return
-    const { messages, joined } = joinPage(this.messages, page.value.messages)
-    this.messages = joined ? messages : page.value.messages
-    if (!joined || messages.length === page.value.messages.length) this.older = page.value.next
+    if (this.story.mute) return
     this.parts = this.parts.slice(spoken)
     this.#spoken = Math.max(0, this.#spoken - spoken)
   }
@@ -197,7 +165,7 @@ export class OneSession {
     const answer = await give()
     this.busy = false
     if (!answer.ok) orders.refused(`${what} was refused`, answer.refusal)
-    void this.#story.run()
+    void this.#newest.run()
     return answer.ok ? answer.value : null
   }
 
