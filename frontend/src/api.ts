@@ -1,6 +1,6 @@
 /** The daemon's HTTP API, typed. A refusal is a value and never an exception; it shows nothing and keeps nothing. */
 
-import type { FileDiff, GuideText, MemoryView, TranscriptPage, Workspace } from '../../src/core/session.ts'
+import type { GuideText, MemoryView, TranscriptPage, Workspace } from '../../src/core/session.ts'
 import type { SkillFile, SkillRead, SkillRef } from '../../src/core/spec.ts'
 import type { IsolationEnd, SkillDetail, SkillList } from '../../src/core/task.ts'
 import type {
@@ -22,6 +22,7 @@ import type {
   Replayed,
   RuleList,
   SessionDetail,
+  SessionDiff,
   SessionItem,
   SessionPage,
   SessionPlans,
@@ -220,7 +221,7 @@ export class Api {
     return this.#ask(sessionUrl(id, 'plans'))
   }
 
-  diff(id: string): Promise<Answer<{ items: FileDiff[] }>> {
+  diff(id: string): Promise<Answer<SessionDiff>> {
     return this.#ask(sessionUrl(id, 'diff'))
   }
 

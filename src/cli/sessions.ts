@@ -1,6 +1,6 @@
 /** `openloom sessions`: what all runtimes' sessions do, one of them whole, and what a person may do to it. */
 import type { FileDiff, TranscriptMessage, TranscriptPage, TranscriptPart } from '../core/session.ts'
-import type { SessionDetail, SessionItem, SessionPage } from '../server/api.ts'
+import type { SessionDetail, SessionDiff, SessionItem, SessionPage } from '../server/api.ts'
 import { askLine } from './asks.ts'
 import { type Client, requireDaemon } from './client.ts'
 import { exit } from './exit.ts'
@@ -55,9 +55,13 @@ export async function showSession(id: string, options: ShowOptions, shell: Shell
   const { session } = detail
   const path = pathOf(session.id)
   const page = options.transcript ? await client.get<TranscriptPage>(`${path}/transcript?limit=100`) : null
-  const diff = options.diff ? await client.get<{ items: FileDiff[] }>(`${path}/diff`) : null
+  const diff = options.diff ? await client.get<SessionDiff>(`${path}/diff`) : null
   if (options.json) {
-    printJson({ ...detail, ...(page ? { transcript: page } : {}), ...(diff ? { diff: diff.items } : {}) })
+    printJson({
+      ...detail,
+      ...(page ? { transcript: page } : {}),
+      ...(diff ? { diff: diff.items, uncovered: diff.uncovered } : {}),
+    })
     return exit.ok
   }
   printHead(detail)
@@ -67,6 +71,7 @@ export async function showSession(id: string, options: ShowOptions, shell: Shell
   }
   if (page) printTranscript(page)
   for (const file of diff?.items ?? []) printDiff(file)
+  for (const why of diff?.uncovered ?? []) print(`\n${safe(why)}`)
   return exit.ok
 }
 

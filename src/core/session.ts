@@ -291,7 +291,7 @@ export interface FileDiff {
   status: 'added' | 'changed' | 'deleted'
   additions: number
   deletions: number
-  /** Unified diff, at most 200,000 characters. */
+  /** Unified diff, at most 1,000,000 characters; of a watched session 200,000. */
   patch: string
 }
 

@@ -37,6 +37,13 @@ export interface NetChange extends FileChange {
   mixed: boolean
 }
 
+/** What a session changed, file by file. */
+export interface SessionDiff {
+  items: FileDiff[]
+  /** In sentences, why it may have changed more. */
+  uncovered: string[]
+}
+
 export interface Restored {
   restored: FileChange[]
   refused: { path: string; why: string }[]
@@ -66,6 +73,11 @@ export function stepsOf(rows: readonly StoredEntry[]): Step[] {
     })
     return changes.length > 0 ? [{ seq, at, callId, tool: tools.get(callId) ?? null, changes }] : []
   })
+}
+
+export function uncoveredOf(steps: readonly Step[]): string[] {
+  const reasons = new Set(steps.flatMap(({ uncovered }) => uncovered ?? []))
+  return [...reasons].map((why) => `What a command changed here is not known: ${why}.`)
 }
 
 export function netOf(steps: readonly Step[]): NetChange[] {

@@ -5,14 +5,24 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
-import { type FileDiff, type SessionState, type StoredEntry, withoutUndone } from '../core/session.ts'
+import { type SessionState, type StoredEntry, withoutUndone } from '../core/session.ts'
 import { Blobs } from '../lib/blobs.ts'
 import { folderAt } from '../lib/files.ts'
 import { newId } from '../lib/id.ts'
 import { KeptTree, keepingLimits, keptBytesMax } from '../lib/kept-tree.ts'
 import { SessionClaims } from '../store/claims.ts'
 import type { KnownSession } from '../store/watched.ts'
-import { diffOf, isFolder, netOf, type Restored, restore, type Step, stepsOf } from './file-changes.ts'
+import {
+  diffOf,
+  isFolder,
+  netOf,
+  type Restored,
+  restore,
+  type SessionDiff,
+  type Step,
+  stepsOf,
+  uncoveredOf,
+} from './file-changes.ts'
 import { fileOf, readFile, type SessionFile, withFreshIds } from './session-file.ts'
 import type { World } from './world.ts'
 
@@ -131,12 +141,13 @@ export class SessionEdits {
     return own.ok ? ok(stepsOf(this.rows(session))) : own
   }
 
-  async diff(session: KnownSession): Promise<Result<FileDiff[]>> {
+  async diff(session: KnownSession): Promise<Result<SessionDiff>> {
     const own = this.own(session)
     if (!own.ok) return own
     const place = { blobs: new Blobs(this.checkpoints(session)), workspace: session.workspace }
-    const changes = netOf(stepsOf(this.rows(session))).filter(({ before, after }) => !isFolder(before ?? after))
-    return ok(changes.map((change) => diffOf(change, place)))
+    const steps = stepsOf(this.rows(session))
+    const changes = netOf(steps).filter(({ before, after }) => !isFolder(before ?? after))
+    return ok({ items: changes.map((change) => diffOf(change, place)), uncovered: uncoveredOf(steps) })
   }
 
   async export(session: KnownSession): Promise<Result<SessionFile>> {
@@ -206,11 +217,8 @@ export class SessionEdits {
     const steps = stepsOf(rows).filter(wanted)
     const changes = netOf(steps).filter(({ path }) => paths?.includes(path) ?? true)
     const { restored, refused } = await restore(changes, new Blobs(this.checkpoints(session)))
-    const open = paths === null ? steps.flatMap(({ uncovered }) => uncovered ?? []) : []
-    const unknown = [...new Set(open)].map((why) => ({
-      path: session.workspace,
-      why: `What a command changed here is not known: ${why}.`,
-    }))
+    const open = paths === null ? uncoveredOf(steps) : []
+    const unknown = open.map((why) => ({ path: session.workspace, why }))
     return { restored, refused: [...refused, ...unknown] }
   }
 

@@ -4,11 +4,12 @@
  */
 import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
 import type { ContextUse, Runtime } from '../core/runtime.ts'
-import type { FileDiff, TranscriptPage } from '../core/session.ts'
+import type { TranscriptPage } from '../core/session.ts'
 import { sha256 } from '../lib/digest.ts'
 import { newId } from '../lib/id.ts'
 import type { KnownSession } from '../store/watched.ts'
 import type { Commands } from './commands.ts'
+import type { SessionDiff } from './file-changes.ts'
 import { isPromptedHere } from './session-edits.ts'
 import { transcriptOf } from './transcript.ts'
 import type { World } from './world.ts'
@@ -54,9 +55,11 @@ export class SessionCommands {
     return this.world.runtimes.get(runtime)?.profiles?.map(({ name }) => name) ?? []
   }
 
-  async diff(session: KnownSession): Promise<Result<FileDiff[]>> {
+  async diff(session: KnownSession): Promise<Result<SessionDiff>> {
     const watch = this.world.runtimes.get(session.runtime)?.watch
-    return watch ? watch.diff(session.id) : refuse(noDiff(session.runtime))
+    if (!watch) return refuse(noDiff(session.runtime))
+    const diff = await watch.diff(session.id)
+    return diff.ok ? ok({ items: diff.value, uncovered: [] }) : diff
   }
 
   /** Ends its turn. A task that works in it is paused: it would only prompt again. */

@@ -10,7 +10,7 @@ import type { SessionUsageSums, UsageSum, Workspace } from '../core/session.ts'
 import type { SinkLook, SinkTested } from '../core/sink.ts'
 import type { Preview, Task, TaskItem } from '../core/task.ts'
 import type { AttemptRecord } from '../core/verdict.ts'
-import type { Restored, Step } from '../harness/file-changes.ts'
+import type { Restored, SessionDiff, Step } from '../harness/file-changes.ts'
 import type { IsolationLook } from '../harness/isolation.ts'
 import type { SessionPlans } from '../harness/plans.ts'
 import type { Undone } from '../harness/session-edits.ts'
@@ -161,7 +161,7 @@ export interface SessionSteps {
 }
 
 /** `POST /api/sessions/{id}/undo` and `restore`, `GET /api/sessions/{id}/context`. */
-export type { ContextUse, Restored, SessionPlans, Undone }
+export type { ContextUse, Restored, SessionDiff, SessionPlans, Undone }
 
 /** An ask with the title of the session at the top. */
 export interface AskItem extends Ask {

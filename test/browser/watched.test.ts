@@ -193,6 +193,7 @@ describe.skipIf(!browserPath)('the sessions', () => {
     await expect
       .poll(() => shown.page.locator('[data-file] .added').allInnerTexts())
       .toEqual(['+const a = 2\n', '+const b = 3\n'])
+    await shown.page.getByText('What a command changed here is not known').waitFor()
     await shown.page.getByText('cost at least 0.41').first().waitFor()
     await shown.page.getByText('Find all users of the table').waitFor()
     expect(await card(shown, 'per_tests').count()).toBe(1)
@@ -215,7 +216,7 @@ describe.skipIf(!browserPath)('the sessions', () => {
     await task.getByText('Three files use it.').waitFor()
     expect(await shown.page.getByText('Find all users of the table.').count()).toBe(0)
     await task.getByText('Its subagent').click()
-    const inside = task.getByRole('group', { name: 'Subagent' })
+    const inside = task.getByRole('region', { name: 'Subagent ses_sub' })
     await inside.getByText('Find all users of the table.').waitFor()
     expect(await inside.getByRole('link', { name: 'Open its session' }).getAttribute('href')).toBe('/sessions/ses_sub')
     said['ses_sub']?.push(say('s3', 'assistant', { kind: 'text', text: 'The report uses it as well.' }))

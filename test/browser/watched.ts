@@ -105,8 +105,18 @@ export function watchedScene(): Scene {
     ask('per_edit', editFile, { deadlineAt: now + 12 * minute }),
     ask('que_shop', whichColour, { sessionId: 'ses_idle', rootId: 'ses_idle', title: hostile }),
   ]
+  const uncovered = ['What a command changed here is not known: the folder holds over 200,000 files.']
   const changed = {
     ses_busy: [{ path: 'src/prices.ts', status: 'changed' as const, additions: 2, deletions: 1, patch }],
   }
-  return { state: stateOf([], 0), details: [], events: [], asks, sessions, said: { ses_busy: said() }, changed }
+  return {
+    state: stateOf([], 0),
+    details: [],
+    events: [],
+    asks,
+    sessions,
+    said: { ses_busy: said() },
+    changed,
+    uncovered,
+  }
 }

@@ -35,6 +35,8 @@ export interface Scene {
   /** By session. */
   said?: Record<string, TranscriptMessage[]>
   changed?: Record<string, FileDiff[]>
+  /** Why what each session changed is not all known. */
+  uncovered?: string[]
   contexts?: Record<string, ContextUse>
   plans?: Record<string, SessionPlans['items']>
   /** Places where anything that is looked for was said. */
@@ -277,7 +279,10 @@ export class FakeApi {
       return c.json({ messages: all.slice(start, end), next: start > 0 ? all[start]?.id : null })
     })
     app.get('/api/sessions/:id/plans', (c) => c.json({ items: this.scene.plans?.[c.req.param('id')] ?? [] }))
-    app.get('/api/sessions/:id/diff', (c) => c.json({ items: this.scene.changed?.[c.req.param('id')] ?? [] }))
+    app.get('/api/sessions/:id/diff', (c) => {
+      const { changed, uncovered } = this.scene
+      return c.json({ items: changed?.[c.req.param('id')] ?? [], uncovered: uncovered ?? [] })
+    })
     app.post('/api/sessions/:id/:what', (c) => {
       const refusal = this.refusals.get(c.req.param('what'))
       return refusal ? refuse(refusal) : c.json(this.scene.answers?.[c.req.param('what')] ?? { pausedTaskId: null })

@@ -4,10 +4,10 @@ import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, sta
 import { dirname, join, relative } from 'node:path'
 import { expect, it } from 'vitest'
 import { openCheckpoint } from '../../src/agent/checkpoint.ts'
-import type { FileDiff } from '../../src/core/session.ts'
+import type { FileDiff, JournalEntry } from '../../src/core/session.ts'
 import { childEnvironment } from '../../src/lib/process.ts'
 import type { ScriptInput } from '../../src/sample/script.ts'
-import type { Restored, SessionSteps, Undone } from '../../src/server/api.ts'
+import type { Restored, SessionDiff, SessionSteps, Undone } from '../../src/server/api.ts'
 import { talk } from '../fakes/talk.ts'
 
 const call = (name: string, args: Record<string, unknown>) => ({ tool_calls: [{ name, arguments: args }] })
@@ -182,8 +182,9 @@ it('SU-3 a revert restores bytes and mode, and names a file that changed since',
   const bytes = Buffer.from('\ufeffone\r\nmore\r\n')
   writeFileSync(path, bytes, { mode: 0o750 })
   await t.say('change it')
-  const { items } = await t.get<{ items: FileDiff[] }>(`/api/sessions/${t.id}/diff`)
+  const { items, uncovered } = await t.get<SessionDiff>(`/api/sessions/${t.id}/diff`)
   expect(items).toMatchObject([{ path: 'old.txt', status: 'changed', additions: 1, deletions: 1 }])
+  expect(uncovered).toEqual([])
   expect(items[0]?.patch).toContain('-one')
   const changed = readFileSync(path)
   writeFileSync(path, 'mine')
@@ -194,5 +195,10 @@ it('SU-3 a revert restores bytes and mode, and names a file that changed since',
   const { restored } = await t.post<Restored>(`/api/sessions/${t.id}/restore`)
   expect([restored.length, statSync(path).mode & 0o777]).toEqual([1, 0o750])
   expect(readFileSync(path).equals(bytes)).toBe(true)
-  expect((await t.get<{ items: FileDiff[] }>(`/api/sessions/${t.id}/diff`)).items).toEqual([])
+  const row: JournalEntry = { type: 'changed', runId: 'r_1', callId: 'c_1', files: [], uncovered: '2002 files changed' }
+  t.story.daemon.store.sessions.append(t.id, row)
+  expect(await t.get<SessionDiff>(`/api/sessions/${t.id}/diff`)).toEqual({
+    items: [],
+    uncovered: ['What a command changed here is not known: 2002 files changed.'],
+  })
 })

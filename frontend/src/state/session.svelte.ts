@@ -1,6 +1,12 @@
 /** One session whole: what was said and is being said, what it changed, how full it is, what a person does to it. */
-import type { FileDiff } from '../../../src/core/session.ts'
-import type { ContextUse, LiveFrame, SessionDetail, SessionItem, SessionPlans } from '../../../src/server/api.ts'
+import type {
+  ContextUse,
+  LiveFrame,
+  SessionDetail,
+  SessionDiff,
+  SessionItem,
+  SessionPlans,
+} from '../../../src/server/api.ts'
 import type { Answer, Refusal } from '../api.ts'
 import { count } from '../model/format.ts'
 import { joinDelta, type StreamPart } from '../model/live-line.ts'
@@ -13,12 +19,13 @@ import { Story } from './story.svelte.ts'
 const storyPauseMs = 300
 /** A diff and a context are weighed anew each time. */
 const aroundPauseMs = 2500
+const nothingChanged: SessionDiff = { items: [], uncovered: [] }
 
 export class OneSession {
   readonly id: string
   readonly story: Story
   detail = $state.raw<SessionDetail | null>(null)
-  diff = $state.raw<FileDiff[]>([])
+  diff = $state.raw<SessionDiff>(nothingChanged)
   context = $state.raw<ContextUse | null>(null)
   plans = $state.raw<SessionPlans['items']>([])
   refusal = $state<Refusal | null>(null)
@@ -146,7 +153,7 @@ export class OneSession {
 
   async #readAround(): Promise<void> {
     const [diff, context, plans] = await Promise.all([api.diff(this.id), api.context(this.id), api.plans(this.id)])
-    this.diff = diff.ok ? diff.value.items : []
+    this.diff = diff.ok ? diff.value : nothingChanged
     this.context = context.ok ? context.value : null
     this.plans = plans.ok ? plans.value.items : []
   }

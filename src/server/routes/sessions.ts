@@ -4,7 +4,7 @@ import { describeRoute, validator } from 'hono-openapi'
 import { z } from 'zod'
 import type { SessionState } from '../../core/session.ts'
 import type { KnownSession, SessionQuery } from '../../store/watched.ts'
-import type { SessionDetail, SessionItem, SessionPage } from '../api.ts'
+import type { SessionDetail, SessionDiff, SessionItem, SessionPage } from '../api.ts'
 import { refusal, refusalOf, type ServerWorld, type Variables } from '../context.ts'
 import { answers, invalid } from './answers.ts'
 import { itemsOf } from './asks.ts'
@@ -57,8 +57,9 @@ export function sessionRoutes(world: ServerWorld) {
     )
     .get('/:id/diff', describeRoute(answers('What a session changed')), (c) =>
       withSession(c, world, async (session) => {
-        const diff = await (world.sessions.isWatched(session) ? world.sessions : world.edits).diff(session)
-        return diff.ok ? c.json({ items: diff.value }) : refusalOf(c, diff.problems)
+        const { sessions, edits } = world
+        const diff = await (sessions.isWatched(session) ? sessions : edits).diff(session)
+        return diff.ok ? c.json(diff.value satisfies SessionDiff) : refusalOf(c, diff.problems)
       }),
     )
     .get('/:id/usage', describeRoute(answers('What a session used, alone and with its subagents')), (c) =>
