@@ -273,6 +273,7 @@ describe.skipIf(!browserPath)('an empty installation', () => {
       await found.waitFor()
       expect(await found.innerText()).toContain('api_key_env: ANTHROPIC_API_KEY')
       expect(await page.content()).not.toContain('never-shown')
+      await page.getByText('no webhook, file or chat is told anything').waitFor()
       if (view.width < 720) expect(await smallTargets(page)).toEqual([])
       if (shots) await page.screenshot({ path: `${shots}/first-${view.width}-${view.theme}.png`, fullPage: true })
       expect(await violations(page)).toEqual([])

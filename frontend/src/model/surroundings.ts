@@ -16,6 +16,15 @@ const good = (word: string): Look => ({ word, tone: 'ok', mark: 'closed' })
 const bad = (word: string): Look => ({ word, tone: 'attention', mark: 'ring' })
 const lost = (word: string): Look => ({ word, tone: 'danger', mark: 'cross' })
 
+/** Whoever leaves agents alone and is told by nobody should know that. */
+const untold: Card = {
+  key: 'untold',
+  name: 'notifications',
+  detail: 'no webhook, file or chat is told anything',
+  look: { word: 'none', tone: 'idle', mark: 'ring' },
+  href: '/notifications',
+}
+
 export function cardsOf({ inbox, sandbox, runtimes, sinks }: DaemonState): Card[] {
   return [
     {
@@ -39,6 +48,7 @@ export function cardsOf({ inbox, sandbox, runtimes, sinks }: DaemonState): Card[
       look: runtime.ready ? good('ready') : bad('not ready'),
       href: '/settings',
     })),
+    ...(sinks.length === 0 ? [untold] : []),
     ...sinks.map(({ id, label, pending, dead }) => ({
       key: `sink ${id}`,
       name: prose(id),
