@@ -251,7 +251,7 @@ class Builtin implements Runtime {
     }
   }
 
-  /** The same way that a restarted daemon would enter the turn. Null: it will, or there is no model for that profile. */
+  /** The same way that a restarted daemon would enter the turn. Null: that one will, or there is no model for it. */
   private async handOver(begin: Begin, name: string, { id: runId, signal: over }: Run): Promise<Begin | null> {
     const { journal, policyOf } = this.options
     const profile = narrowed(this.profileOf(name), begin.request)
