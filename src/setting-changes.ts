@@ -9,7 +9,8 @@ import { systemClock } from './core/clock.ts'
 import { ok, type Result, refuse } from './core/problem.ts'
 import { sinksOf } from './following.ts'
 import { isRecord } from './inbox/keys.ts'
-import { readSeen, writeSeen } from './lib/seen-file.ts'
+import { oneByOne } from './lib/one-by-one.ts'
+import { changedSince, readSeen, writeSeen } from './lib/seen-file.ts'
 import { parseYaml } from './lib/yaml.ts'
 import { dropYaml, lineChange, putYaml, type YamlPath } from './lib/yaml-edit.ts'
 import type { Plan } from './parts.ts'
@@ -29,12 +30,17 @@ interface Prepared {
   change: SettingChange
   edit: Edit
   text: string
+  /** Of the file as it is; null: there is none yet. */
+  seen: string | null
 }
+
+/** How it is told that there was no file. */
+const noFile = 'none'
 
 export class SettingChanges {
   private readonly plan: Plan
-  /** One at a time: each begins from what the one before has written. */
-  private last: Promise<unknown> = Promise.resolve()
+  /** Each begins from what the one before has written. */
+  private readonly inTurn = oneByOne()
 
   constructor(plan: Plan) {
     this.plan = plan
@@ -46,10 +52,7 @@ export class SettingChanges {
   }
 
   change(asked: SettingAsked, seen: string): Promise<Result<SettingWritten>> {
-    const write = () => this.write(asked, seen)
-    const next = this.last.then(write, write)
-    this.last = next
-    return next
+    return this.inTurn(() => this.write(asked, seen))
   }
 
   private async write(asked: SettingAsked, seen: string): Promise<Result<SettingWritten>> {
@@ -58,7 +61,9 @@ export class SettingChanges {
     if (!prepared.ok) return prepared
     const { edit, text, change } = prepared.value
     const { seen: now, ...written } = change
-    if (now !== seen || !(await writeSeen(change.file, text, seen))) return refuse(overtaken(change.file))
+    if (now !== seen) return refuse(changedSince(change.file))
+    const kept = await writeSeen(change.file, { text, seen: prepared.value.seen, mode: 0o600 })
+    if (!kept.ok) return kept
     const next = loadConfig(settings.now.sources)
     if (!next.ok) return next
     // Whatever else a person changed in the files waits for the next start, as it always has.
@@ -88,8 +93,8 @@ export class SettingChanges {
     if (edit.value !== null && !edit.holds(next.value.config)) return refuse(elsewhere(next.value, edit.setting))
     const { line, removed, added } = lineChange(read.text, text)
     const hide = (lines: string[]) => lines.map((one) => secrets.hide(one))
-    const change = { asked, file, line, removed: hide(removed), added: hide(added), seen: read.seen }
-    return ok({ change, edit, text })
+    const change = { asked, file, line, removed: hide(removed), added: hide(added), seen: read.seen ?? noFile }
+    return ok({ change, edit, text, seen: read.seen })
   }
 
   private async editOf(asked: SettingAsked, written: unknown): Promise<Result<Edit>> {
@@ -162,12 +167,6 @@ export async function filtersOf(plan: Plan): Promise<SinkFilter[]> {
     return { sink, events, isHere: drop?.ok === true, fixed: why ? why.text : null }
   })
 }
-
-const overtaken = (file: string) => ({
-  kind: 'overtaken',
-  text: `${file} was changed in the meantime; nothing was written.`,
-  todo: 'Look at the lines again.',
-})
 
 const notHere = (what: string) => ({
   kind: 'setting-not-here',

@@ -10,7 +10,7 @@ import type { BlobIds } from '../lib/blob-ids.ts'
 import { Blobs, readNow } from '../lib/blobs.ts'
 import { realPathInside } from '../lib/files.ts'
 import type { GitRequest } from '../lib/git.ts'
-import { KeptTree, keepingLimits, keptBytesMax, type TreeChanges } from '../lib/kept-tree.ts'
+import { KeptRoom, KeptTree, type TreeChanges } from '../lib/kept-tree.ts'
 
 const fileBytesMax = 8 * 1024 * 1024
 const pathsMax = 50
@@ -29,7 +29,7 @@ export type ChangedRow = Extract<JournalEntry, { type: 'changed' }>
 export class Checkpoint {
   private readonly blobs: Blobs
   private readonly tree: KeptTree
-  private bytesLeft = keptBytesMax
+  private readonly room = new KeptRoom()
   /** Why nothing more is looked at in this run. */
   private gaveUp: string | null = null
   /** What goes on in the background: what changes between two looks is taken for its doing. */
@@ -37,7 +37,7 @@ export class Checkpoint {
 
   constructor(place: CheckpointPlace) {
     this.blobs = new Blobs(place.dir)
-    this.tree = new KeptTree({ ...place, limits: keepingLimits, afford: (sizeBytes) => this.afford(sizeBytes) })
+    this.tree = new KeptTree({ ...place, room: this.room })
   }
 
   moments(paths: readonly string[]): FileMoment[] {
@@ -66,16 +66,10 @@ export class Checkpoint {
     return this.lasting === null ? [] : this.after({ runId, callId: this.lasting })
   }
 
-  private afford(sizeBytes: number): boolean {
-    if (sizeBytes > this.bytesLeft) return false
-    this.bytesLeft -= sizeBytes
-    return true
-  }
-
   private keep(path: string): FileState {
-    const now = readNow(path, Math.min(fileBytesMax, this.bytesLeft))
+    const now = readNow(path, fileBytesMax)
     if (now === null || now === 'unknown') return now
-    this.bytesLeft -= now.bytes.length
+    if (!this.room.take(now.bytes.length)) return 'unknown'
     return { sha256: this.blobs.put(now.bytes), mode: now.mode }
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Brings instruction files and the memory of the repository into a run: at its start those of the whole session,
- * later those of folders whose files it
- * touches. What was read becomes a row, so that the same is shown whatever happens to the files.
+ * Brings instruction files and the memory of the repository into a run: at its start those of the whole session, later
+ * those of folders whose files it touches. What was read becomes a row, so that the same is shown whatever happens to
+ * the files.
  */
 import type { ToolResult } from '../core/tool.ts'
 import {

@@ -2,15 +2,22 @@
  * The files that tell agents how to work in a folder, for the person who looks at them and writes them: these exact
  * files, and no other path.
  */
-import { realpath } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
 import type { GuideFile, GuideText, MemoryView, NotCounted } from '../core/session.ts'
 import { sha256 } from '../lib/digest.ts'
-import { decodeUtf8, errnoOf, folderAt, readBounded, realPathInside, writeAtomic } from '../lib/files.ts'
-import type { GuideFolders } from './instructions.ts'
-import { type InstructionPlace, instructionNames, placesOf, readInstructions } from './instructions.ts'
-import { memoryBytesMax, memoryPath, noteOf, secretIn, shownOf, withNote } from './memory.ts'
+import { errnoOf, folderAt, realPathInside } from '../lib/files.ts'
+import { oneByOne } from '../lib/one-by-one.ts'
+import { changedSince, readSeen, writeSeen } from '../lib/seen-file.ts'
+import {
+  type GuideFolders,
+  type InstructionPlace,
+  instructionNames,
+  placesOf,
+  readInstructions,
+} from './instructions.ts'
+import { memoryBytesMax, memoryPath, noteOf, readMemory, secretIn, shownOf, withNote } from './memory.ts'
 
 /** What a model with a usual window is shown of all instruction files. */
 const shownCharsMax = 48_000
@@ -24,6 +31,8 @@ export interface GuideOptions extends GuideFolders {
 
 export class GuideFiles {
   private readonly options: GuideOptions
+  /** Each note comes behind what the one before has written. */
+  private readonly inTurn = oneByOne()
 
   constructor(options: GuideOptions) {
     this.options = options
@@ -44,15 +53,16 @@ export class GuideFiles {
       return [{ path, kind: 'instructions', ...rest, shownChars: text.length }]
     })
     const { path, repository } = await memoryPath(memoryDir, workspace)
-    const text = await readText(path)
+    const { text, sizeBytes } = await readFile(path)
+    const shown = shownOf((await readMemory(path))?.trim() ?? '')
     const memory: GuideFile = {
       path,
       kind: 'memory',
       from: 'user',
-      editable: true,
-      sizeBytes: text === null ? null : Buffer.byteLength(text),
-      why: null,
-      shownChars: shownOf(text?.trim() ?? '').length,
+      editable: text !== null,
+      sizeBytes,
+      why: text === null && shown === '' ? 'unreadable' : null,
+      shownChars: shown.length,
     }
     return { workspace, repository, trusted, files: [...there.flat(), ...imports, memory] }
   }
@@ -61,13 +71,13 @@ export class GuideFiles {
     const found = await Promise.all(
       instructionNames.map(async (name) => {
         const path = join(place.folder, name)
-        const text = await readText(path, place.root)
-        return { path, text }
+        return { path, ...(await readFile(path, place.root)) }
       }),
     )
-    const isThere = found.some(({ text }) => text !== null)
-    const listed = found.filter(({ text }, n) => text !== null || (!isThere && n === 0 && mayBegin(place, workspace)))
-    return listed.map(({ path, text }): GuideFile => {
+    const isThere = found.some(({ sizeBytes }) => sizeBytes !== null)
+    const mayBe = !isThere && mayBegin(place, workspace)
+    const listed = found.filter(({ sizeBytes }, n) => sizeBytes !== null || (n === 0 && mayBe))
+    return listed.map(({ path, text, sizeBytes }): GuideFile => {
       const shown = how.counted.find((one) => one.path === path)
       const why: NotCounted | null = shown
         ? place.own || how.trusted
@@ -81,9 +91,9 @@ export class GuideFiles {
         path,
         kind: 'instructions',
         from: place.own ? 'user' : 'project',
-        editable: true,
-        sizeBytes: text === null ? null : Buffer.byteLength(text),
-        why: text === null ? null : why,
+        editable: text !== null,
+        sizeBytes,
+        why: sizeBytes === null ? null : why,
         shownChars: shown?.text.length ?? 0,
       }
     })
@@ -92,33 +102,37 @@ export class GuideFiles {
   async read(workspace: string, path: string): Promise<Result<GuideText>> {
     const real = await this.placeOf(workspace, path)
     if (real === null) return refuse(notOne(path))
-    const text = await readText(real)
-    return ok({ path, text: text ?? '', sha256: text === null ? null : sha256(text) })
+    const { text, seen } = await readFile(real)
+    return text === null ? refuse(unreadable(path)) : ok({ path, text, sha256: seen })
   }
 
-  /** `seen`: digest of the text that was changed; null: there was none. */
+  /** `sha256`: of the text that was changed; null: there was none. */
   async write(workspace: string, { path, text, sha256: seen }: GuideText): Promise<Result<GuideText>> {
     const real = await this.placeOf(workspace, path)
     if (real === null) return refuse(notOne(path))
     if (Buffer.byteLength(text) > memoryBytesMax || text.includes('\0')) return refuse(notText)
-    const before = await readText(real)
-    if ((before === null ? null : sha256(before)) !== seen) return refuse(changed)
-    const old = new Set((before ?? '').split('\n'))
+    const before = await readFile(real)
+    if (before.text === null) return refuse(unreadable(path))
+    if (before.seen !== seen) return refuse(changedSince(path))
+    const old = new Set(before.text.split('\n'))
     const isMemory = real === (await memoryPath(this.options.memoryDir, workspace)).path
     const secret = isMemory ? secretIn(text.split('\n').map((line) => (old.has(line) ? '' : line))) : null
     if (secret) return refuse(secret)
-    return put(real, { path, text }, before === null)
+    return put(real, { path, text, sha256: seen }, isMemory ? 0o600 : 0o644)
   }
 
   /** One line more in the memory of the repository. */
   async remember(workspace: string, written: string): Promise<Result<GuideText>> {
     const note = noteOf(written)
     if (!note.ok) return note
-    const { path } = await memoryPath(this.options.memoryDir, workspace)
-    const before = await readText(path)
-    const text = withNote(before ?? '', note.value)
-    if (Buffer.byteLength(text) > memoryBytesMax) return refuse(notText)
-    return put(path, { path, text }, before === null)
+    return this.inTurn(async () => {
+      const { path } = await memoryPath(this.options.memoryDir, workspace)
+      const before = await readFile(path)
+      if (before.text === null) return refuse(unreadable(path))
+      const text = withNote(before.text, note.value)
+      if (Buffer.byteLength(text) > memoryBytesMax) return refuse(isFull(path))
+      return put(path, { path, text, sha256: before.seen }, 0o600)
+    })
   }
 
   /** The real path of one of the files that are listed; null: it is none of them. */
@@ -145,29 +159,29 @@ function whyNot(text: string | null, besideCounts: boolean): NotCounted {
   return text?.trim() ? 'no-room' : 'unreadable'
 }
 
-async function put(
-  real: string,
-  { path, text }: Omit<GuideText, 'sha256'>,
-  isNew: boolean,
-): Promise<Result<GuideText>> {
-  try {
-    await writeAtomic(real, text, isNew ? { exclusive: true, mode: 0o600 } : {})
-  } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return refuse(changed)
-    if (['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR'].includes(errnoOf(error))) return refuse(unwritable(path))
-    throw error
-  }
-  return ok({ path, text, sha256: sha256(text) })
+async function put(real: string, { path, text, sha256: seen }: GuideText, mode: number): Promise<Result<GuideText>> {
+  const written = await writeSeen(real, { text, seen, mode })
+  return written.ok ? ok({ path, text, sha256: sha256(text) }) : written
 }
 
-/** Null: there is none, or none that leads to a place of its own. What is no text is empty. */
-async function readText(path: string, root: string = dirname(path)): Promise<string | null> {
+/** `text` null: there is something, and not all of it can be shown. `sizeBytes` null: there is nothing. */
+interface Lying {
+  text: string | null
+  seen: string | null
+  sizeBytes: number | null
+}
+
+/** A link may lead no further than `root`. */
+async function readFile(path: string, root: string = dirname(path)): Promise<Lying> {
   try {
-    const real = await realPathInside(await realpath(root), path)
-    if (real === null) return null
-    return decodeUtf8((await readBounded(real, memoryBytesMax)).bytes) ?? ''
+    const real = await realPathInside((await folderAt(root)) ?? root, path)
+    const found = real === null ? null : await readSeen(real, memoryBytesMax)
+    const sizeBytes = found?.seen === null ? null : (await lstat(real ?? path)).size
+    return { text: null, seen: null, ...found, sizeBytes }
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'ENOTREG', 'ELOOP', 'EACCES', 'EPERM'].includes(errnoOf(error))) return null
+    if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error))) return { text: '', seen: null, sizeBytes: null }
+    if (['ENOTREG', 'ELOOP', 'EACCES', 'EPERM'].includes(errnoOf(error)))
+      return { text: null, seen: null, sizeBytes: 0 }
     throw error
   }
 }
@@ -177,10 +191,18 @@ const notOne = (path: string): Problem => ({
   text: `${path.slice(0, 300)} is none of the files that tell agents how to work here.`,
   todo: 'Look at `openloom memory list`.',
 })
-const notText: Problem = { kind: 'bad-note', text: `It is UTF-8 text of at most ${memoryBytesMax / 1024} kB.` }
-const changed: Problem = {
-  kind: 'changed-since',
-  text: 'The file is not as it was when you opened it.',
-  todo: 'Look at it as it is now, then change it again.',
+const notText: Problem = {
+  kind: 'bad-note',
+  text: `It is UTF-8 text of at most ${memoryBytesMax / 1024} kB.`,
+  todo: 'Make it shorter; a file may name others with @path.',
 }
-const unwritable = (path: string): Problem => ({ kind: 'unwritable', text: `${path} cannot be written.` })
+const unreadable = (path: string): Problem => ({
+  kind: 'unreadable',
+  text: `${path} cannot be shown: it is no UTF-8 text of at most ${memoryBytesMax / 1024} kB, or may not be read.`,
+  todo: 'Look at it in your editor, and at its rights.',
+})
+const isFull = (path: string): Problem => ({
+  kind: 'bad-note',
+  text: `${path} has no room for more (${memoryBytesMax / 1024} kB).`,
+  todo: 'Remove what does not hold any more: openloom memory edit.',
+})

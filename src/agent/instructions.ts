@@ -140,7 +140,9 @@ async function readFolder(place: InstructionPlace): Promise<InstructionFile[]> {
 async function readText(path: string, root: string): Promise<string | null> {
   try {
     const real = await realPathInside(await realpath(root), path)
-    const text = real === null ? null : decodeUtf8((await readBounded(real, fileBytesMax)).bytes)
+    if (real === null) return null
+    const { bytes, whole } = await readBounded(real, fileBytesMax)
+    const text = decodeUtf8(bytes, !whole)
     return text === null || text.includes('\0') || text.trim() === '' ? null : excerptOf(text.trim(), fileCharsMax)
   } catch {
     return null

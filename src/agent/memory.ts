@@ -2,7 +2,7 @@
  * What is remembered of a repository: one markdown file in the state folder, shown to every session that works in it. A
  * person writes it; the agent reads its beginning and no more.
  */
-import { stat } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
 import { sha256 } from '../lib/digest.ts'
@@ -29,13 +29,15 @@ export async function memoryPath(dir: string, workspace: string): Promise<{ path
   return { path: join(dir, `${name}-${sha256(repository).slice(0, 16)}`, 'MEMORY.md'), repository }
 }
 
-/** Of a linked worktree the folder that it belongs to. */
+/** Of a linked worktree the folder that it belongs to, as far as that knows of it: a folder may say what it wants. */
 async function mainCheckout(top: string): Promise<string> {
   try {
     if ((await stat(join(top, '.git'))).isDirectory()) return top
-    const linked = /^gitdir: (.{1,4000})$/m.exec(await readShort(join(top, '.git')))?.[1]
-    const folder = resolve(top, (linked ?? '').trim())
-    const common = resolve(folder, (await readShort(join(folder, 'commondir'))).trim())
+    const linked = /^gitdir: (.{1,4000})$/m.exec(await readLine(join(top, '.git')))?.[1] ?? ''
+    const folder = await realpath(resolve(top, linked))
+    const common = await realpath(resolve(folder, await readLine(join(folder, 'commondir'))))
+    const back = await realpath(dirname(resolve(folder, await readLine(join(folder, 'gitdir')))))
+    if (dirname(folder) !== join(common, 'worktrees') || back !== top) return top
     return basename(common) === '.git' ? dirname(common) : common
   } catch {
     // No repository, or a submodule: it is remembered by its own folder.
@@ -43,7 +45,7 @@ async function mainCheckout(top: string): Promise<string> {
   }
 }
 
-const readShort = async (path: string): Promise<string> => (await readBounded(path, 8_192)).bytes.toString('utf8')
+const readLine = async (path: string): Promise<string> => (await readBounded(path, 8_192)).bytes.toString('utf8').trim()
 
 /** As it stands in the prompt; empty where nothing is remembered, or nothing that can be read. */
 export async function loadMemory(dir: string, workspace: string, charsMax: number): Promise<string> {
@@ -52,10 +54,11 @@ export async function loadMemory(dir: string, workspace: string, charsMax: numbe
   return text === '' ? '' : `${intro}\n\n${shownOf(text, charsMax)}`
 }
 
-/** Null: there is none. */
-async function readMemory(path: string): Promise<string | null> {
+/** Its beginning, where there is more than is read; null: there is none. */
+export async function readMemory(path: string): Promise<string | null> {
   try {
-    return decodeUtf8((await readBounded(path, memoryBytesMax)).bytes)
+    const { bytes, whole } = await readBounded(path, memoryBytesMax)
+    return decodeUtf8(bytes, !whole)
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'ENOTREG', 'ELOOP', 'EACCES'].includes(errnoOf(error))) return null
     throw error

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { text as textOf } from 'node:stream/consumers'
 import { realOr } from '../config.ts'
-import { ProblemError, type Result } from '../core/problem.ts'
-import type { GuideFile } from '../core/session.ts'
+import { ProblemError, type Result, refuse } from '../core/problem.ts'
+import type { GuideFile, GuideText } from '../core/session.ts'
 import { openTexts } from '../parts.ts'
 import { exit } from './exit.ts'
 import { withStore } from './own-store.ts'
@@ -81,29 +81,34 @@ export async function addMemory(text: string, options: Options, shell: Shell): P
 export async function editMemory(file: string | undefined, options: Options, shell: Shell): Promise<number> {
   const kept = await withGuides(shell, async (guides, workspace) => {
     const found = valueOr(await guides.read(workspace, await pathOf(guides, workspace, file, shell)))
-    const text = process.stdin.isTTY ? inEditor(found.path, found.text, shell) : await textOf(process.stdin)
-    return valueOr(await guides.write(workspace, { ...found, text }))
+    const write = (text: string) => guides.write(workspace, { ...found, text })
+    return process.stdin.isTTY ? inEditor(found, shell, write) : valueOr(await write(await textOf(process.stdin)))
   })
   if (options.json) printJson(kept)
   else print(`Written: ${safe(kept.path)}`)
   return exit.ok
 }
 
-/** On a copy: the file itself is written whole or not at all, and not over what came meanwhile. */
-function inEditor(path: string, text: string, { env }: Shell): string {
+/** On a copy, which stays where it cannot be written: the file itself is written whole or not at all. */
+async function inEditor(
+  { path, text }: GuideText,
+  { env }: Shell,
+  write: (text: string) => Promise<Result<GuideText>>,
+): Promise<GuideText> {
   const editor = env.VISUAL ?? env.EDITOR
   if (!editor) {
     const todo = 'Set EDITOR, or send the new text through a pipe.'
     throw new UsageError({ kind: 'no-editor', text: 'There is no $EDITOR.', todo })
   }
   const folder = mkdtempSync(join(tmpdir(), 'openloom-edit-'))
-  try {
-    const copy = join(folder, basename(path))
-    writeFileSync(copy, text, { mode: 0o600 })
-    const { status } = spawnSync('sh', ['-c', `${editor} "$1"`, 'sh', copy], { stdio: 'inherit', env })
-    if (status !== 0) throw new ProblemError({ kind: 'editor-failed', text: 'The editor failed; nothing was changed.' })
-    return readFileSync(copy, 'utf8')
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+  const copy = join(folder, basename(path))
+  writeFileSync(copy, text, { mode: 0o600 })
+  const { status } = spawnSync('sh', ['-c', `${editor} "$1"`, 'sh', copy], { stdio: 'inherit', env })
+  const written = status === 0 ? await write(readFileSync(copy, 'utf8')) : refuse(editorFailed)
+  if (!written.ok && status === 0) throw new ProblemError(...written.problems, textKept(copy))
+  rmSync(folder, { recursive: true })
+  return valueOr(written)
 }
+
+const editorFailed = { kind: 'editor-failed', text: 'The editor failed; nothing was changed.', todo: 'Try again.' }
+const textKept = (copy: string) => ({ kind: 'text-kept', text: `Your text is kept in ${copy}.` })

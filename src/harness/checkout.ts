@@ -22,7 +22,7 @@ import type { Sandbox, Shown } from '../lib/sandbox/sandbox.ts'
 import { lookAt } from '../lib/tree.ts'
 import type { Store } from '../store/open.ts'
 import type { Base, Ground } from './pinned.ts'
-import { type Room, Rooms } from './rooms.ts'
+import { Rooms } from './rooms.ts'
 
 const setupMs = 600_000
 const warmMs = 300_000
@@ -99,7 +99,7 @@ export class Checkouts {
     how: Checkout,
   ): Promise<Opened> {
     const room = this.rooms.take(task.id, task.isolation?.origin ?? ground.root)
-    return this.alone(room, async () => {
+    return room.alone(async () => {
       const { root, git } = ground
       room.dependencies ??= new Dependencies(root, room.tree.path)
       const linked = how.setup === undefined ? room.dependencies.find(result.entries) : []
@@ -151,13 +151,6 @@ export class Checkouts {
   async stop(): Promise<void> {
     this.stopping.abort()
     await Promise.all([...this.besides.values(), this.rooms.quiet()])
-  }
-
-  private async alone<T>(room: Room, work: () => Promise<T>): Promise<T> {
-    const before = room.tail
-    const mine = before.then(work, work)
-    room.tail = mine.catch(() => undefined)
-    return mine
   }
 
   /** Objects are read where they lie; packages may keep caches among them, as they do in the work tree. */

@@ -10,6 +10,7 @@ import { type Isolation, type IsolationEnd, isEnded, type Task } from '../core/t
 import { failpoint } from '../lib/failpoint.ts'
 import { ignoreMissing, isInside } from '../lib/files.ts'
 import { mergeBranch } from '../lib/merge-branch.ts'
+import { oneByOneEach } from '../lib/one-by-one.ts'
 import { commitOf, linkedTree, openRepository, type Repository } from '../lib/repository.ts'
 import { keepRescue } from '../lib/rescue.ts'
 import * as worktrees from '../lib/worktree.ts'
@@ -22,6 +23,9 @@ const repositoryOf = (task: Task, world: World): Promise<Result<Repository>> => 
   const { env, isolation } = world
   return openRepository({ cwd: task.isolation?.origin ?? task.workspace, env, owner: `${isolation.owner}/${task.id}` })
 }
+
+/** In a repository: git would refuse the second for the lock of the first. */
+const inTurn = oneByOneEach()
 
 const messageOf = ({ id, title }: Task): string => `${title.replace(/\s+/g, ' ').trim()}\n\nOpenLoom-Task: ${id}`
 
@@ -281,19 +285,6 @@ export async function waitingWorktrees({ store, isolation }: Pick<World, 'store'
   const tasks = names.sort().map((name) => store.tasks.get(name))
   const waiting = tasks.filter((task) => task !== null && task.isolation !== null && isEnded(task.status))
   return waiting.slice(0, waitingMax) as Task[]
-}
-
-const tails = new Map<string, Promise<unknown>>()
-
-/** One at a time in a repository: git would refuse the second for the lock of the first. */
-async function inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
-  const mine = (tails.get(key) ?? Promise.resolve()).then(work, work)
-  tails.set(key, mine)
-  try {
-    return await mine
-  } finally {
-    if (tails.get(key) === mine) tails.delete(key)
-  }
 }
 
 const unsavedWords = (left: readonly string[]): string =>

@@ -26,20 +26,22 @@ export interface SessionPlans {
 }
 
 const plansMax = 20
-const diffTimeoutMs = 100
+/** Of one change, and of all that are told at once. */
+const diffMs = 100
+const diffsMs = 300
 
 /** The newest first. */
 export function plansOf(rows: readonly StoredEntry[]): SessionPlan[] {
   const left = withoutUndone(rows, ({ entry }) => entry)
   const entries = left.map(({ entry }) => entry)
   const handed = left.flatMap(({ at, entry }) => (entry.type === 'plan' ? [{ at, ...entry }] : [])).slice(-plansMax)
-  return handed
-    .map(({ at, callId, version, text }, n) => {
-      const before = handed[n - 1]
-      const change = before ? changeOf(before, { version, text }) : ''
-      return { version, callId, at, text, ...wordOn(callId, entries), change }
-    })
-    .reverse()
+  const end = performance.now() + diffsMs
+  return handed.toReversed().map(({ at, callId, version, text }, n, newestFirst) => {
+    const before = newestFirst[n + 1]
+    const limitMs = Math.min(diffMs, end - performance.now())
+    const change = before ? changeOf(before, { version, text }, limitMs) : ''
+    return { version, callId, at, text, ...wordOn(callId, entries), change }
+  })
 }
 
 function wordOn(callId: string, entries: readonly JournalEntry[]): Pick<SessionPlan, 'status' | 'message' | 'movedTo'> {
@@ -63,8 +65,8 @@ function messageOf(reply: AskReply | null): string | null {
 type Version = Pick<SessionPlan, 'version' | 'text'>
 
 /** Two that have too little in common have no change that would say more than both. */
-function changeOf(before: Version, after: Version): string {
+function changeOf(before: Version, after: Version, timeout: number): string {
   const [old, now] = [before, after].map(({ version }) => `version ${version}`) as [string, string]
   const [oldText, nowText] = [before, after].map(({ text }) => `${text}\n`) as [string, string]
-  return createTwoFilesPatch(old, now, oldText, nowText, '', '', { context: 3, timeout: diffTimeoutMs }) ?? ''
+  return createTwoFilesPatch(old, now, oldText, nowText, '', '', { context: 3, timeout }) ?? ''
 }

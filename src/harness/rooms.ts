@@ -10,6 +10,7 @@ import { CleanTree } from '../lib/clean-tree.ts'
 import type { Dependencies } from '../lib/dependencies.ts'
 import { newId } from '../lib/id.ts'
 import type { Log } from '../lib/log.ts'
+import { oneByOne } from '../lib/one-by-one.ts'
 
 const idleMax = 3
 const idleMs = 15 * 60_000
@@ -19,8 +20,8 @@ export interface Room {
   root: string
   tree: CleanTree
   dependencies: Dependencies | null
-  /** Settles when nobody works in it. */
-  tail: Promise<unknown>
+  /** What is done in it. */
+  alone: ReturnType<typeof oneByOne>
 }
 
 export interface RoomsOptions {
@@ -29,6 +30,8 @@ export interface RoomsOptions {
   clock: Clock
   log: Log
 }
+
+const nothing = async (): Promise<void> => undefined
 
 interface Idle {
   room: Room
@@ -63,7 +66,7 @@ export class Rooms {
 
   private fresh(root: string): Room {
     const path = join(this.folder, newId('c', this.clock.now()))
-    return { root, tree: new CleanTree(path), dependencies: null, tail: Promise.resolve() }
+    return { root, tree: new CleanTree(path), dependencies: null, alone: oneByOne() }
   }
 
   /** The task has no more use for it. */
@@ -71,7 +74,7 @@ export class Rooms {
     const room = this.taken.get(taskId)
     if (!room) return
     this.taken.delete(taskId)
-    await room.tail
+    await room.alone(nothing)
     await room.tree.handOver()
     room.dependencies = null
     this.idle.push({ room, since: this.clock.monotonic() })
@@ -81,7 +84,7 @@ export class Rooms {
 
   /** Of all tasks. */
   async quiet(): Promise<void> {
-    await Promise.all([...this.taken.values()].map((room) => room.tail))
+    await Promise.all([...this.taken.values()].map((room) => room.alone(nothing)))
   }
 
   /** What a killed process left there. */

@@ -9,7 +9,7 @@ import { type SessionState, type StoredEntry, withoutUndone } from '../core/sess
 import { Blobs } from '../lib/blobs.ts'
 import { folderAt } from '../lib/files.ts'
 import { newId } from '../lib/id.ts'
-import { KeptTree, keepingLimits, keptBytesMax } from '../lib/kept-tree.ts'
+import { KeptTree } from '../lib/kept-tree.ts'
 import { SessionClaims } from '../store/claims.ts'
 import type { KnownSession } from '../store/watched.ts'
 import {
@@ -227,16 +227,12 @@ export class SessionEdits {
     const { store, env, owner, dataDir } = this.world
     const cut = cutCallOf(store.sessions.entries(id))
     if (!cut) return
-    let bytesLeft = keptBytesMax
-    const afford = (sizeBytes: number): boolean => {
-      bytesLeft -= sizeBytes
-      return bytesLeft >= 0
-    }
     const git = { cwd, env, owner: `${owner}/settle` }
-    const dir = this.checkpoints({ id })
-    const tree = new KeptTree({ ...git, dir, except: [dataDir], limits: keepingLimits, afford })
+    const except = [(await folderAt(dataDir)) ?? dataDir]
+    const tree = new KeptTree({ ...git, dir: this.checkpoints({ id }), except })
     const { files, uncovered } = await tree.after()
     store.sessions.append(id, { type: 'changed', ...cut, files, ...(uncovered ? { uncovered } : {}) })
+    tree.stored()
   }
 
   private ownRuntime(): string | null {
@@ -270,13 +266,18 @@ export class SessionEdits {
     let mended = false
     for (const session of sessions) {
       if (session.state !== 'busy' || !this.own(session).ok) continue
-      const seen = await this.world.runtimes.get(session.runtime)?.look(session.id)
-      if (seen?.state.kind !== 'interrupted' || isPromptedHere(seen.state.promptId)) continue
       if (this.world.store.tasks.activeOfSession(session.id).length > 0) continue
+      // Whoever works in it holds this: only of the others all rows are read.
       const release = this.claims.take(session.id)
-      if (release) this.world.store.shelf.leave(session)
-      release?.()
-      mended ||= release !== null
+      if (!release) continue
+      try {
+        const seen = await this.world.runtimes.get(session.runtime)?.look(session.id)
+        if (seen?.state.kind !== 'interrupted' || isPromptedHere(seen.state.promptId)) continue
+        this.world.store.shelf.leave(session)
+        mended = true
+      } finally {
+        release()
+      }
     }
     return mended
   }

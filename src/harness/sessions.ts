@@ -187,7 +187,6 @@ const unable = (runtime: string, ability: string): Problem => ({
 
 const unlimited = { toolCalls: null, tokens: null }
 
-/** By `prompt`: with its own id, or one of a key. */
 const promptIdOf = (sessionId: string, key: string): string =>
   `k_${sha256(JSON.stringify([sessionId, key])).slice(0, 24)}`
 

@@ -202,10 +202,10 @@ export async function readSmall(path: string, sizeBytesMax: number): Promise<{ b
 
 const notRegular = (path: string) => Object.assign(new Error(`${path} is not a regular file`), { code: 'ENOTREG' })
 
-/** Strict UTF-8 without BOM, or null. */
-export function decodeUtf8(bytes: Uint8Array): string | null {
+/** Strict UTF-8 without BOM, or null. `cut`: it goes on behind, and a last character may be there in part. */
+export function decodeUtf8(bytes: Uint8Array, cut = false): string | null {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: cut })
   } catch {
     return null
   }

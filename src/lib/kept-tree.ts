@@ -15,18 +15,28 @@ import { askGit, readObjects } from './git.ts'
 import { isSettled, Marks, type MarksRequest, Uncovered } from './marks.ts'
 import type { Stat } from './tree.ts'
 
-export interface TreeKeeping extends MarksRequest {
+export interface TreeKeeping extends Omit<MarksRequest, 'limits'> {
   /** Where contents and the list of files are kept. */
   dir: string
   /** What earlier looks found, to be asked only for what changed. */
   ids?: BlobIds
-  /** Takes bytes off what may still be kept; false: there is not so much left. */
-  afford(sizeBytes: number): boolean
+  /** For copies; absent: its own. */
+  room?: KeptRoom
 }
 
-export const keepingLimits = { entriesMax: 200_000, limitMs: 15_000 }
-/** Of copies, in one run. */
-export const keptBytesMax = 256 * 1024 * 1024
+const limits = { entriesMax: 200_000, limitMs: 15_000 }
+
+/** What may be copied in one run. */
+export class KeptRoom {
+  private bytesLeft = 256 * 1024 * 1024
+
+  /** False: there is not so much left. */
+  take(sizeBytes: number): boolean {
+    if (sizeBytes > this.bytesLeft) return false
+    this.bytesLeft -= sizeBytes
+    return true
+  }
+}
 
 export interface TreeChanges {
   files: FileChange[]
@@ -60,14 +70,18 @@ export class KeptTree {
   private readonly marks: Marks
   private readonly blobs: Blobs
   private readonly ids: BlobIds
+  private readonly room: KeptRoom
   private known: Map<string, Kept> | null = null
+  /** Not in the list of files yet: a look that was told and not stored is to be told again. */
+  private open: Line[] = []
   private format = 'sha1'
 
   constructor(keeping: TreeKeeping) {
     this.keeping = keeping
-    this.marks = new Marks(keeping)
+    this.marks = new Marks({ ...keeping, limits })
     this.blobs = new Blobs(keeping.dir)
     this.ids = keeping.ids ?? new BlobIds()
+    this.room = keeping.room ?? new KeptRoom()
   }
 
   /** Before something runs: from here on everything can be brought back. What changed since the last look. */
@@ -75,9 +89,19 @@ export class KeptTree {
     return this.told({ after: false, wanted })
   }
 
-  /** What changed since `before`, also where another process has looked then and is gone. */
+  /**
+   * What changed since `before`, also where another process has looked then and is gone; told again to the next process
+   * until there was another look or a word that it is `stored`.
+   */
   after(): Promise<TreeChanges> {
     return this.told({ after: true, wanted: true })
+  }
+
+  stored(): void {
+    if (this.open.length === 0) return
+    mkdirSync(this.keeping.dir, { recursive: true, mode: 0o700 })
+    appendFileSync(this.listPath, textOf(this.open), { mode: 0o600 })
+    this.open = []
   }
 
   private async told(how: { after: boolean; wanted: boolean }): Promise<TreeChanges> {
@@ -92,6 +116,7 @@ export class KeptTree {
   }
 
   private async look({ after, wanted }: { after: boolean; wanted: boolean }): Promise<TreeChanges> {
+    this.stored()
     const isFirst = this.known === null
     const known = this.known ?? this.load(after)
     this.known = known
@@ -105,8 +130,12 @@ export class KeptTree {
     const keep = await this.keeperFor(differ, lookedAt)
     if (!wanted) {
       // Noted as it goes on: where it takes too long, the next look begins with what this one did.
-      for (let at = 0; at < differ.length; at += portion) this.note(await keep(differ.slice(at, at + portion)), [])
+      for (let at = 0; at < differ.length; at += portion) {
+        this.note(await keep(differ.slice(at, at + portion)), [])
+        this.stored()
+      }
       this.note(new Map(), gone)
+      this.stored()
       return { files: [], uncovered: null }
     }
     const now = await keep(differ)
@@ -117,14 +146,14 @@ export class KeptTree {
     if (ruled) told = told.filter((path) => known.has(path))
     const files = told.length <= changesMax ? await this.changesOf(told, now) : []
     this.note(now, gone)
+    if (!after) this.stored()
     const tooMany = `${told.length} files changed, which is more than ${changesMax}`
     return { files, uncovered: told.length > changesMax ? tooMany : null }
   }
 
   /** What keeps the contents of files as they are now, in git or copied. */
   private async keeperFor(all: readonly [string, Stat][], lookedAt: number) {
-    const { limitMs } = this.keeping.limits
-    const deadline = performance.now() + limitMs
+    const deadline = performance.now() + limits.limitMs
     const tracked = all.length > fewMax ? await this.tracked() : null
     return async (differ: readonly [string, Stat][]): Promise<Map<string, Kept>> => {
       const inGit = tracked ? await this.idsOf(differ, tracked) : new Map<string, string>()
@@ -137,7 +166,7 @@ export class KeptTree {
         else now.set(path, { mark, ...this.copy(path, { kind, mode, sizeBytes }), settled })
         if (now.size % fewMax > 0) continue
         await breathe()
-        if (performance.now() > deadline) throw new Uncovered(`keeping its files took over ${limitMs / 1_000} s`)
+        if (performance.now() > deadline) throw new Uncovered(`keeping its files took over ${limits.limitMs / 1_000} s`)
       }
       return now
     }
@@ -153,7 +182,7 @@ export class KeptTree {
     if (id !== null && id === old?.ref) return { mode: read.mode, ref: id }
     const digest = sha256(bytes)
     if (old?.ref === digest) return { mode: read.mode, ref: digest }
-    if (!this.keeping.afford(bytes.length)) return { mode: read.mode, ref: null }
+    if (!this.room.take(bytes.length)) return { mode: read.mode, ref: null }
     return { mode: read.mode, ref: this.blobs.put(bytes, digest) }
   }
 
@@ -203,15 +232,14 @@ export class KeptTree {
   }
 
   private note(now: ReadonlyMap<string, Kept>, gone: readonly string[]): void {
-    const lines: Line[] = [...now].map(([path, kept]) => lineOf(path, kept))
-    for (const [path, kept] of now) this.known?.set(path, kept)
+    for (const [path, kept] of now) {
+      this.known?.set(path, kept)
+      this.open.push(lineOf(path, kept))
+    }
     for (const path of gone) {
       this.known?.delete(path)
-      lines.push([path])
+      this.open.push([path])
     }
-    if (lines.length === 0) return
-    mkdirSync(this.keeping.dir, { recursive: true, mode: 0o700 })
-    appendFileSync(this.listPath, textOf(lines), { mode: 0o600 })
   }
 
   private get listPath(): string {

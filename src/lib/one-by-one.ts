@@ -9,3 +9,17 @@ export function oneByOne(): <T>(work: () => Promise<T>) => Promise<T> {
     return mine
   }
 }
+
+/** The same for each key by itself; a key that nobody waits for is forgotten. */
+export function oneByOneEach(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
+  const last = new Map<string, Promise<unknown>>()
+  return async (key, work) => {
+    const mine = (last.get(key) ?? Promise.resolve()).then(work, work)
+    last.set(key, mine)
+    try {
+      return await mine
+    } finally {
+      if (last.get(key) === mine) last.delete(key)
+    }
+  }
+}

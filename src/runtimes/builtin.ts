@@ -251,8 +251,8 @@ class Builtin implements Runtime {
     }
   }
 
-  /** The same way that a restarted daemon would enter the turn. Null: there is no model for that profile. */
-  private async handOver(begin: Begin, name: string, { id: runId }: Run): Promise<Begin | null> {
+  /** The same way that a restarted daemon would enter the turn. Null: that one will, or there is no model for it. */
+  private async handOver(begin: Begin, name: string, { id: runId, signal: over }: Run): Promise<Begin | null> {
     const { journal, policyOf } = this.options
     const profile = narrowed(this.profileOf(name), begin.request)
     if (!profile) throw new Error(`there is no profile ${name}`)
@@ -260,6 +260,7 @@ class Builtin implements Runtime {
     const session = { ...begin.session, agent: name }
     const chosen = await this.within(answerMs, (signal) => this.choose(profile, session.model, signal))
     if (!chosen.ok) {
+      if (over.reason === parked) return null
       const problem = chosen.problems[0] ?? null
       begin.transcript.append({ type: 'run.ended', runId, reason: 'provider_error', text: '', problem })
       return null

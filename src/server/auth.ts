@@ -59,15 +59,20 @@ export class Auth {
   /** Every browser but this one; login links that nobody used yet lead nowhere any more. */
   endOthers(digest: string | null): number {
     this.codes.clear()
-    const others = this.logins.list().filter((one) => one.digest !== digest)
-    this.end(others)
-    return others.length
+    const ended = this.logins.endOthers(digest)
+    this.tell(ended)
+    return ended.length
   }
 
   /** They see nothing more: what is open to them ends, too. */
   end(logins: readonly Pick<Login, 'digest'>[]): void {
-    this.logins.end(logins.map(({ digest }) => digest))
-    for (const { digest } of logins) for (const listener of this.listeners) listener(digest)
+    const digests = logins.map(({ digest }) => digest)
+    this.logins.end(digests)
+    this.tell(digests)
+  }
+
+  private tell(ended: readonly string[]): void {
+    for (const digest of ended) for (const listener of this.listeners) listener(digest)
   }
 
   /** Hears each login that was ended, by its digest. */

@@ -7,7 +7,7 @@ import type { SkillFile, SkillRead, SkillRef, TaskSpec } from '../core/spec.ts'
 import type { Origin, SkillDetail, SkillItem, SkillList, Submission, TaskItem } from '../core/task.ts'
 import { sha256 } from '../lib/digest.ts'
 import { begun } from './begun.ts'
-import { type SkillShelf, unknownSkill } from './shelf.ts'
+import { isText, type SkillShelf, unknownSkill } from './shelf.ts'
 import { renamed } from './skill.ts'
 import { taskOf } from './task.ts'
 
@@ -73,6 +73,7 @@ export class SkillDesk {
     const { shelf } = this.options
     const file = await shelf.read(ref)
     if (!file) return refuse(unknownSkill(ref.name))
+    if (!isText(file)) return refuse(...file.problems)
     const workspace = file.own ? ref.workspace : null
     for (let n = 2; n <= copiesMax; n++) {
       const name = `${ref.name.slice(0, 60)}-${n}`
@@ -83,7 +84,7 @@ export class SkillDesk {
           null,
         )
     }
-    return refuse({ kind: 'bad-skill', text: `There are ${copiesMax} copies of it already.` })
+    return refuse({ kind: 'bad-skill', text: `There are ${copiesMax} copies of it already.`, todo: 'Delete some.' })
   }
 
   async run(ref: SkillRef, { folder, parameters, origin }: RunAsked): Promise<Submission> {

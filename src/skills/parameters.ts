@@ -10,7 +10,10 @@ const parametersMax = 50
 const valueCharsMax = 10_000
 const namePattern = /^[A-Za-z_][\w-]{0,39}$/
 
-const typeNames: Record<string, ParameterType> = { str: 'string', text: 'string', integer: 'int', boolean: 'bool' }
+const typeNames = new Map<unknown, ParameterType>([
+  ...parameterTypes.map((type) => [type, type] as const),
+  ...([['str', 'string'] as const, ['text', 'string'], ['integer', 'int'], ['boolean', 'bool']] as const),
+])
 
 interface From {
   lineOf(path: readonly PropertyKey[]): number | undefined
@@ -35,7 +38,7 @@ export function parametersFrom(given: unknown, { lineOf, problems }: From): Skil
     if (typeof name !== 'string' || !namePattern.test(name)) return say('A parameter has no usable name.', form, path)
     if (seen.has(name)) return say(`The parameter "${name}" is there twice.`, 'Keep one of them.', path)
     seen.add(name)
-    const known = typeNames[String(type)] ?? parameterTypes.find((word) => word === type)
+    const known = typeNames.get(type)
     const types = `One of: ${parameterTypes.join(', ')}.`
     if (!known) return say(`The parameter "${name}" has an unknown type.`, types, [...path, 'type'])
     const value = fallback === null ? null : asType(known, fallback)
@@ -55,15 +58,21 @@ interface Given {
   about?: unknown
 }
 
-const words: Record<string, boolean> = { true: true, yes: true, '1': true, false: false, no: false, '0': false }
+const [yes, no] = [
+  ['true', 'yes', '1'],
+  ['false', 'no', '0'],
+]
 
 /** Undefined: it is none of this type. A command line brings everything as text. */
 export function asType(type: ParameterType, given: unknown): ParameterValue | undefined {
   if (type === 'string') return typeof given === 'string' ? given : undefined
-  if (type === 'bool') return typeof given === 'boolean' ? given : words[String(given).toLowerCase()]
+  if (type === 'bool') return truthOf(String(given).toLowerCase())
   const number = typeof given === 'string' && /^-?\d{1,15}$/.test(given.trim()) ? Number(given) : given
   return typeof number === 'number' && Number.isSafeInteger(number) ? number : undefined
 }
+
+const truthOf = (word: string): boolean | undefined =>
+  yes.includes(word) ? true : no.includes(word) ? false : undefined
 
 /** Null: it was not given, and there is no default. */
 export type Values = Record<string, ParameterValue | null>
@@ -78,7 +87,7 @@ export function judgeValues(parameters: readonly SkillParameter[], given: Record
     problems.push({ kind: 'parameter-unknown', text: `The skill has no parameter "${name.slice(0, 60)}".`, todo })
   }
   const values = parameters.map(({ name, type, required, default: fallback }) => {
-    const raw = given[name]
+    const raw = Object.hasOwn(given, name) ? given[name] : undefined
     const isGiven = raw !== undefined && raw !== null && !(raw === '' && type !== 'string')
     const value = isGiven ? asType(type, raw) : fallback
     if (value === undefined || (typeof value === 'string' && value.length > valueCharsMax)) {

@@ -7,7 +7,8 @@ import { dirname, join } from 'node:path'
 import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
 import type { SkillFile, SkillRead, SkillRef } from '../core/spec.ts'
 import { sha256 } from '../lib/digest.ts'
-import { decodeUtf8, errnoOf, readBounded, realPathInside, writeAtomic } from '../lib/files.ts'
+import { errnoOf, realPathInside } from '../lib/files.ts'
+import { changedSince, readSeen, type SeenFile, writeSeen } from '../lib/seen-file.ts'
 import type { Outliner } from './outline.ts'
 import { readFront, skillBytesMax, tooTangled, withOutline } from './skill.ts'
 
@@ -94,24 +95,20 @@ export class SkillShelf {
     if (Buffer.byteLength(text) > skillBytesMax || text.includes('\0')) return refuse(notText)
     const before = await this.read(ref)
     if (before && !before.own) return refuse(notOurs(before.path))
-    if ((before?.sha256 ?? null) !== seen) return refuse(before ? changed(before.path) : gone)
+    if (before && !isText(before)) return refuse(notText)
+    if ((before?.sha256 ?? null) !== seen) return refuse(before ? changedSince(before.path) : gone)
     const path = before?.path ?? (await this.newPath(ref))
     if (path === null) return refuse(outside)
-    try {
-      await writeAtomic(path, text, before ? {} : { exclusive: true })
-    } catch (error) {
-      if (errnoOf(error) === 'EEXIST') return refuse(changed(path))
-      if (['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR'].includes(errnoOf(error))) return refuse(unwritable(path))
-      throw error
-    }
-    return ok(fileOf(ref, { path, own: true, text }, await this.judge(ref.name, text)))
+    const written = await writeSeen(path, { text, seen, mode: 0o644 })
+    if (!written.ok) return written
+    return ok(fileOf(ref, { path, own: true, text, sha256: sha256(text) }, await this.judge(ref.name, text)))
   }
 
   async remove(ref: SkillRef, seen: string): Promise<Result<SkillFile>> {
     const before = await this.read(ref)
     if (!before) return refuse(unknownSkill(ref.name))
     if (!before.own) return refuse(notOurs(before.path))
-    if (before.sha256 !== seen) return refuse(changed(before.path))
+    if (before.sha256 !== seen) return refuse(changedSince(before.path))
     await unlink(before.path)
     // A folder of its own goes with it, unless something else lies there.
     if (before.path.endsWith('/SKILL.md')) await rmdir(dirname(before.path)).catch(ignoreFull)
@@ -138,30 +135,34 @@ export class SkillShelf {
     for (const path of [join(place.folder, `${ref.name}.md`), join(place.folder, ref.name, 'SKILL.md')]) {
       const text = await readText(path, place.root)
       if (text === undefined) continue
-      const given = { path, own: place.own, text: text ?? '' }
+      const given = { path, own: place.own, text: text?.text ?? '', sha256: text?.seen ?? nothing }
       if (text === null) return fileOf(ref, given, { skill: null, problems: [notText] })
-      return fileOf(ref, given, only ? this.judgeFront(ref.name, text) : await this.judge(ref.name, text))
+      const judged = only ? this.judgeFront(ref.name, text.text) : await this.judge(ref.name, text.text)
+      return fileOf(ref, given, judged)
     }
     return null
   }
 }
 
-const fileOf = (ref: SkillRef, given: Pick<SkillFile, 'path' | 'own' | 'text'>, read: SkillRead): SkillFile => ({
-  name: ref.name,
-  workspace: ref.workspace,
+type Given = Pick<SkillFile, 'path' | 'own' | 'text' | 'sha256'>
+
+const fileOf = ({ name, workspace }: SkillRef, given: Given, read: SkillRead): SkillFile => ({
+  name,
+  workspace,
   ...given,
-  sha256: sha256(given.text),
   ...read,
 })
 
+const nothing = sha256('')
+
 /** Undefined: there is none here. Null: there is one, and it is no text that we read. */
-async function readText(path: string, root: string | null): Promise<string | null | undefined> {
+async function readText(path: string, root: string | null): Promise<SeenFile | null | undefined> {
   try {
     const real = root === null ? path : await realPathInside(root, path)
     if (real === null) return undefined
-    const { bytes, whole } = await readBounded(real, skillBytesMax)
-    const text = whole ? decodeUtf8(bytes) : null
-    return text?.includes('\0') ? null : text
+    const found = await readSeen(real, skillBytesMax)
+    if (found?.seen === null) return undefined
+    return found?.text.includes('\0') ? null : found
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'ENOTREG', 'ELOOP', 'EACCES', 'EPERM'].includes(errnoOf(error))) return undefined
     throw error
@@ -174,7 +175,8 @@ async function namesIn({ folder, root }: Place): Promise<string[]> {
   let seen = 0
   try {
     for await (const entry of await opendir(real ?? '')) {
-      const name = entry.isDirectory() || entry.isSymbolicLink() ? entry.name : /^(.+)\.md$/.exec(entry.name)?.[1]
+      const stem = /^(.+)\.md$/.exec(entry.name)?.[1]
+      const name = stem ?? (entry.isDirectory() || entry.isSymbolicLink() ? entry.name : undefined)
       if (name && namePattern.test(name)) names.push(name)
       if (++seen >= namesMax) break
     }
@@ -196,24 +198,25 @@ export const unknownSkill = (name: string): Problem => ({
 const badName: Problem = {
   kind: 'bad-skill',
   text: 'A name has letters, digits, dashes and underscores, at most 64.',
+  todo: 'Choose such a name.',
 }
 const notText: Problem = {
   kind: 'bad-skill',
   text: `A skill is UTF-8 text of at most ${skillBytesMax / 1024} kB.`,
+  todo: 'Make it shorter, or store it as UTF-8.',
 }
-const changed = (path: string): Problem => ({
-  kind: 'changed-since',
-  text: `${path} is not as it was when you opened it.`,
-  todo: 'Look at it as it is now, then change it again.',
-})
+
+/** What is shown of it is all of it. */
+export const isText = ({ problems }: SkillRead): boolean => !problems.includes(notText)
+
 const gone: Problem = { kind: 'changed-since', text: 'The file is not there any more.', todo: 'Save it as a new one.' }
 const notOurs = (path: string): Problem => ({
   kind: 'not-own',
   text: `${path} belongs to another program and is only read.`,
   todo: 'Duplicate it to have one of your own.',
 })
-const unwritable = (path: string): Problem => ({ kind: 'unwritable', text: `${path} cannot be written.` })
 const outside: Problem = {
   kind: 'outside',
   text: 'The folder of the skills of this project leads out of the project.',
+  todo: 'Make .openloom/skills a folder of the project, or keep the skill with your own.',
 }

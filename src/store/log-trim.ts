@@ -31,12 +31,14 @@ const portion = 5_000
 
 export class LogTrim {
   private readonly ledger: Ledger
+  private readonly first: Database.Statement<[], { seq: number | null }>
   private readonly firstOfOpenTask: Database.Statement<[], { seq: number | null }>
   private readonly firstUndelivered: Database.Statement<{ sink: string; last: number }, { seq: number | null }>
 
   constructor(ledger: Ledger) {
     this.ledger = ledger
     const prepare = (text: string) => ledger.db.$client.prepare(text)
+    this.first = prepare('select min(seq) as seq from events') as typeof this.first
     this.firstOfOpenTask = prepare(
       'select min((select min(seq) from events where task_id = tasks.id)) as seq from tasks ' +
         `where status not in (${listed(endedStatuses)})`,
@@ -54,12 +56,13 @@ export class LogTrim {
     const { ledger } = this
     const { $client } = ledger.db
     return ledger.transact(() => {
-      const beginning = beginningOf($client)
-      const first = (beginning?.seq ?? 0) + 1
+      const first = this.first.get()?.seq ?? 1
       // The last one stays: its hash is what the next is chained to.
       const wanted = Math.min(Math.max(seqAt(ledger, before) - 1, ledger.head() - keep), ledger.head() - 1)
       const last = Math.min(first - 1 + portion, this.unneeded(wanted, sinks))
       if (last - first + 1 < least) return { removed: 0, fault: null }
+      // Before the first trim there is nothing to look for, in a log that is as long as it may be.
+      const beginning = first === 1 ? null : beginningOf($client)
       const proved = checkPortion($client, beginning, last)
       if ('kind' in proved) return { removed: 0, fault: proved.text }
       const removed = $client.prepare('delete from events where seq <= ?').run(last).changes

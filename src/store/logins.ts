@@ -1,5 +1,5 @@
 /** Logged-in browsers, by digest of their cookie: a copy of the database logs nobody in. */
-import { and, desc, eq, gt, inArray, lt } from 'drizzle-orm'
+import { and, desc, eq, gt, inArray, lt, ne } from 'drizzle-orm'
 import type { Ledger } from './ledger.ts'
 import * as schema from './schema.ts'
 
@@ -42,6 +42,14 @@ export class Logins {
 
   end(digests: readonly string[]): void {
     this.ledger.db.delete(schema.logins).where(inArray(schema.logins.digest, digests)).run()
+  }
+
+  /** All but this one, however many; null: all. The digests of those that ended. */
+  endOthers(digest: string | null): string[] {
+    const { logins } = schema
+    const others = digest === null ? undefined : ne(logins.digest, digest)
+    const ended = this.ledger.db.delete(logins).where(others).returning().all()
+    return ended.map((one) => one.digest)
   }
 
   private live() {

@@ -28,9 +28,9 @@ export class Workspaces {
     const { tasks, sessions } = schema
     const [row] = this.ledger.db.all<{ found: number }>(
       sql`select exists(select 1 from ${workspaces} where ${workspaces.path} = ${path})
-        or exists(select 1 from ${tasks} where ${tasks.workspace} = ${path}
-          or json_extract(${tasks.isolation}, '$.origin') = ${path})
-        or exists(select 1 from ${sessions} where ${sessions.workspace} = ${path}) as found`,
+        or exists(select 1 from ${tasks} where ${tasks.workspace} = ${path})
+        or exists(select 1 from ${sessions} where ${sessions.workspace} = ${path})
+        or exists(select 1 from ${tasks} where json_extract(${tasks.isolation}, '$.origin') = ${path}) as found`,
     )
     return row?.found === 1
   }

@@ -63,10 +63,21 @@ it('DU-7 what a command changed is told after a kill, though the note of before 
   put('f2', 'by the command')
   rmSync(join(cwd, '.git'), { recursive: true })
   rmSync(join(cwd, 'new'))
-  const rows = await open().after(of)
+  const next = open()
+  const rows = await next.after(of)
   // What git alone had is gone with it, and nobody is told otherwise.
   expect(told(rows)).toEqual({ f2: ['unknown', 'by the command'], new: ['mine', null] })
+  await next.before('r1')
   expect(told(await open().after(of))).toEqual({})
+})
+
+it('DU-7 what a command changed is told again where the kill came before it was stored', async () => {
+  const { put, open, told } = place()
+  put('a', 'one')
+  const killed = open()
+  await killed.before('r1')
+  put('a', 'two')
+  for (const kept of [killed, open()]) expect(told(await kept.after(of))).toEqual({ a: ['one', 'two'] })
 })
 
 it('DU-7 sees a change of the same size whose time was set back, and of the mode, and not a mere touch', async () => {

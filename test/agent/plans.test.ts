@@ -135,6 +135,25 @@ describe('SA-3 a plan in the loop', () => {
     expect((await p.ask()).state).toMatchObject({ for: 'plan' })
   })
 
+  it('accepted while the daemon stops is carried out by the next one', async () => {
+    const p = await planning([plan(first)], {
+      provider: { model: undefined },
+      purposes: { plan: { model: 'scripted-model' } },
+    })
+    await p.ask()
+    const { journal, runtime } = p.world
+    const set = journal.setProfile.bind(journal)
+    const closed = new Promise<void>((resolve) => {
+      journal.setProfile = (...given) => {
+        set(...given)
+        void runtime.close().then(resolve)
+      }
+    })
+    await p.say({ kind: 'execute' })
+    await closed
+    expect(endsOf(p.world.entries())).toEqual([])
+  })
+
   it('leaves the turn to a person where no model is there for build', async () => {
     const p = await planning([plan(first)], { purposes: { build: { model: 'nobody/knows' } } })
     await p.ask()

@@ -107,7 +107,7 @@ describe.skipIf(!browserPath)('what is changed on the page', () => {
     mkdirSync(join(places.home, '.config', 'openloom'), { recursive: true })
     writeFileSync(fileOf(places), '# just now\n')
     await row.getByRole('button', { name: 'Write these lines' }).click()
-    await page.getByText('was changed in the meantime').waitFor()
+    await page.getByText('is not as it was when you opened it').waitFor()
     expect(readFileSync(fileOf(places), 'utf8')).toBe('# just now\n')
     expect(faults).toEqual([])
     await page.close()

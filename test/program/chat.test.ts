@@ -22,6 +22,23 @@ async function say(terminal: Terminal, line: string): Promise<void> {
   await terminal.sees(line)
 }
 
+it.runIf(hasTerminal)('an edit that comes too late is refused, and its text is kept', async () => {
+  const p = await place([{ text: 'never' }])
+  const agents = join(p.work, 'AGENTS.md')
+  writeFileSync(agents, 'first')
+  const editor = join(p.work, 'editor.sh')
+  writeFileSync(editor, `echo mine > "$1"; echo theirs > '${agents}'`)
+  const env = { ...p.env, EDITOR: `sh ${editor}` }
+  const terminal = openTerminal([program, 'memory', 'edit', 'AGENTS.md'], { cwd: p.work, env })
+  await terminal.exited
+  const kept =
+    terminal
+      .text()
+      .replace(/\s+/g, '')
+      .match(/Yourtextiskeptin(\S+?\/AGENTS\.md)/)?.[1] ?? ''
+  expect([readFileSync(kept, 'utf8'), readFileSync(agents, 'utf8')]).toEqual(['mine\n', 'theirs\n'])
+})
+
 describe('openloom chat through a pipe', () => {
   it('CL-4 turn 2 goes to the model with turn 1, and the next chat goes on', async () => {
     const p = await place([{ text: 'I hear you.' }])

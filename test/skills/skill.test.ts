@@ -1,4 +1,14 @@
-import { mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  lstatSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -100,6 +110,7 @@ describe('SK-1 the text of a skill', () => {
     ['---\nname: [\n---\n\nx', 2],
     ['---\nparameters:\n  - name: a\n  - { name: b, type: float }\n---\n\nx', 4],
     ['---\nparameters: { a: 1 }\n---\n\nx', 2],
+    ['---\nparameters: [{ name: a, type: constructor }]\n---\n\nx', 2],
     ['---\nparameters: [{ name: n, type: int, default: many }]\n---\n\nx', 2],
     ['---\nrequired_tools: read\n---\n\nx', 2],
     ['---\nname: x\n---\n', undefined],
@@ -190,6 +201,7 @@ describe('SK-3 values', () => {
     [{ version: 'a; rm -rf ~' }, 'parameter-bad'],
     [{ version: '../../etc/passwd' }, 'parameter-bad'],
     [{ version: '-rf' }, 'parameter-bad'],
+    [{ version: 'a', dry: 'constructor' }, 'parameter-bad'],
   ])('SK-3 %j is refused as %s', (given, kind) => {
     const made = run(given)
     expect(made.ok ? [] : made.problems.map((problem) => problem.kind)).toContain(kind)
@@ -238,6 +250,48 @@ describe('SK-5 the folders', () => {
     expect(await desk.remove(mine('a'), seen)).toMatchObject({ problems: [{ kind: 'changed-since' }] })
     expect(readFileSync(join(folder, 'user', 'a.md'), 'utf8')).toBe('by hand')
     expect(await desk.duplicate(mine('a'))).toMatchObject({ value: { name: 'a-2', text: 'by hand' } })
+  })
+
+  it('SK-5 one whose whole text cannot be shown is not written over, nor copied as nothing', async () => {
+    await mkdir(join(folder, 'user'))
+    const path = join(folder, 'user', 'a.md')
+    writeFileSync(path, 'x'.repeat(70_000))
+    const found = await desk.one(mine('a'))
+    const seen = found.ok ? found.value.sha256 : ''
+    const refused = { ok: false, problems: [{ kind: 'bad-skill' }] }
+    expect(await desk.write(mine('a'), 'mine', seen)).toMatchObject(refused)
+    expect(await desk.duplicate(mine('a'))).toMatchObject(refused)
+    expect([statSync(path).size, (await desk.list(null)).items.length]).toEqual([70_000, 1])
+  })
+
+  it('SK-5 of two changes of one text one holds, and the rights of the file stay', async () => {
+    const first = await desk.write(mine('a'), 'one', null)
+    const seen = first.ok ? first.value.sha256 : ''
+    chmodSync(join(folder, 'user', 'a.md'), 0o600)
+    const both = await Promise.all(['two', 'three'].map((text) => desk.write(mine('a'), text, seen)))
+    expect(both.filter(({ ok }) => !ok)).toMatchObject([{ problems: [{ kind: 'changed-since' }] }])
+    const text = readFileSync(join(folder, 'user', 'a.md'), 'utf8')
+    expect(both).toContainEqual(expect.objectContaining({ value: expect.objectContaining({ text }) }))
+    expect(statSync(join(folder, 'user', 'a.md')).mode & 0o777).toBe(0o600)
+  })
+
+  it('SK-5 a link of the user to where they keep their files is a skill, and stays a link', async () => {
+    await mkdir(join(folder, 'user'))
+    await mkdir(join(folder, 'dotfiles'))
+    writeFileSync(join(folder, 'dotfiles', 'a.md'), 'Do it.')
+    symlinkSync(join(folder, 'dotfiles', 'a.md'), join(folder, 'user', 'a.md'))
+    expect((await desk.list(null)).items).toMatchObject([{ name: 'a', about: 'Do it.' }])
+    const found = await desk.one(mine('a'))
+    expect(await desk.write(mine('a'), 'Do more.', found.ok ? found.value.sha256 : '')).toMatchObject({ ok: true })
+    expect(readFileSync(join(folder, 'dotfiles', 'a.md'), 'utf8')).toBe('Do more.')
+    expect(lstatSync(join(folder, 'user', 'a.md')).isSymbolicLink()).toBe(true)
+  })
+
+  it('SK-3 a parameter may be called like anything', async () => {
+    const skill = skillOf('---\nparameters: [{ name: constructor, default: plain }]\n---\n\nBuild {{constructor}}.')
+    expect(taskOf(skill, { path: '/s', given: {} })).toMatchObject({
+      value: { goal: expect.stringContaining('Build plain.') },
+    })
   })
 
   it('SK-3 of a project that nobody trusts is shown and not run', async () => {

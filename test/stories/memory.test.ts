@@ -35,6 +35,7 @@ async function place(story: Story) {
   mkdirSync(join(workspace, '.git', 'worktrees', 'side'), { recursive: true })
   writeFileSync(join(workspace, '.git', 'worktrees', 'side', 'commondir'), '../..\n')
   const side = story.workspace('side')
+  writeFileSync(join(workspace, '.git', 'worktrees', 'side', 'gitdir'), `${join(side, '.git')}\n`)
   writeFileSync(join(side, '.git'), `gitdir: ${join(workspace, '.git', 'worktrees', 'side')}\n`)
   await story.call('PUT', '/api/workspaces', { path: workspace, trust: 'trusted' })
   return { workspace, side }

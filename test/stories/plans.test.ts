@@ -26,7 +26,7 @@ function seen(story: Story, folder: string) {
     answer: async (ask: AskItem, body: unknown) => {
       const answer = await story.call('POST', `/api/asks/${ask.id}`, body)
       const { problems } = (await answer.json()) as Partial<ProblemBody>
-      return problems?.[0]?.kind ?? answer.status
+      return problems?.[0] ? [problems[0].kind, answer.status] : answer.status
     },
   }
 }
@@ -55,7 +55,7 @@ describe('SA-3 the plan of a session', () => {
       replies: [plan(text)],
     })
     const ask = await t.open()
-    expect(await t.answer(ask, { reply: 'once' })).toBe('is-a-plan')
+    expect(await t.answer(ask, { reply: 'once' })).toEqual(['is-a-plan', 422])
     expect(await t.answer(ask, { reply: 'execute_fresh' })).toBe(200)
     const [{ movedTo }] = await until(async () => {
       const { items } = await t.get<SessionPlans>(`/api/sessions/${t.id}/plans`)
@@ -82,7 +82,7 @@ describe('SA-3 the plan of a session', () => {
   it('goes back with a word in a file of the inbox, and tells what its next version changes', async () => {
     const t = await talking([plan(text), plan(`${text}\n2. Say so.`), { text: 'never' }])
     const ask = await t.open()
-    expect(await t.answer(ask, { reply: 'feedback', message: ' ' })).toBe('no-answer')
+    expect(await t.answer(ask, { reply: 'feedback', message: ' ' })).toEqual(['no-answer', 422])
     t.story.drop('more.md', `answer: ${ask.id}\n\nSay so, too.\n`)
     const next = await t.open(2)
     const raised = t.story.daemon.store.events.after(0, 1_000).filter(({ type }) => type === 'ask.raised')
@@ -107,7 +107,7 @@ describe('SA-3 the plan of a task', () => {
     const ask = await w.open()
     const { task } = await w.story.reaches('waiting')
     expect(task.reason).toMatchObject({ code: 'needs-plan' })
-    expect(await w.answer(ask, { reply: 'execute_fresh' })).toBe('not-fresh')
+    expect(await w.answer(ask, { reply: 'execute_fresh' })).toEqual(['not-fresh', 422])
     w.story.drop('yes.md', `approve: ${ask.id}\n`)
     const ended = await w.story.reaches('done')
     expect(ended.task).toMatchObject({ verdict: 'verified', attempt: 1 })

@@ -159,6 +159,10 @@ it('SU-1 a session in which another program works is left alone; when that is ki
     [409, 'session-busy'],
   ])
   expect([(await t.refusal('DELETE', `/api/sessions/${t.id}`)).status, await stateOf()]).toEqual([409, 'busy'])
+  // However long it is: a list does not read through what another program is at.
+  const read = vi.spyOn(store.sessions, 'entries')
+  expect((await t.get<SessionPage>('/api/sessions')).items.map(({ state }) => state)).toEqual(['busy'])
+  expect(read).not.toHaveBeenCalled()
   release?.()
   expect((await t.get<SessionPage>('/api/sessions')).items.map(({ state }) => state)).toEqual(['interrupted'])
   expect(await stateOf()).toBe('interrupted')

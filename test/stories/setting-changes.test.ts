@@ -117,7 +117,7 @@ describe('a setting changed on the page', () => {
     const asked: SettingAsked = { kind: 'set', path: 'retention.days', value: 30 }
     const { seen } = (await preview(asked)).body
     writeFileSync(file, '# just now\n')
-    expect(await write(asked, seen)).toMatchObject({ status: 409, body: { problems: [{ kind: 'overtaken' }] } })
+    expect(await write(asked, seen)).toMatchObject({ status: 409, body: { problems: [{ kind: 'changed-since' }] } })
     expect(text()).toBe('# just now\n')
   })
 

@@ -174,7 +174,10 @@ function replyTo(id: string, reply: AskReply, kind: 'permission' | 'question'): 
       const message = reply.message ? { message: reply.message } : {}
       return { path: `/permission/${id}/reply`, body: { reply: 'reject', ...message } }
     }
-    default:
+    case 'once':
+    case 'always':
       return { path: `/permission/${id}/reply`, body: { reply: 'once' } }
+    default:
+      throw new Error(`OpenCode asks for no plan, and gets no ${reply.kind}`)
   }
 }
