@@ -1,7 +1,7 @@
 /** One session whole: what was said and is being said, what it changed, how full it is, what a person does to it. */
 import type { FileDiff, TranscriptMessage } from '../../../src/core/session.ts'
 import type { ContextUse, LiveFrame, SessionDetail, SessionItem, SessionPlans } from '../../../src/server/api.ts'
-import type { Answer, Refusal } from '../api.ts'
+import type { Answer, Refusal } from '../answer.ts'
 import { count } from '../model/format.ts'
 import { joinDelta, type StreamPart } from '../model/live-line.ts'
 import { fullPath, joinPage } from '../model/sessions.ts'
