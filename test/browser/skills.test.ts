@@ -144,7 +144,7 @@ describe.skipIf(!browserPath)('what is written for agents', () => {
     await page.close()
   })
 
-  it('what was begun is found again, its lines are found, and it is never written over what came meanwhile', async () => {
+  it('what was begun is found again, line by line, and never written over what came meanwhile', async () => {
     const { page, faults } = await places.visit(stage, '/skills/weekly-report')
     const field = page.getByRole('textbox', { name: 'The skill as markdown' })
     await page.getByRole('button', { name: 'Line 2' }).click()
