@@ -42,13 +42,11 @@ import type {
   WorkspaceSaid,
 } from '../../src/server/api.ts'
 import type { LoginList, LoginsEnded } from '../../src/server/routes/logins.ts'
-import { type Answer, type Refusal, refusalOf, whyOf } from './answer.ts'
+import { type Answer, refusalOf } from './answer.ts'
 import type { SessionEdits, TaskQuery, UsageQuery } from './asked.ts'
 import type { Action } from './model/actions.ts'
 import type { AskBody } from './model/asks.ts'
 import type { LogAsked } from './model/log.ts'
-
-export { type Answer, type Refusal, whyOf }
 
 const isItUp = 'Is "openloom serve" running?'
 const stateUrl = '/api/state'
@@ -56,12 +54,12 @@ const answerTimeoutMs = 15_000
 /** A shell line ends within two minutes, or is ended. */
 const lineTimeoutMs = 150_000
 
-export type { UsageQuery }
-
 const sessionUrl = (id: string, rest = ''): string =>
   `/api/sessions/${encodeURIComponent(id)}${rest === '' ? '' : `/${rest}`}`
 
 const skillUrl = (name: string): string => `/api/skills/${encodeURIComponent(name)}`
+/** Of a project; of none: only the user's own. */
+const within = (workspace: string | null): string => (workspace ? `?${new URLSearchParams({ workspace })}` : '')
 
 interface More {
   headers?: Record<string, string>
@@ -282,12 +280,11 @@ export class Api {
   }
 
   skills(workspace: string): Promise<Answer<SkillList>> {
-    return this.#ask(`/api/skills${workspace ? `?${new URLSearchParams({ workspace })}` : ''}`)
+    return this.#ask(`/api/skills${within(workspace)}`)
   }
 
   skill({ name, workspace }: SkillRef): Promise<Answer<SkillDetail>> {
-    const search = workspace ? `?${new URLSearchParams({ workspace })}` : ''
-    return this.#ask(`${skillUrl(name)}${search}`)
+    return this.#ask(`${skillUrl(name)}${within(workspace)}`)
   }
 
   beginSkill(ref: SkillRef): Promise<Answer<SkillFile>> {
@@ -300,7 +297,7 @@ export class Api {
   }
 
   /** Only while the file is what was `seen`. */
-  writeSkill({ name, workspace }: SkillRef, text: string, seen: string): Promise<Answer<SkillFile>> {
+  writeSkill({ name, workspace }: SkillRef, text: string, seen: string | null): Promise<Answer<SkillFile>> {
     return this.#ask(skillUrl(name), { workspace, text, seen }, 'PUT')
   }
 

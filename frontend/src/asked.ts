@@ -37,3 +37,7 @@ export interface SessionEdits {
   undo: { body: { files: boolean }; answer: Undone }
   restore: { body: { paths?: string[] }; answer: Restored }
 }
+
+/** What is sent twice under one key is done once. */
+export const freshKey = (): string =>
+  Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join('')

@@ -49,7 +49,8 @@ describe.skipIf(!browserPath)('SA-3 a plan on the page', () => {
     expect(await button(shown, 'Send it back').isDisabled()).toBe(true)
     await page.keyboard.type('No table, please.')
     await page.keyboard.press('Escape')
-    await button(shown, 'Say what to change…').press('Enter')
+    await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toContain('Say what to change…')
+    await page.keyboard.press('Enter')
     await page.keyboard.press('Control+Enter')
     await expect.poll(() => bodies(shown)).toEqual([[answers, { reply: 'feedback', message: 'No table, please.' }]])
     expect(shown.faults).toEqual([])
@@ -66,6 +67,8 @@ describe.skipIf(!browserPath)('SA-3 a plan on the page', () => {
       const bar = await page.locator('nav').last().boundingBox()
       return box !== null && box.y > 300 && box.height >= 44 && box.y + box.height <= (bar?.y ?? 844)
     }
+    const plan = page.locator('[data-plan]')
+    expect(await plan.evaluate((box) => box.scrollWidth - box.clientWidth)).toBe(0)
     await page.evaluate(() => window.scrollTo(0, 0))
     await expect.poll(inSight).toBe(true)
     await button(shown, /Show all \d+ lines/).click()

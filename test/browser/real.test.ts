@@ -118,6 +118,7 @@ describe.skipIf(!browserPath)('a newcomer', () => {
     expect(await smallTargets(page)).toEqual([])
     const before = await rows.count()
     await rows.nth(1).getByRole('button', { name: 'Sign out…' }).click()
+    await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('Keep it')
     await page.getByRole('button', { name: 'Sign it out' }).click()
     await expect.poll(() => rows.count()).toBe(before - 1)
     expect(await asLost()).toBe(401)

@@ -56,10 +56,13 @@ async function furnish({ daemon, home, workspace }: Places): Promise<void> {
   writeFileSync(join(project, 'release.md'), '# Goal\nRelease the uploader.\n\n<img src=x onerror=alert(1)>\n')
   writeFileSync(join(workspace, 'AGENTS.md'), '# Uploader\n\n- Tabs, no semicolons.\n')
   writeFileSync(join(workspace, 'CLAUDE.md'), 'See AGENTS.md.\n')
-  const call = (path: string, body: object) => {
+  const call = (path: string, body: object, method = 'POST') => {
     const headers = { authorization: `Bearer ${daemon.token}`, 'content-type': 'application/json' }
-    return fetch(`${daemon.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+    return fetch(`${daemon.url}${path}`, { method, headers, body: JSON.stringify(body) })
   }
+  const bare = join(home, 'bare')
+  mkdirSync(bare)
+  await call('/api/workspaces', { path: bare, trust: 'trusted' }, 'PUT')
   for (const text of ['The tests need a running database: `npm run db`.', 'Releases are cut on Tuesdays.']) {
     await call('/api/memory/notes', { workspace, text })
   }
@@ -141,12 +144,54 @@ describe.skipIf(!browserPath)('what is written for agents', () => {
     await page.close()
   })
 
+  it('what was begun is found again, line by line, and never written over what came meanwhile', async () => {
+    const { page, faults } = await places.visit(stage, '/skills/weekly-report')
+    const field = page.getByRole('textbox', { name: 'The skill as markdown' })
+    await page.getByRole('button', { name: 'Line 2' }).click()
+    const chosen = () => field.evaluate((one: HTMLTextAreaElement) => getSelection()?.toString() ?? one.value)
+    await expect.poll(chosen).toBe('parameters: none')
+    const mine = '---\nparameters:\n  - { name: week, type: int, default: 3 }\n---\n\nWrite the report.\n'
+    await field.fill(mine)
+    await page.getByText('It can be run').waitFor()
+    await page.getByRole('link', { name: 'Skills', exact: true }).last().click()
+    await page.locator('[data-skill="greet"]').waitFor()
+    const file = join(places.home, '.config', 'openloom', 'skills', 'weekly-report.md')
+    const before = readFileSync(file, 'utf8')
+    writeFileSync(file, 'Changed by hand.')
+    await page.locator('[data-skill="weekly-report"]').click()
+    await page.getByText('It can be run').waitFor()
+    expect(await field.inputValue()).toBe(mine)
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('not as it was when you opened it').waitFor()
+    expect(readFileSync(file, 'utf8')).toBe('Changed by hand.')
+    writeFileSync(file, before)
+    await page.getByRole('button', { name: 'Save' }).click()
+    await expect.poll(() => page.getByLabel('week').inputValue()).toBe('3')
+    await page.getByRole('button', { name: 'Edit' }).click()
+    await field.fill(mine.replace('3', '5'))
+    await page.getByRole('button', { name: 'Save' }).click()
+    await expect.poll(() => page.getByLabel('week').inputValue()).toBe('5')
+    writeFileSync(file, before)
+    expect(faults).toEqual([])
+    await page.close()
+  })
+
   it('a skill of a project is text until the project is trusted, and cannot be run', async () => {
     const { page, faults } = await places.visit(stage, `/skills?workspace=${encodeURIComponent(places.workspace)}`)
     await page.locator('[data-skill="release"]').click()
     await page.getByText('Nobody has said that').waitFor()
     await page.getByText('<img src=x onerror=alert(1)>').waitFor()
     expect(await page.getByRole('button', { name: 'Run', exact: true }).isDisabled()).toBe(true)
+    expect(faults).toEqual([])
+    await page.close()
+  })
+
+  it('another folder has a memory of its own, and nothing is looked for there that is of the one before', async () => {
+    const { page, faults } = await places.visit(stage, '/memory')
+    await page.locator('article').waitFor()
+    await page.getByLabel('Folder').selectOption(join(places.home, 'bare'))
+    await page.getByText('There is no such file yet.').waitFor()
+    expect(await page.getByText('It cannot be read').count()).toBe(0)
     expect(faults).toEqual([])
     await page.close()
   })
@@ -167,6 +212,10 @@ describe.skipIf(!browserPath)('what is written for agents', () => {
     await page.getByRole('button', { name: 'Save' }).click()
     await page.getByText('not as it was when you opened it').waitFor()
     expect(readFileSync(join(places.workspace, 'AGENTS.md'), 'utf8')).toBe('Changed by hand.')
+    expect(await page.getByRole('textbox', { name: 'Text of the file' }).inputValue()).toBe('Blanks.')
+    await page.locator('[data-guide*="memory"] a').first().click()
+    await page.locator('article').waitFor()
+    await page.locator('[data-guide$="/uploader/AGENTS.md"] a').click()
     expect(await page.getByRole('textbox', { name: 'Text of the file' }).inputValue()).toBe('Blanks.')
     expect(faults).toEqual([])
     await page.close()

@@ -1,5 +1,6 @@
 /** The plans of a session for a person: what became of each version, and the plan in a call that hands one in. Pure. */
 import type { SessionPlans } from '../../../src/server/api.ts'
+import { type DiffLine, diffLines } from './diff.ts'
 import type { ToolPart } from './tool-call.ts'
 import type { Look } from './words.ts'
 
@@ -45,6 +46,11 @@ export function planIn({ name, input }: Pick<ToolPart, 'name' | 'input'>): strin
 /** Its first words, without the marks of markdown. */
 export const headingOf = (plan: string): string =>
   (plan.split('\n').find((line) => line.trim() !== '') ?? '').replace(/^[\s#>-]+|\*\*|`/g, '').trim()
+
+const changedLinesMax = 2_000
+
+/** The lines of what a version changes. */
+export const changedIn = (change: string): DiffLine[] => diffLines(change, changedLinesMax).lines
 
 const shownLinesMax = 40
 

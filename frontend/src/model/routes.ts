@@ -78,31 +78,25 @@ export const sessionHref = (id: string): string => `/sessions/${encodeURICompone
 
 export const messageHref = (sessionId: string, seq: number): string => `${sessionHref(sessionId)}?at=${seq}`
 
-export function sessionsHref(q: string, archived = false): string {
-  const query = new URLSearchParams({ ...(q ? { q } : {}), ...(archived ? { archived: '1' } : {}) }).toString()
-  return query ? `/sessions?${query}` : '/sessions'
-}
-
+/** Of what is given, what says something. */
 const hrefOf = (path: string, given: Record<string, string>): string => {
-  const query = new URLSearchParams(Object.entries(given).filter(([, value]) => value !== '')).toString()
+  const query = new URLSearchParams(Object.entries(given).filter(([, value]) => value)).toString()
   return query ? `${path}?${query}` : path
 }
+export const sessionsHref = (q: string, archived = false): string =>
+  hrefOf('/sessions', { q, archived: archived ? '1' : '' })
 export const skillsHref = (workspace: string): string => hrefOf('/skills', { workspace })
 export const skillHref = (name: string, workspace: string | null): string =>
   hrefOf(`/skills/${encodeURIComponent(name)}`, { workspace: workspace ?? '' })
 export const memoryHref = (workspace: string, file = ''): string => hrefOf('/memory', { workspace, file })
-export const inboxHref = (file: number | null): string => (file === null ? '/inbox' : `/inbox?file=${file}`)
-export const usageHref = (period: Period, group: Group): string => `/usage?period=${period}&by=${group}`
+export const inboxHref = (file: number | null): string => hrefOf('/inbox', { file: String(file ?? '') })
+export const usageHref = (period: Period, group: Group): string => hrefOf('/usage', { period, by: group })
 
-export const newTaskHref = (from: string): string => `/new?from=${encodeURIComponent(from)}`
+export const newTaskHref = (from: string): string => hrefOf('/new', { from })
 
 export const taskHref = (id: string): string => `/tasks/${encodeURIComponent(id)}`
 
 export const noFilter: TaskFilter = { q: '', status: '', verdict: '', workspace: '', runtime: '', since: '', order: '' }
 
-export function tasksHref(filter: Partial<TaskFilter>): string {
-  const query = new URLSearchParams()
-  for (const name of taskFilters) if (filter[name]) query.set(name, filter[name])
-  const text = query.toString()
-  return text ? `/tasks?${text}` : '/tasks'
-}
+export const tasksHref = (filter: Partial<TaskFilter>): string =>
+  hrefOf('/tasks', Object.fromEntries(taskFilters.map((name) => [name, filter[name] ?? ''])))

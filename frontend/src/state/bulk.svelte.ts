@@ -1,7 +1,7 @@
 /** Tasks that a person has picked from a list, and what becomes of all of them: one order after the other. */
 import { SvelteSet } from 'svelte/reactivity'
 import type { TaskItem } from '../../../src/core/task.ts'
-import { whyOf } from '../api.ts'
+import { whyOf } from '../answer.ts'
 import { type Action, actionsOf, actionWords } from '../model/actions.ts'
 import { count } from '../model/format.ts'
 import { api } from './door.svelte.ts'

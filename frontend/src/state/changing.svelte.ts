@@ -1,6 +1,6 @@
 /** One change of the user's settings file: its lines are shown, then a person has them written. */
 import type { SettingAsked, SettingChange } from '../../../src/server/api.ts'
-import type { Refusal } from '../api.ts'
+import type { Refusal } from '../answer.ts'
 import { api } from './door.svelte.ts'
 import { orders } from './orders.svelte.ts'
 

@@ -2,7 +2,7 @@
 import type { LoomEvent } from '../../../src/core/event.ts'
 import type { TaskStatus } from '../../../src/core/task.ts'
 import type { DaemonState } from '../../../src/server/api.ts'
-import type { Answer, Refusal } from '../api.ts'
+import type { Answer, Refusal } from '../answer.ts'
 import { clock } from './clock.svelte.ts'
 import { api } from './door.svelte.ts'
 import { offline } from './offline.svelte.ts'

@@ -1,6 +1,6 @@
 /** The files of the inbox, page after page, and the text of the one that is opened; read again when something came. */
 import type { InboxFile, InboxItem, InboxPage, LiveFrame } from '../../../src/server/api.ts'
-import type { Refusal } from '../api.ts'
+import type { Refusal } from '../answer.ts'
 import { api } from './door.svelte.ts'
 import { Reader } from './reader.ts'
 

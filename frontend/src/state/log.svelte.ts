@@ -2,7 +2,7 @@
 import { SvelteSet } from 'svelte/reactivity'
 import type { LoomEvent } from '../../../src/core/event.ts'
 import type { EventPage, LiveFrame } from '../../../src/server/api.ts'
-import type { Refusal } from '../api.ts'
+import type { Refusal } from '../answer.ts'
 import { fitsLog, type LogAsked } from '../model/log.ts'
 import { api } from './door.svelte.ts'
 import { Meanwhile } from './meanwhile.ts'

@@ -1,7 +1,8 @@
 /** A task while it is written: its text or fields, what the daemon reads in it, the way out. Loses nothing typed. */
 import type { Problem } from '../../../src/core/problem.ts'
 import type { TaskPreview } from '../../../src/server/api.ts'
-import type { Refusal } from '../api.ts'
+import type { Refusal } from '../answer.ts'
+import { freshKey } from '../asked.ts'
 import { emptyForm, type Field, fieldOf, formOf, type TaskForm, withWorkspace, writeTask } from '../model/task-text.ts'
 import { clock } from './clock.svelte.ts'
 import { api } from './door.svelte.ts'
@@ -123,7 +124,7 @@ export class NewTask {
   async send(): Promise<string | null> {
     if (this.sending || this.isEmpty) return null
     this.sending = true
-    this.#key ||= Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join('')
+    this.#key ||= freshKey()
     this.#keep()
     const sent = this.#key
     const answer = await api.addTask(this.text, sent)

@@ -1,7 +1,7 @@
 /** What the person asked for: shown at once, taken back in plain sight when the daemon refuses. */
 import { SvelteMap } from 'svelte/reactivity'
 import type { Task, TaskStatus } from '../../../src/core/task.ts'
-import { type Refusal, whyOf } from '../api.ts'
+import { type Refusal, whyOf } from '../answer.ts'
 import { type Action, actionWords, expectedStatus } from '../model/actions.ts'
 import { clock } from './clock.svelte.ts'
 import { api } from './door.svelte.ts'

@@ -2,7 +2,7 @@
 import { SvelteMap } from 'svelte/reactivity'
 import type { TaskItem } from '../../../src/core/task.ts'
 import type { LiveFrame } from '../../../src/server/api.ts'
-import type { Refusal } from '../api.ts'
+import type { Refusal } from '../answer.ts'
 import { newer, spans, taskIn } from '../model/groups.ts'
 import { noFilter, type TaskFilter } from '../model/routes.ts'
 import { statusLooks } from '../model/words.ts'

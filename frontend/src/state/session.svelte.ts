@@ -7,7 +7,7 @@ import type {
   SessionItem,
   SessionPlans,
 } from '../../../src/server/api.ts'
-import type { Answer, Refusal } from '../api.ts'
+import type { Answer, Refusal } from '../answer.ts'
 import { count } from '../model/format.ts'
 import { joinDelta, type StreamPart } from '../model/live-line.ts'
 import { fullPath } from '../model/sessions.ts'

@@ -1,6 +1,6 @@
 /** The sessions of all runtimes as a list, and what was said in them by words. Read when they are different. */
 import type { LiveFrame, SessionItem, SessionSearch } from '../../../src/server/api.ts'
-import type { Refusal } from '../api.ts'
+import type { Refusal } from '../answer.ts'
 import { api } from './door.svelte.ts'
 import { Reader } from './reader.ts'
 

@@ -2,7 +2,7 @@
 import type { Grant } from '../../../src/core/ask.ts'
 import type { Workspace } from '../../../src/core/session.ts'
 import type { LiveFrame, RuleLayer, SettingList } from '../../../src/server/api.ts'
-import type { Refusal } from '../api.ts'
+import type { Refusal } from '../answer.ts'
 import { count } from '../model/format.ts'
 import { grantText, trustWords } from '../model/settings.ts'
 import { api } from './door.svelte.ts'

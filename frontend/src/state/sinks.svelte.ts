@@ -2,7 +2,7 @@
 import { SvelteMap } from 'svelte/reactivity'
 import type { SinkLook } from '../../../src/core/sink.ts'
 import type { DeliveryList, LiveFrame, SinkTested } from '../../../src/server/api.ts'
-import type { Refusal } from '../api.ts'
+import type { Refusal } from '../answer.ts'
 import { count } from '../model/format.ts'
 import { mayBeTold } from '../model/sinks.ts'
 import { clock } from './clock.svelte.ts'

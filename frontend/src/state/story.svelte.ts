@@ -1,7 +1,7 @@
 /** What was said in one session as far as it is opened, page by page, with what a person folded of it. */
 import type { TranscriptMessage } from '../../../src/core/session.ts'
 import type { LiveFrame } from '../../../src/server/api.ts'
-import type { Refusal } from '../api.ts'
+import type { Refusal } from '../answer.ts'
 import { joinPage } from '../model/sessions.ts'
 import { api } from './door.svelte.ts'
 import { Folds } from './folds.svelte.ts'

@@ -1,7 +1,7 @@
 /** One task as its page shows it: detail with evidence, events, and the moves that arrive meanwhile. */
 import type { LoomEvent } from '../../../src/core/event.ts'
 import type { LiveFrame, TaskDetail } from '../../../src/server/api.ts'
-import type { Refusal } from '../api.ts'
+import type { Refusal } from '../answer.ts'
 import { newer, taskIn } from '../model/groups.ts'
 import { mergeEvents } from '../model/timeline.ts'
 import { api } from './door.svelte.ts'

@@ -1,6 +1,7 @@
 /** What was used in a period, what in the one before, by day and by one group. Read again when runs end. */
 import type { LiveFrame, UsageReport } from '../../../src/server/api.ts'
-import type { Refusal, UsageQuery } from '../api.ts'
+import type { Refusal } from '../answer.ts'
+import type { UsageQuery } from '../asked.ts'
 import type { Group, Period } from '../model/periods.ts'
 import { stretchBefore } from '../model/usage.ts'
 import { clock } from './clock.svelte.ts'
