@@ -2,7 +2,7 @@
 import type { SkillParameter, SkillRead, SkillRef } from '../../../src/core/spec.ts'
 import type { SkillDetail } from '../../../src/core/task.ts'
 import type { LiveFrame } from '../../../src/server/api.ts'
-import type { Refusal } from '../answer.ts'
+import { type Refusal, whyOf } from '../answer.ts'
 import { freshKey } from '../asked.ts'
 import { clock } from './clock.svelte.ts'
 import { api } from './door.svelte.ts'
@@ -140,6 +140,8 @@ export class OneSkill {
 
   async #judge(asked: number): Promise<void> {
     const answer = await api.previewSkill(this.ref.name, this.draft ?? '')
-    if (asked === this.#asked && answer.ok) this.read = answer.value
+    if (asked !== this.#asked) return
+    const unread = (refusal: Refusal) => ({ skill: null, problems: [{ kind: 'unread', text: whyOf(refusal) }] })
+    this.read = answer.ok ? answer.value : unread(answer.refusal)
   }
 }
