@@ -5,7 +5,7 @@ import type { Ask, Grant } from '../core/ask.ts'
 import type { Census } from '../core/check.ts'
 import type { LoomEvent } from '../core/event.ts'
 import type { Problem } from '../core/problem.ts'
-import type { ContextUse } from '../core/runtime.ts'
+import type { ContextUse, LiveDelta } from '../core/runtime.ts'
 import type { SessionUsageSums, UsageSum, Workspace } from '../core/session.ts'
 import type { SinkLook, SinkTested } from '../core/sink.ts'
 import type { Preview, Task, TaskItem } from '../core/task.ts'
@@ -379,15 +379,14 @@ export interface DaemonState {
 
 /** The stream `GET /api/live` (SSE). `event: event` frames carry a LoomEvent and its `seq` as SSE id; `Last-Event-ID`
  * (header, or `?after=`) resumes; where events after it were let go of, `event: gap` ({after, next}) says so first.
- * `event: delta` and `event: sessions` frames have no id and are never replayed. */
+ * What is said meanwhile has no id and is never replayed: `event: saying` has all of it once, when the events are there,
+ * and from then on `event: delta` each word in its place between the events. `event: sessions` has no id either. */
 export type LiveFrame =
   | { event: 'event'; data: LoomEvent }
   /** Sessions that are different now; without an id, never replayed. Null: too many to name. */
   | { event: 'sessions'; data: { ids: string[] | null } }
-  | {
-      event: 'delta'
-      data: { taskId: string | null; sessionId: string; kind: 'text' | 'reasoning' | 'tool'; text: string }
-    }
+  | { event: 'delta'; data: { taskId: string | null } & LiveDelta }
+  | { event: 'saying'; data: { taskId: string | null; sessionId: string; parts: Omit<LiveDelta, 'sessionId'>[] }[] }
 
 /** RFC 9457 `application/problem+json` of every refusal. */
 export interface ProblemBody {

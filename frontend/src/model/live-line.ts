@@ -1,4 +1,4 @@
-/** What a task does this second, as one line: from events and from deltas that are never replayed. */
+/** What a task does this second, as one line: from events and from what is said between them. */
 import type { LoomEvent } from '../../../src/core/event.ts'
 import type { LiveFrame } from '../../../src/server/api.ts'
 import { firstLine, lastLine } from './text.ts'
@@ -16,6 +16,9 @@ export interface StreamPart {
 }
 
 export const streamCharsMax = 20_000
+
+/** Events from which on what was said in a session stands in its transcript, or never will. */
+export const endsSaying = /^(message\.finished|tool\.ended|run\.|session\.typed)/
 
 /** Joins a delta to the parts before it; the oldest text goes when the whole would grow past its bound. */
 export function joinDelta(parts: readonly StreamPart[], delta: Delta): StreamPart[] {

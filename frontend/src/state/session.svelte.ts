@@ -3,12 +3,13 @@ import type { FileDiff, TranscriptMessage } from '../../../src/core/session.ts'
 import type { ContextUse, LiveFrame, SessionDetail, SessionItem, SessionPlans } from '../../../src/server/api.ts'
 import type { Answer, Refusal } from '../api.ts'
 import { count } from '../model/format.ts'
-import { joinDelta, type StreamPart } from '../model/live-line.ts'
+import { endsSaying, joinDelta, type StreamPart } from '../model/live-line.ts'
 import { fullPath, joinPage } from '../model/sessions.ts'
 import { api } from './door.svelte.ts'
 import { Folds } from './folds.svelte.ts'
 import { orders } from './orders.svelte.ts'
 import { Reader } from './reader.ts'
+import { streams } from './streams.svelte.ts'
 
 const storyPauseMs = 300
 /** A diff and a context are weighed anew each time. */
@@ -39,12 +40,17 @@ export class OneSession {
   /** Being said now; what stands in the transcript goes from here. */
   parts = $state.raw<StreamPart[]>([])
   #spoken = 0
+  /** How many parts went from here. */
+  #dropped = 0
+  #asked = 0
+  #answered = 0
   #reading = false
   readonly #story = new Reader(() => this.#readStory(), storyPauseMs)
   readonly #around = new Reader(() => this.#readAround(), aroundPauseMs)
 
   constructor(id: string) {
     this.id = id
+    this.parts = streams.saidIn(id)
   }
 
   async load(): Promise<void> {
@@ -74,9 +80,8 @@ export class OneSession {
     if (about.length === 0) return
     for (const frame of about) {
       if (frame.event === 'delta') this.#hear(frame.data)
-      else if (frame.event === 'event' && /^(message\.finished|tool\.ended|run\.)/.test(frame.data.type)) {
-        this.#spoken = this.parts.length
-      }
+      else if (frame.event === 'saying') this.#hearAll(frame.data)
+      else if (frame.event === 'event' && endsSaying.test(frame.data.type)) this.#spoken = this.parts.length
     }
     if (this.detail?.own && about.every(({ event }) => event === 'delta')) return
     void this.#story.run()
@@ -105,8 +110,7 @@ export class OneSession {
     await this.#readStory()
     this.typing = null
     this.busy = false
-    this.parts = []
-    this.#spoken = 0
+    this.#drop(this.parts.length)
     const isDone = stop.signal.aborted || (answer.ok && answer.value.ran)
     if (!isDone) orders.say('danger', 'The line was refused', answer.ok ? answer.value.output : answer.refusal.detail)
     return isDone
@@ -162,18 +166,28 @@ export class OneSession {
   }
 
   async #readStory(): Promise<void> {
-    const spoken = this.#spoken
+    const look = ++this.#asked
+    const spoken = this.#dropped + this.#spoken
     const newest = { before: null, limit: newestCount }
     const [detail, page] = await Promise.all([api.session(this.id), api.transcript(this.id, newest)])
+    // A later look was answered sooner.
+    if (look < this.#answered) return
+    this.#answered = look
     this.refusal = detail.ok ? null : detail.refusal
     if (detail.ok) this.detail = detail.value
+    if (this.#isForeign) this.#drop(this.parts.length)
     this.mute = page.ok ? null : page.refusal
     if (!page.ok) return
     const { messages, joined } = joinPage(this.messages, page.value.messages)
     this.messages = joined ? messages : page.value.messages
     if (!joined || messages.length === page.value.messages.length) this.older = page.value.next
-    this.parts = this.parts.slice(spoken)
-    this.#spoken = Math.max(0, this.#spoken - spoken)
+    this.#drop(Math.max(0, spoken - this.#dropped))
+  }
+
+  #drop(count: number): void {
+    this.parts = this.parts.slice(count)
+    this.#spoken = Math.max(0, this.#spoken - count)
+    this.#dropped += count
   }
 
   async #readAround(): Promise<void> {
@@ -183,9 +197,20 @@ export class OneSession {
     this.plans = plans.ok ? plans.value.items : []
   }
 
+  /** What was said so far, as somebody hears it who comes in the middle, or comes back. */
+  #hearAll(said: Extract<LiveFrame, { event: 'saying' }>['data']): void {
+    if (this.#isForeign) return
+    const fresh = said.find(({ sessionId }) => sessionId === this.id)?.parts ?? []
+    this.parts = [...this.parts.slice(0, this.#spoken), ...fresh]
+  }
+
   /** What another program tells is in its transcript at once; it would stand here twice. */
+  get #isForeign(): boolean {
+    return this.detail !== null && !this.detail.own
+  }
+
   #hear(delta: Extract<LiveFrame, { event: 'delta' }>['data']): void {
-    if (!this.detail?.own || delta.sessionId !== this.id) return
+    if (this.#isForeign || delta.sessionId !== this.id) return
     const fresh = joinDelta(this.parts.slice(this.#spoken), delta)
     this.parts = [...this.parts.slice(0, this.#spoken), ...fresh]
   }
@@ -204,6 +229,8 @@ export class OneSession {
   #isAbout(frame: LiveFrame): boolean {
     const knows = (id: string) => id === this.id || (this.detail?.children.some((child) => child.id === id) ?? false)
     if (frame.event === 'sessions') return frame.data.ids?.some(knows) ?? true
+    // Heard anew: what was told of other programs' sessions meanwhile is not told again.
+    if (frame.event === 'saying') return true
     return frame.data.sessionId !== null && knows(frame.data.sessionId)
   }
 }
