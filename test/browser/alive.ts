@@ -62,6 +62,8 @@ export interface Alive {
   post<T>(path: string, body?: unknown, method?: string): Promise<T>
   /** A session of our own agent in a folder, prompted where there is a prompt. */
   session(folder: string, title: string, prompt?: string, agent?: string): Promise<string>
+  /** Until so many asks are open. */
+  asked(count: number): Promise<void>
   /** Until the session stands like this. */
   stands(id: string, state: string): Promise<void>
   /** A file for the inbox, and the task that it became, when that has this status. */
@@ -132,6 +134,8 @@ export async function openAlive({ script, settings = '', env = {} }: Wanted): Pr
       if (prompt) await post(`/api/sessions/${id}/prompt`, { text: prompt })
       return id
     },
+    asked: (count) =>
+      vi.waitFor(() => expect(daemon.store.asks.list({ status: 'open', limit: 9 })).toHaveLength(count), patience),
     stands: (id, state) => vi.waitFor(() => expect(daemon.store.watched.get(id)?.state).toBe(state), patience),
     async task(text, status) {
       dropped += 1
@@ -181,8 +185,15 @@ async function broken(page: Page): Promise<string[]> {
 
 const whereOf = (line: string): string => line.split(' Target has ')[0] ?? line
 
-/** The views at an address, each wide and narrow. */
-export async function fitEverywhere(alive: Alive, stage: Stage, name: string, path: string, ready: string) {
+interface Screen {
+  name: string
+  path: string
+  /** What is there when it stands. */
+  ready: string
+}
+
+/** A view at its address, wide and narrow, each dark and light. */
+export async function fitEverywhere(alive: Alive, stage: Stage, { name, path, ready }: Screen): Promise<void> {
   for (const width of [1440, 390]) {
     const { page, faults } = await alive.visit(stage, path, { width })
     await page.locator(ready).first().waitFor()

@@ -42,6 +42,8 @@ export class OneSession {
   #spoken = 0
   /** How many parts went from here. */
   #dropped = 0
+  /** The transcript has what is being said already: it was read before its event was heard. */
+  #ahead = false
   #asked = 0
   #answered = 0
   #reading = false
@@ -81,7 +83,10 @@ export class OneSession {
     for (const frame of about) {
       if (frame.event === 'delta') this.#hear(frame.data)
       else if (frame.event === 'saying') this.#hearAll(frame.data)
-      else if (frame.event === 'event' && endsSaying.test(frame.data.type)) this.#spoken = this.parts.length
+      else if (frame.event === 'event' && endsSaying.test(frame.data.type)) {
+        this.#spoken = this.parts.length
+        this.#ahead = false
+      }
     }
     if (this.detail?.own && about.every(({ event }) => event === 'delta')) return
     void this.#story.run()
@@ -179,9 +184,14 @@ export class OneSession {
     this.mute = page.ok ? null : page.refusal
     if (!page.ok) return
     const { messages, joined } = joinPage(this.messages, page.value.messages)
+    const last = messages.at(-1)
+    const isNew = last !== undefined && !this.messages.some(({ id }) => id === last.id)
     this.messages = joined ? messages : page.value.messages
     if (!joined || messages.length === page.value.messages.length) this.older = page.value.next
     this.#drop(Math.max(0, spoken - this.#dropped))
+    if (!isNew || !isBegunBy(last, this.parts.slice(this.#spoken))) return
+    this.#ahead = true
+    this.#drop(this.parts.length)
   }
 
   #drop(count: number): void {
@@ -200,6 +210,7 @@ export class OneSession {
   /** What was said so far, as somebody hears it who comes in the middle, or comes back. */
   #hearAll(said: Extract<LiveFrame, { event: 'saying' }>['data']): void {
     if (this.#isForeign) return
+    this.#ahead = false
     const fresh = said.find(({ sessionId }) => sessionId === this.id)?.parts ?? []
     this.parts = [...this.parts.slice(0, this.#spoken), ...fresh]
   }
@@ -210,7 +221,7 @@ export class OneSession {
   }
 
   #hear(delta: Extract<LiveFrame, { event: 'delta' }>['data']): void {
-    if (this.#isForeign || delta.sessionId !== this.id) return
+    if (this.#isForeign || this.#ahead || delta.sessionId !== this.id) return
     const fresh = joinDelta(this.parts.slice(this.#spoken), delta)
     this.parts = [...this.parts.slice(0, this.#spoken), ...fresh]
   }
@@ -233,6 +244,13 @@ export class OneSession {
     if (frame.event === 'saying') return true
     return frame.data.sessionId !== null && knows(frame.data.sessionId)
   }
+}
+
+/** What is being said are the first words of this message, or all of them. */
+function isBegunBy({ role, parts }: TranscriptMessage, said: readonly StreamPart[]): boolean {
+  const textOf = (all: readonly { kind: string; text?: string }[]) =>
+    all.map(({ kind, text = '' }) => (kind === 'text' ? text : '')).join('')
+  return role === 'assistant' && textOf(said) !== '' && textOf(parts).startsWith(textOf(said))
 }
 
 function tellRestored({ restored, refused }: { restored: unknown[]; refused: { path: string; why: string }[] }): void {
