@@ -87,7 +87,8 @@ describe.skipIf(!browserPath)('SA-3 a plan, in truth', () => {
   it('is rejected with a word, and nothing of it is done', async () => {
     const id = await alive.session(folder, 'In vain', 'Plan in vain.', 'plan')
     await alive.asked(1)
-    const asked = alive.requests.length
+    const asked = () => alive.requests.filter(({ body }) => body).length
+    const before = asked()
     const { page, faults } = await alive.visit(stage, '/needs')
     await page.locator('[data-ask]', { hasText: 'Remove everything' }).waitFor()
     await button(page, 'Reject…').click()
@@ -98,7 +99,7 @@ describe.skipIf(!browserPath)('SA-3 a plan, in truth', () => {
     await page.goto(`${alive.daemon.url}/sessions/${id}`)
     await page.locator('[data-version="1"]', { hasText: 'rejected' }).locator('summary').click()
     await page.getByText('You said: Not today.').waitFor()
-    expect(alive.requests.length).toBe(asked)
+    expect(asked()).toBe(before)
     expect(faults).toEqual([])
     await page.close()
   })

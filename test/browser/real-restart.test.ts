@@ -1,4 +1,4 @@
-/** The daemon goes away and comes back while somebody looks: the same tab has everything, once, and waits for nobody. */
+/** The daemon goes away and comes back while somebody looks: the same tab has everything that happened, once. */
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TranscriptPage } from '../../src/core/session.ts'

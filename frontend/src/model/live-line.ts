@@ -17,11 +17,8 @@ export interface StreamPart {
 
 export const streamCharsMax = 20_000
 
-/** Events from which on what was said in a session stands in its transcript, or never will. */
-export const endsSaying = /^(message\.finished|tool\.ended|run\.|session\.typed)/
-
 /** Joins a delta to the parts before it; the oldest text goes when the whole would grow past its bound. */
-export function joinDelta(parts: readonly StreamPart[], delta: Delta): StreamPart[] {
+export function joinDelta(parts: readonly StreamPart[], delta: StreamPart): StreamPart[] {
   const last = parts.at(-1)
   const next =
     last?.kind === delta.kind

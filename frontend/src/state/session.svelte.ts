@@ -3,7 +3,7 @@ import type { FileDiff, TranscriptMessage } from '../../../src/core/session.ts'
 import type { ContextUse, LiveFrame, SessionDetail, SessionItem, SessionPlans } from '../../../src/server/api.ts'
 import type { Answer, Refusal } from '../api.ts'
 import { count } from '../model/format.ts'
-import { endsSaying, joinDelta, type StreamPart } from '../model/live-line.ts'
+import { joinDelta, type StreamPart } from '../model/live-line.ts'
 import { fullPath, joinPage } from '../model/sessions.ts'
 import { api } from './door.svelte.ts'
 import { Folds } from './folds.svelte.ts'
@@ -38,12 +38,9 @@ export class OneSession {
   /** A shell line of the person that runs, and what ends it. */
   typing = $state.raw<{ line: string; stop: AbortController } | null>(null)
   /** Being said now; what stands in the transcript goes from here. */
-  parts = $state.raw<StreamPart[]>([])
-  #spoken = 0
-  /** How many parts went from here. */
-  #dropped = 0
-  /** The transcript has what is being said already: it was read before its event was heard. */
-  #ahead = false
+  parts = $state.raw<(StreamPart & { since: number })[]>([])
+  /** Words of an earlier one stand in the transcript that is shown. */
+  #since = 0
   #asked = 0
   #answered = 0
   #reading = false
@@ -52,7 +49,8 @@ export class OneSession {
 
   constructor(id: string) {
     this.id = id
-    this.parts = streams.saidIn(id)
+    const { since, parts } = streams.saidIn(id)
+    this.parts = parts.map((part) => ({ ...part, since }))
   }
 
   async load(): Promise<void> {
@@ -83,10 +81,6 @@ export class OneSession {
     for (const frame of about) {
       if (frame.event === 'delta') this.#hear(frame.data)
       else if (frame.event === 'saying') this.#hearAll(frame.data)
-      else if (frame.event === 'event' && endsSaying.test(frame.data.type)) {
-        this.#spoken = this.parts.length
-        this.#ahead = false
-      }
     }
     if (this.detail?.own && about.every(({ event }) => event === 'delta')) return
     void this.#story.run()
@@ -115,7 +109,7 @@ export class OneSession {
     await this.#readStory()
     this.typing = null
     this.busy = false
-    this.#drop(this.parts.length)
+    this.parts = []
     const isDone = stop.signal.aborted || (answer.ok && answer.value.ran)
     if (!isDone) orders.say('danger', 'The line was refused', answer.ok ? answer.value.output : answer.refusal.detail)
     return isDone
@@ -172,7 +166,6 @@ export class OneSession {
 
   async #readStory(): Promise<void> {
     const look = ++this.#asked
-    const spoken = this.#dropped + this.#spoken
     const newest = { before: null, limit: newestCount }
     const [detail, page] = await Promise.all([api.session(this.id), api.transcript(this.id, newest)])
     // A later look was answered sooner.
@@ -180,24 +173,13 @@ export class OneSession {
     this.#answered = look
     this.refusal = detail.ok ? null : detail.refusal
     if (detail.ok) this.detail = detail.value
-    if (this.#isForeign) this.#drop(this.parts.length)
     this.mute = page.ok ? null : page.refusal
     if (!page.ok) return
     const { messages, joined } = joinPage(this.messages, page.value.messages)
-    const last = messages.at(-1)
-    const isNew = last !== undefined && !this.messages.some(({ id }) => id === last.id)
     this.messages = joined ? messages : page.value.messages
     if (!joined || messages.length === page.value.messages.length) this.older = page.value.next
-    this.#drop(Math.max(0, spoken - this.#dropped))
-    if (!isNew || !isBegunBy(last, this.parts.slice(this.#spoken))) return
-    this.#ahead = true
-    this.#drop(this.parts.length)
-  }
-
-  #drop(count: number): void {
-    this.parts = this.parts.slice(count)
-    this.#spoken = Math.max(0, this.#spoken - count)
-    this.#dropped += count
+    this.#since = page.value.since
+    this.parts = this.#isForeign ? [] : this.parts.filter(({ since }) => since >= this.#since)
   }
 
   async #readAround(): Promise<void> {
@@ -209,10 +191,8 @@ export class OneSession {
 
   /** What was said so far, as somebody hears it who comes in the middle, or comes back. */
   #hearAll(said: Extract<LiveFrame, { event: 'saying' }>['data']): void {
-    if (this.#isForeign) return
-    this.#ahead = false
-    const fresh = said.find(({ sessionId }) => sessionId === this.id)?.parts ?? []
-    this.parts = [...this.parts.slice(0, this.#spoken), ...fresh]
+    const now = said.find(({ sessionId }) => sessionId === this.id)
+    if (now) this.#put(now.since, now.parts)
   }
 
   /** What another program tells is in its transcript at once; it would stand here twice. */
@@ -221,9 +201,15 @@ export class OneSession {
   }
 
   #hear(delta: Extract<LiveFrame, { event: 'delta' }>['data']): void {
-    if (this.#isForeign || this.#ahead || delta.sessionId !== this.id) return
-    const fresh = joinDelta(this.parts.slice(this.#spoken), delta)
-    this.parts = [...this.parts.slice(0, this.#spoken), ...fresh]
+    if (delta.sessionId !== this.id) return
+    const before = this.parts.filter(({ since }) => since === delta.since)
+    this.#put(delta.since, joinDelta(before, delta))
+  }
+
+  #put(since: number, parts: readonly StreamPart[]): void {
+    if (this.#isForeign || since < this.#since) return
+    const before = this.parts.filter((part) => part.since < since)
+    this.parts = [...before, ...parts.map(({ kind, text }) => ({ kind, text, since }))]
   }
 
   /** Null: it was refused, and the person was told. */
@@ -244,13 +230,6 @@ export class OneSession {
     if (frame.event === 'saying') return true
     return frame.data.sessionId !== null && knows(frame.data.sessionId)
   }
-}
-
-/** What is being said are the first words of this message, or all of them. */
-function isBegunBy({ role, parts }: TranscriptMessage, said: readonly StreamPart[]): boolean {
-  const textOf = (all: readonly { kind: string; text?: string }[]) =>
-    all.map(({ kind, text = '' }) => (kind === 'text' ? text : '')).join('')
-  return role === 'assistant' && textOf(said) !== '' && textOf(parts).startsWith(textOf(said))
 }
 
 function tellRestored({ restored, refused }: { restored: unknown[]; refused: { path: string; why: string }[] }): void {

@@ -2,18 +2,24 @@
 import { SvelteMap } from 'svelte/reactivity'
 import type { LiveFrame } from '../../../src/server/api.ts'
 import { sectionOf, taskIn } from '../model/groups.ts'
-import { endsSaying, joinDelta, type LiveLine, lineOfEvent, lineOfStream, type StreamPart } from '../model/live-line.ts'
+import { joinDelta, type LiveLine, lineOfEvent, lineOfStream, type StreamPart } from '../model/live-line.ts'
 
 const sessionsMax = 100
+
+/** Since which event, as the transcript counts it. */
+interface Said {
+  since: number
+  parts: StreamPart[]
+}
 
 class Streams {
   readonly lines = new SvelteMap<string, LiveLine>()
   readonly parts = new SvelteMap<string, StreamPart[]>()
-  readonly #said = new Map<string, StreamPart[]>()
+  readonly #said = new Map<string, Said>()
 
   /** For a page of it that is opened in the middle. */
-  saidIn(sessionId: string): StreamPart[] {
-    return this.#said.get(sessionId) ?? []
+  saidIn(sessionId: string): Said {
+    return this.#said.get(sessionId) ?? { since: 0, parts: [] }
   }
 
   apply(frames: readonly LiveFrame[]): void {
@@ -22,17 +28,20 @@ class Streams {
       if (frame.event === 'saying') {
         this.#said.clear()
         this.parts.clear()
-        for (const { taskId, sessionId, parts } of frame.data) this.#say(sessionId, taskId, parts)
+        for (const { taskId, sessionId, since, parts } of frame.data) {
+          this.#say(sessionId, { since, parts })
+          if (taskId) this.#tell(taskId, parts)
+        }
         continue
       }
-      const { taskId: id, sessionId } = frame.data
+      const id = frame.data.taskId
       if (frame.event === 'delta') {
-        const joined = (before: StreamPart[] | undefined) => joinDelta(before ?? [], frame.data)
-        this.#say(frame.data.sessionId, null, joined(this.#said.get(frame.data.sessionId)))
-        if (id) this.#tell(id, joined(this.parts.get(id)))
+        const { sessionId, since } = frame.data
+        const before = this.saidIn(sessionId)
+        this.#say(sessionId, { since, parts: joinDelta(before.since === since ? before.parts : [], frame.data) })
+        if (id) this.#tell(id, joinDelta(this.parts.get(id) ?? [], frame.data))
         continue
       }
-      if (sessionId && endsSaying.test(frame.data.type)) this.#said.delete(sessionId)
       if (!id) continue
       const line = lineOfEvent(frame.data)
       if (line) this.lines.set(id, line)
@@ -46,11 +55,11 @@ class Streams {
     }
   }
 
-  #say(sessionId: string, taskId: string | null, parts: StreamPart[]): void {
-    this.#said.set(sessionId, parts)
+  #say(sessionId: string, said: Said): void {
+    this.#said.delete(sessionId)
+    this.#said.set(sessionId, said)
     const [oldest = ''] = this.#said.keys()
     if (this.#said.size > sessionsMax) this.#said.delete(oldest)
-    if (taskId) this.#tell(taskId, parts)
   }
 
   #tell(taskId: string, parts: StreamPart[]): void {

@@ -6,7 +6,6 @@ import { z } from 'zod'
 import type { EventPage } from '../api.ts'
 import { refusal, type ServerWorld, type Variables } from '../context.ts'
 import { live } from '../live.ts'
-import { Speech } from '../speech.ts'
 import { answers, invalid } from './answers.ts'
 
 const type = /^([a-z]+\.(\*|[a-z_]+))(,[a-z]+\.(\*|[a-z_]+)){0,19}$/
@@ -31,9 +30,6 @@ const eventQuery = z.object({
 const monthSeconds = 30 * 24 * 3_600
 
 export function daemonRoutes(world: ServerWorld, cookieName: () => string) {
-  const speech = new Speech()
-  world.onDelta((delta) => speech.hear(delta))
-  world.store.ledger.onEvent((event) => speech.note(event))
   return new Hono<Variables>()
     .get('/state', describeRoute(answers('State of the daemon')), async (c) => c.json(await world.state()))
     .get('/events', describeRoute(answers('The event log')), validator('query', eventQuery, invalid), (c) => {
@@ -51,7 +47,7 @@ export function daemonRoutes(world: ServerWorld, cookieName: () => string) {
       const items = world.store.events.after(after, limit)
       return c.json({ items, next: items.at(-1)?.seq ?? null } satisfies EventPage)
     })
-    .get('/live', describeRoute(answers('The event log as it grows (SSE)')), (c) => live(c, world, speech))
+    .get('/live', describeRoute(answers('The event log as it grows (SSE)')), (c) => live(c, world))
     .post('/login', validator('json', z.strictObject({ code: z.string().min(1).max(200) }), invalid), (c) => {
       const cookie = world.auth.redeem(c.req.valid('json').code)
       if (!cookie) return refusal(c, 401, usedUp)
