@@ -101,6 +101,8 @@ describe.skipIf(!browserPath)('what our own agent asks, in truth', () => {
     await page.locator('.state', { hasText: 'verified' }).waitFor()
     expect(alive.read('ship/shipped.txt')).toBe('shipped\n')
     expect(await page.locator('[data-ask]').count()).toBe(0)
+    await page.getByText('Permitted', { exact: false }).first().waitFor()
+    expect(await page.getByText('ask.raised').count()).toBe(0)
     expect(faults).toEqual([])
     await page.close()
   })

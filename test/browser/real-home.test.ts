@@ -85,7 +85,6 @@ describe.skipIf(!browserPath)('Home, in truth', () => {
     { name: 'home', path: () => '/', ready: '[data-section="running"] .line' },
     { name: 'task-runs', path: () => `/tasks/${ids['loop']}`, ready: '.box .part' },
     { name: 'task-verified', path: () => `/tasks/${ids['greet']}`, ready: '[data-attempt]' },
-    { name: 'task-refuted', path: () => `/tasks/${ids['report']}`, ready: '[data-attempt]' },
     { name: 'task-tampered', path: () => `/tasks/${ids['sum']}`, ready: '[data-tampered]' },
   ])('$name fits and breaks no rule', async ({ name, path, ready }) => {
     await fitEverywhere(alive, stage, { name, path: path(), ready })

@@ -111,7 +111,10 @@ describe.skipIf(!browserPath)('sessions of OpenCode, in truth', () => {
     await alive.asked(1)
     await fitEverywhere(alive, stage, { name: 'watched-list', path: '/sessions', ready: '[data-session] .asks' })
     await fitEverywhere(alive, stage, { name: 'watched', path: `/sessions/${shop.id}`, ready: '[data-ask]' })
-    const { page, faults } = await alive.visit(stage, '/needs')
+    const { page, faults } = await alive.visit(stage, `/sessions/${shop.id}`)
+    // Its card asks; the call beside it stays folded.
+    await page.locator('[data-tool]:not([open])', { hasText: 'question' }).waitFor()
+    await page.goto(`${alive.daemon.url}/needs`)
     await button(page, /^Euro/).click()
     await button(page, 'Send the answer').click()
     expect(await answers).toEqual([['Euro']])
