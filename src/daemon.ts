@@ -47,6 +47,7 @@ import type { DaemonState } from './server/api.ts'
 import { createApp } from './server/app.ts'
 import { Auth, readToken } from './server/auth.ts'
 import { hostNames, isLoopback, listen, notLoopback } from './server/listen.ts'
+import { Speech } from './server/speech.ts'
 import { type Lock, takeLock } from './store/lock.ts'
 import type { Store } from './store/open.ts'
 import { surroundings } from './surroundings.ts'
@@ -269,6 +270,7 @@ function build(plan: Plan) {
     log,
     state,
     onDelta,
+    speech: new Speech(store, onDelta),
     sinks: courier,
     around: surroundings(plan, directory),
     ...openTexts(plan.loaded, plan.env, { store, ways: core.ways }),

@@ -1,6 +1,6 @@
 /** The daemon's HTTP API, typed. A refusal is a value and never an exception; it shows nothing and keeps nothing. */
 
-import type { GuideText, MemoryView, TranscriptPage, Workspace } from '../../src/core/session.ts'
+import type { GuideText, MemoryView, Workspace } from '../../src/core/session.ts'
 import type { SkillFile, SkillRead, SkillRef } from '../../src/core/spec.ts'
 import type { IsolationEnd, SkillDetail, SkillList } from '../../src/core/task.ts'
 import type {
@@ -36,6 +36,7 @@ import type {
   TaskDetail,
   TaskPage,
   TaskPreview,
+  Told,
   UsageReport,
   WeavePage,
   WorkspaceList,
@@ -201,7 +202,7 @@ export class Api {
     return this.#ask(sessionUrl(id, 'context'))
   }
 
-  transcript(id: string, { before, limit }: { before: string | null; limit: number }): Promise<Answer<TranscriptPage>> {
+  transcript(id: string, { before, limit }: { before: string | null; limit: number }): Promise<Answer<Told>> {
     const search = new URLSearchParams({ limit: String(limit), ...(before ? { before } : {}) })
     return this.#ask(sessionUrl(id, `transcript?${search}`))
   }

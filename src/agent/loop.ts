@@ -112,7 +112,9 @@ async function openContext(run: Run, signal: AbortSignal): Promise<ToolContext> 
 /** A last answer that nothing followed: the process was killed before it wrote that the run was over. */
 function unclosedAnswer(entries: readonly JournalEntry[]): string | null {
   const last = entries.findLast(({ type }) => !['run.started', 'instructions', 'changed'].includes(type))
-  return last?.type === 'assistant' && last.calls.length === 0 && last.text.trim() !== '' ? last.text : null
+  // What the daemon cut off when it was stopped is the beginning of an answer.
+  if (last?.type !== 'assistant' || last.finish === 'aborted') return null
+  return last.calls.length === 0 && last.text.trim() !== '' ? last.text : null
 }
 
 class Loop {

@@ -5,8 +5,8 @@ import type { Ask, Grant } from '../core/ask.ts'
 import type { Census } from '../core/check.ts'
 import type { LoomEvent } from '../core/event.ts'
 import type { Problem } from '../core/problem.ts'
-import type { ContextUse } from '../core/runtime.ts'
-import type { SessionUsageSums, UsageSum, Workspace } from '../core/session.ts'
+import type { ContextUse, LiveDelta } from '../core/runtime.ts'
+import type { SessionUsageSums, TranscriptPage, UsageSum, Workspace } from '../core/session.ts'
 import type { SinkLook, SinkTested } from '../core/sink.ts'
 import type { Preview, Task, TaskItem } from '../core/task.ts'
 import type { AttemptRecord } from '../core/verdict.ts'
@@ -379,15 +379,16 @@ export interface DaemonState {
 
 /** The stream `GET /api/live` (SSE). `event: event` frames carry a LoomEvent and its `seq` as SSE id; `Last-Event-ID`
  * (header, or `?after=`) resumes; where events after it were let go of, `event: gap` ({after, next}) says so first.
- * `event: delta` and `event: sessions` frames have no id and are never replayed. */
+ * The others have no id and are never replayed: `saying` has, once, all that is being said, `delta` each word from then
+ * on in its place between the events. Words with an earlier `since` than a transcript's stand in it. */
 export type LiveFrame =
   | { event: 'event'; data: LoomEvent }
-  /** Sessions that are different now; without an id, never replayed. Null: too many to name. */
+  /** Sessions that are different now. Null: too many to name. */
   | { event: 'sessions'; data: { ids: string[] | null } }
-  | {
-      event: 'delta'
-      data: { taskId: string | null; sessionId: string; kind: 'text' | 'reasoning' | 'tool'; text: string }
-    }
+  | { event: 'delta'; data: Spoken & LiveDelta }
+  | { event: 'saying'; data: (Spoken & { sessionId: string; parts: Omit<LiveDelta, 'sessionId'>[] })[] }
+type Spoken = { taskId: string | null; since: number }
+export type Told = TranscriptPage & { since: number }
 
 /** RFC 9457 `application/problem+json` of every refusal. */
 export interface ProblemBody {

@@ -35,6 +35,7 @@ import type {
 } from './api.ts'
 
 import type { Auth } from './auth.ts'
+import type { Speech } from './speech.ts'
 
 /** The ways in that come over HTTP; behind each stands the one dispatch. */
 export interface Ways {
@@ -111,6 +112,7 @@ export interface ServerWorld {
   log: Log
   state(): Promise<DaemonState>
   onDelta(listener: (delta: LiveDelta) => void): () => void
+  speech: Pick<Speech, 'now' | 'since'>
   sinks: SinkDesk
   around: Around
   skills: Skills

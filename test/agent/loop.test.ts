@@ -338,4 +338,20 @@ describe('DU-3 restart', () => {
     await lookUntil(world.runtime, world.sessionId, ['idle'])
     expect(await readFile(world.path('count'), 'utf8')).toBe('x\ny\n')
   })
+
+  it('parking in the middle of an answer leaves a beginning, and not an answer', async () => {
+    const world = await agentWorld([
+      { text: ['Once upon a time ', 'and so on'], chunk_ms: 60_000 },
+      { text: 'The end.' },
+    ])
+    await world.prompt('Tell a story.')
+    while (world.deltas.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    await world.runtime.close()
+    world.restart()
+    expect((await world.run('Tell a story.')).state).toMatchObject({ kind: 'idle', complete: true, text: 'The end.' })
+    expect(world.messages().slice(-2)).toEqual([
+      { role: 'assistant', content: 'Once upon a time ' },
+      { role: 'user', content: expect.stringContaining('interrupted') },
+    ])
+  })
 })

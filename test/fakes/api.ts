@@ -146,8 +146,9 @@ export class FakeApi {
     await this.#send({ event: 'sessions', data: { ids } })
   }
 
-  async delta(data: Extract<LiveFrame, { event: 'delta' }>['data']): Promise<void> {
-    await this.#send({ event: 'delta', data })
+  /** Said after the last event. */
+  async delta(data: Omit<Extract<LiveFrame, { event: 'delta' }>['data'], 'since'>): Promise<void> {
+    await this.#send({ event: 'delta', data: { since: this.scene.state.seq, ...data } })
   }
 
   async #send(frame: LiveFrame): Promise<void> {
@@ -276,7 +277,11 @@ export class FakeApi {
       const before = all.findIndex((message) => message.id === c.req.query('before'))
       const end = before < 0 ? all.length : before
       const start = Math.max(0, end - Number(c.req.query('limit')))
-      return c.json({ messages: all.slice(start, end), next: start > 0 ? all[start]?.id : null })
+      return c.json({
+        messages: all.slice(start, end),
+        next: start > 0 ? all[start]?.id : null,
+        since: this.scene.state.seq,
+      })
     })
     app.get('/api/sessions/:id/plans', (c) => c.json({ items: this.scene.plans?.[c.req.param('id')] ?? [] }))
     app.get('/api/sessions/:id/diff', (c) => {

@@ -9,6 +9,7 @@ import { openLog, Secrets } from '../../src/lib/log.ts'
 import { createApp } from '../../src/server/app.ts'
 import type { ServerWorld } from '../../src/server/context.ts'
 import { listen } from '../../src/server/listen.ts'
+import { Speech } from '../../src/server/speech.ts'
 import type { WatchWorld } from './watch-world.ts'
 
 export interface WatchApp {
@@ -46,7 +47,9 @@ export function watchApp(w: WatchWorld): WatchApp {
   const filesOf = (folder: string) => listFiles(folder, { env, owner: 'test', max: 1_000 })
   const auth = { isToken: () => true, loginOf: () => null, onEnd: () => () => undefined }
   const rest = { auth, log: openLog('silent', new Secrets()) }
-  const world = { ...parts, ...rest, models, filesOf, onDelta: () => () => undefined } as unknown as ServerWorld
+  const onDelta = () => () => undefined
+  const speech = new Speech(w.store, onDelta)
+  const world = { ...parts, ...rest, models, filesOf, onDelta, speech } as unknown as ServerWorld
   const app = createApp(world, { hosts: () => [host, ...hosts], cookieName: () => 'c', webDir: '/nowhere' })
   const headers = { host, authorization: 'Bearer token', 'content-type': 'application/json' }
   const call: WatchApp['call'] = async (method, path, body) => {

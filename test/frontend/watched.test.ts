@@ -72,12 +72,17 @@ it('frames say which asks are over and whether there are new ones', () => {
 })
 
 describe('the look of a session', () => {
-  const still = { state: 'busy', goneAt: null, stalledAt: null } as const
+  const still = { state: 'busy', goneAt: null, stalledAt: null, asks: 0 } as const
   it('says a hang before the state, and that it is gone before all', () => {
     expect(sessionLook(still).word).toBe('busy')
     expect(sessionLook({ ...still, stalledAt: 1 })).toMatchObject({ word: 'stalled', tone: 'danger' })
     expect(sessionLook({ ...still, stalledAt: 1, goneAt: 2 }).word).toBe('gone')
     expect(sessionLook({ ...still, state: null }).word).toBe('unknown')
+  })
+
+  it('that asks says that it waits', () => {
+    expect(sessionLook({ ...still, asks: 1 })).toMatchObject({ word: 'waiting', tone: 'attention' })
+    expect(sessionLook({ ...still, state: 'idle', asks: 1 }).word).toBe('idle')
   })
 })
 

@@ -2,7 +2,7 @@
  * The live stream, cut again and again: what a reader pieced together is the log, without a gap and without a double.
  */
 import { createParser } from 'eventsource-parser'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import type { LoomEvent } from '../../src/core/event.ts'
 import { signEnvelope } from '../../src/lib/dsse.ts'
 import { beginningPayload, beginningText, type LogHead } from '../../src/store/log-chain.ts'
@@ -58,13 +58,12 @@ it('begins at the present for a reader that names no event', async () => {
   const story = await tell()
   await story.call('POST', '/api/tasks', { goal: 'before', workspace: story.workspace() })
   await story.reaches('done')
-  const stop = new AbortController()
-  const headers = { authorization: `Bearer ${story.daemon.token}` }
-  const answer = await fetch(`${story.daemon.url}/api/live`, { headers, signal: stop.signal })
-  const { value } = await (answer.body as ReadableStream<Uint8Array>).getReader().read()
+  const frames = await framesUntil(story, (event) => event === 'saying', null)
   const head = story.daemon.store.ledger.head()
-  expect(new TextDecoder().decode(value)).toBe(`event: hello\ndata: ${head}\n\n`)
-  stop.abort()
+  expect(frames).toEqual([
+    { event: 'hello', data: String(head) },
+    { event: 'saying', data: '[]' },
+  ])
 })
 
 it('tells a reader who comes back too late that events were let go of, and goes on with those there are', async () => {
@@ -84,4 +83,56 @@ it('tells a reader who comes back too late that events were let go of, and goes 
   const next = store.events.first()
   expect(frames[1]).toEqual({ event: 'gap', data: JSON.stringify({ after: 2, next }) })
   expect(JSON.parse(frames[2]?.data ?? '')).toMatchObject({ seq: next })
+})
+
+/** The first frames that a reader gets until one is what was looked for. */
+async function framesUntil(story: Story, wanted: (event: string, data: string) => boolean, after: number | null = 0) {
+  const stop = new AbortController()
+  const place: Record<string, string> = after === null ? {} : { 'last-event-id': String(after) }
+  const headers = { authorization: `Bearer ${story.daemon.token}`, ...place }
+  const answer = await fetch(`${story.daemon.url}/api/live`, { headers, signal: stop.signal })
+  const frames: { event: string; data: string }[] = []
+  const parser = createParser({ onEvent: ({ event = '', data }) => void frames.push({ event, data }) })
+  const reader = (answer.body as ReadableStream<Uint8Array>).getReader()
+  while (!frames.some(({ event, data }) => wanted(event, data))) {
+    parser.feed(new TextDecoder().decode((await reader.read()).value))
+  }
+  stop.abort()
+  return frames
+}
+
+it('SU-6 whoever comes in the middle hears what was said so far, once, and after the events before it', async () => {
+  const story = await tell({ script: [{ text: ['I look ', 'into it'], reasoning: 'Hm.', fault: 'stall' }] })
+  await story.call('POST', '/api/tasks', { goal: 'look', workspace: story.workspace() })
+  const { task } = await story.reaches('running')
+  const parts = [
+    { kind: 'reasoning', text: 'Hm.' },
+    { kind: 'text', text: 'I look into it' },
+  ]
+  await vi.waitFor(
+    async () => {
+      const frames = await framesUntil(story, (event) => event === 'saying')
+      const last = frames.findLastIndex(({ event }) => event === 'event')
+      expect(frames.findIndex(({ event }) => event === 'saying')).toBe(last + 1)
+      expect(JSON.parse(frames[last + 1]?.data ?? '')).toMatchObject([
+        { taskId: task.id, sessionId: task.sessionId, parts },
+      ])
+      expect(frames.map(({ event }) => event)).not.toContain('delta')
+    },
+    { timeout: 10_000, interval: 20 },
+  )
+})
+
+it('SU-6 no word comes after the event that has it, and nothing is left to say when all is told', async () => {
+  const story = await tell({ script: { replies: [{ text: ['one ', 'two ', 'three'] }], at_end: 'repeat' } })
+  const ends = (event: string, data: string) => event === 'event' && data.includes('"task.done"')
+  const read = framesUntil(story, ends)
+  await story.call('POST', '/api/tasks', { goal: 'count', workspace: story.workspace() })
+  const kinds = (await read).map(({ event, data }) =>
+    event === 'event' ? (JSON.parse(data) as LoomEvent).type : event,
+  )
+  expect(kinds.filter((kind) => kind === 'delta').length).toBeGreaterThan(0)
+  expect(kinds.lastIndexOf('delta')).toBeLessThan(kinds.indexOf('message.finished'))
+  const [, , ...later] = await framesUntil(story, (event) => event === 'saying', story.daemon.store.ledger.head())
+  expect(later).toEqual([])
 })

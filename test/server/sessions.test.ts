@@ -52,7 +52,7 @@ describe('sessions over HTTP', () => {
     w.watch.session('ses_1')
     await w.written()
     w.watch.diffs = [{ path: 'a.ts', status: 'changed', additions: 1, deletions: 2, patch: '-a' }]
-    expect(await w.get('/api/sessions/ses_1/transcript?limit=5')).toEqual({ messages: [], next: null })
+    expect(await w.get('/api/sessions/ses_1/transcript?limit=5')).toEqual({ messages: [], next: null, since: 0 })
     expect(await w.get('/api/sessions/ses_1/diff')).toMatchObject({ items: [{ path: 'a.ts' }] })
   })
 
@@ -213,6 +213,7 @@ describe('the live stream', () => {
     expect(await next()).toContain('event: hello')
     w.watch.session('ses_1')
     await w.written()
+    expect(await next()).toBe('event: saying\ndata: []\n\n')
     expect(await next()).toBe('event: sessions\ndata: {"ids":["ses_1"]}\n\n')
     await reader.cancel()
   })

@@ -1,4 +1,4 @@
-/** What a task does this second, as one line: from events and from deltas that are never replayed. */
+/** What a task does this second, as one line: from events and from what is said between them. */
 import type { LoomEvent } from '../../../src/core/event.ts'
 import type { LiveFrame } from '../../../src/server/api.ts'
 import { firstLine, lastLine } from './text.ts'
@@ -18,7 +18,7 @@ export interface StreamPart {
 export const streamCharsMax = 20_000
 
 /** Joins a delta to the parts before it; the oldest text goes when the whole would grow past its bound. */
-export function joinDelta(parts: readonly StreamPart[], delta: Delta): StreamPart[] {
+export function joinDelta(parts: readonly StreamPart[], delta: StreamPart): StreamPart[] {
   const last = parts.at(-1)
   const next =
     last?.kind === delta.kind

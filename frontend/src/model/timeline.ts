@@ -56,7 +56,8 @@ function doneWords(data: LoomEvent['data']): Words {
 
 function baseWords(data: LoomEvent['data']): Words {
   const green = Array.isArray(data['green']) ? data['green'].map(String) : []
-  const text = `Before the work: ${number(data['red'])} checks fail, ${green.length} pass already`
+  const red = data['red'] === 1 ? '1 check fails' : `${number(data['red'])} checks fail`
+  const text = `Before the work: ${red}, ${green.length} pass already`
   return say(text, green.join(', '), green.length > 0 ? 'unknown' : null)
 }
 
@@ -114,6 +115,13 @@ function wordsOf(event: LoomEvent): Words {
       return data['ok'] === false
         ? say('Tool failed', `${string(data['name'])} ${string(data['summary'])}`.trim(), 'attention')
         : say('Tool done', `${string(data['name'])} ${string(data['summary'])}`.trim())
+    case 'ask.raised':
+      return say(string(data['summary']) || type, '', 'attention')
+    case 'ask.answered':
+    case 'ask.ended':
+      return say(string(data['summary']) || type)
+    case 'permission.decided':
+      return say(data['decision'] === 'deny' ? 'Not permitted' : 'Permitted', string(data['tool']))
     case 'files.changed':
       return say('Files changed meanwhile', [data['paths']].flat().map(string).join(', '))
     case 'session.stalled':

@@ -107,14 +107,19 @@ const goneLook: Look = { word: 'gone', tone: 'idle', mark: 'dash' }
 const stalledLook: Look = { word: 'stalled', tone: 'danger', mark: 'bar' }
 const untoldLook: Look = { word: 'unknown', tone: 'idle', mark: 'dash' }
 
-/** A hang is what the eye must meet; a session that is gone does nothing any more, whatever it did last. */
+/**
+ * A hang is what the eye must meet; a session that is gone does nothing any more, whatever it did last; and one whose
+ * turn stands at what it asks is not at work.
+ */
 export function sessionLook(session: {
   state: SessionState['kind'] | null
   goneAt: number | null
   stalledAt: number | null
+  asks: number
 }): Look {
   if (session.goneAt !== null) return goneLook
   if (session.stalledAt !== null) return stalledLook
+  if (session.state === 'busy' && session.asks > 0) return sessionLooks.waiting
   return session.state === null ? untoldLook : sessionLooks[session.state]
 }
 

@@ -8,6 +8,7 @@ import { door } from './door.svelte.ts'
 
 export type Connection = 'connecting' | 'live' | 'reconnecting'
 type Changed = Extract<LiveFrame, { event: 'sessions' }>['data']
+type Saying = Extract<LiveFrame, { event: 'saying' }>['data']
 type Listener = (frames: readonly LiveFrame[]) => void
 
 /** What the frame shows and no task carries. */
@@ -82,6 +83,7 @@ class Live {
     source.addEventListener('gap', () => this.epoch++)
     source.addEventListener('event', (message) => this.#take({ event: 'event', data: parse<LoomEvent>(message) }))
     source.addEventListener('sessions', (message) => this.#take({ event: 'sessions', data: parse<Changed>(message) }))
+    source.addEventListener('saying', (message) => this.#take({ event: 'saying', data: parse<Saying>(message) }))
     source.addEventListener('delta', (message) => this.#take({ event: 'delta', data: parse<Delta>(message) }))
   }
 

@@ -24,3 +24,19 @@ export class Reader {
     })
   }
 }
+
+/** Of several looks at one thing, those that a later one has overtaken say nothing any more. */
+export class Looks {
+  #begun = 0
+  #answered = 0
+
+  /** To be asked once, when the look is answered. */
+  begin(): () => boolean {
+    const look = ++this.#begun
+    return () => {
+      if (look < this.#answered) return false
+      this.#answered = look
+      return true
+    }
+  }
+}

@@ -13,8 +13,9 @@ import { joinDelta, type StreamPart } from '../model/live-line.ts'
 import { fullPath } from '../model/sessions.ts'
 import { api } from './door.svelte.ts'
 import { orders } from './orders.svelte.ts'
-import { Reader } from './reader.ts'
+import { Looks, Reader } from './reader.ts'
 import { Story } from './story.svelte.ts'
+import { streams } from './streams.svelte.ts'
 
 const storyPauseMs = 300
 /** A diff and a context are weighed anew each time. */
@@ -35,14 +36,20 @@ export class OneSession {
   /** A shell line of the person that runs, and what ends it. */
   typing = $state.raw<{ line: string; stop: AbortController } | null>(null)
   /** Being said now; what stands in the transcript goes from here. */
-  parts = $state.raw<StreamPart[]>([])
-  #spoken = 0
+  readonly parts: StreamPart[] = $derived.by(() => {
+    const { since } = this.story
+    return this.#isForeign ? [] : this.#heard.filter((part) => part.since >= since)
+  })
+  #heard = $state.raw<(StreamPart & { since: number })[]>([])
+  readonly #looks = new Looks()
   readonly #newest = new Reader(() => this.#readStory(), storyPauseMs)
   readonly #around = new Reader(() => this.#readAround(), aroundPauseMs)
 
   constructor(id: string) {
     this.id = id
     this.story = new Story(id)
+    const { since, parts } = streams.saidIn(id)
+    this.#heard = parts.map((part) => ({ ...part, since }))
   }
 
   async load(): Promise<void> {
@@ -54,9 +61,7 @@ export class OneSession {
     if (about.length === 0) return
     for (const frame of about) {
       if (frame.event === 'delta') this.#hear(frame.data)
-      else if (frame.event === 'event' && /^(message\.finished|tool\.ended|run\.)/.test(frame.data.type)) {
-        this.#spoken = this.parts.length
-      }
+      else if (frame.event === 'saying') this.#hearAll(frame.data)
     }
     if (this.detail?.own && about.every(({ event }) => event === 'delta')) return
     void this.#newest.run()
@@ -85,8 +90,7 @@ export class OneSession {
     await this.#readStory()
     this.typing = null
     this.busy = false
-    this.parts = []
-    this.#spoken = 0
+    this.#heard = []
     const isDone = stop.signal.aborted || (answer.ok && answer.value.ran)
     if (!isDone) orders.say('danger', 'The line was refused', answer.ok ? answer.value.output : answer.refusal.detail)
     return isDone
@@ -142,13 +146,11 @@ export class OneSession {
   }
 
   async #readStory(): Promise<void> {
-    const spoken = this.#spoken
+    const isLatest = this.#looks.begin()
     const [detail] = await Promise.all([api.session(this.id), this.story.readNewest()])
+    if (!isLatest()) return
     this.refusal = detail.ok ? null : detail.refusal
     if (detail.ok) this.detail = detail.value
-    if (this.story.mute) return
-    this.parts = this.parts.slice(spoken)
-    this.#spoken = Math.max(0, this.#spoken - spoken)
   }
 
   async #readAround(): Promise<void> {
@@ -158,11 +160,27 @@ export class OneSession {
     this.plans = plans.ok ? plans.value.items : []
   }
 
+  /** What was said so far, as somebody hears it who comes in the middle, or comes back. */
+  #hearAll(said: Extract<LiveFrame, { event: 'saying' }>['data']): void {
+    const now = said.find(({ sessionId }) => sessionId === this.id)
+    if (now) this.#put(now.since, now.parts)
+  }
+
   /** What another program tells is in its transcript at once; it would stand here twice. */
+  get #isForeign(): boolean {
+    return this.detail !== null && !this.detail.own
+  }
+
   #hear(delta: Extract<LiveFrame, { event: 'delta' }>['data']): void {
-    if (!this.detail?.own || delta.sessionId !== this.id) return
-    const fresh = joinDelta(this.parts.slice(this.#spoken), delta)
-    this.parts = [...this.parts.slice(0, this.#spoken), ...fresh]
+    if (delta.sessionId !== this.id) return
+    const before = this.#heard.filter(({ since }) => since === delta.since)
+    this.#put(delta.since, joinDelta(before, delta))
+  }
+
+  #put(since: number, parts: readonly StreamPart[]): void {
+    if (this.#isForeign || since < this.story.since) return
+    const before = this.#heard.filter((part) => part.since < since && part.since >= this.story.since)
+    this.#heard = [...before, ...parts.map(({ kind, text }) => ({ kind, text, since }))]
   }
 
   /** Null: it was refused, and the person was told. */
@@ -179,6 +197,8 @@ export class OneSession {
   #isAbout(frame: LiveFrame): boolean {
     const knows = (id: string) => id === this.id || (this.detail?.children.some((child) => child.id === id) ?? false)
     if (frame.event === 'sessions') return frame.data.ids?.some(knows) ?? true
+    // Heard anew: what was told of other programs' sessions meanwhile is not told again.
+    if (frame.event === 'saying') return true
     return frame.data.sessionId !== null && knows(frame.data.sessionId)
   }
 }

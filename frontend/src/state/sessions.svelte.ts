@@ -25,7 +25,7 @@ export class Sessions {
   }
 
   apply(frames: readonly LiveFrame[]): void {
-    if (frames.some((frame) => frame.event === 'sessions' || (frame.event === 'event' && tells(frame.data.type)))) {
+    if (frames.some((frame) => (frame.event === 'event' ? tells(frame.data.type) : frame.event !== 'delta'))) {
       void this.#reader.run()
     }
   }

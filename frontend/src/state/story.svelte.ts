@@ -5,7 +5,7 @@ import type { Refusal } from '../answer.ts'
 import { joinPage } from '../model/sessions.ts'
 import { api } from './door.svelte.ts'
 import { Folds } from './folds.svelte.ts'
-import { Reader } from './reader.ts'
+import { Looks, Reader } from './reader.ts'
 
 const pauseMs = 300
 const newestCount = 30
@@ -21,11 +21,14 @@ export class Story {
   readonly folds = new Folds()
   messages = $state.raw<TranscriptMessage[]>([])
   older = $state<string | null>(null)
+  /** Words that were said since an earlier event than this stand in the messages. */
+  since = $state(0)
   /** Why there is no transcript. */
   mute = $state<Refusal | null>(null)
   readonly #depth: number
   readonly #children = new Map<string, Story>()
   readonly #told = new Reader(() => this.readNewest(), pauseMs)
+  readonly #looks = new Looks()
   #reading = false
 
   constructor(id: string, depth = 0) {
@@ -45,12 +48,15 @@ export class Story {
   }
 
   async readNewest(): Promise<void> {
+    const isLatest = this.#looks.begin()
     const page = await api.transcript(this.id, { before: null, limit: newestCount })
+    if (!isLatest()) return
     this.mute = page.ok ? null : page.refusal
     if (!page.ok) return
     const { messages, joined } = joinPage(this.messages, page.value.messages)
     this.messages = joined ? messages : page.value.messages
     if (!joined || messages.length === page.value.messages.length) this.older = page.value.next
+    this.since = page.value.since
   }
 
   async readOlder(limit = olderCount): Promise<void> {
@@ -78,6 +84,8 @@ export class Story {
 
   #isAbout(frame: LiveFrame): boolean {
     if (frame.event === 'sessions') return frame.data.ids?.includes(this.id) ?? true
+    // Heard anew: what was told of other programs' sessions meanwhile is not told again.
+    if (frame.event === 'saying') return true
     return frame.event === 'event' && frame.data.sessionId === this.id
   }
 }

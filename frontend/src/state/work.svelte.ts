@@ -24,6 +24,8 @@ export class Work {
   apply(frames: readonly LiveFrame[]): void {
     const about = frames.filter((frame) => {
       if (frame.event === 'sessions') return frame.data.ids?.includes(this.#id) ?? true
+      // Heard anew: what changed meanwhile in other programs' sessions is not told again.
+      if (frame.event === 'saying') return true
       return frame.event === 'event' && frame.data.sessionId === this.#id
     })
     if (!this.#id || about.length === 0) return

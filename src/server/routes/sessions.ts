@@ -4,7 +4,7 @@ import { describeRoute, validator } from 'hono-openapi'
 import { z } from 'zod'
 import type { SessionState } from '../../core/session.ts'
 import type { KnownSession, SessionQuery } from '../../store/watched.ts'
-import type { SessionDetail, SessionDiff, SessionItem, SessionPage } from '../api.ts'
+import type { SessionDetail, SessionDiff, SessionItem, SessionPage, Told } from '../api.ts'
 import { refusal, refusalOf, type ServerWorld, type Variables } from '../context.ts'
 import { answers, invalid } from './answers.ts'
 import { itemsOf } from './asks.ts'
@@ -51,8 +51,9 @@ export function sessionRoutes(world: ServerWorld) {
       (c) =>
         withSession(c, world, async (session) => {
           const { before = null, limit } = c.req.valid('query')
+          const since = world.speech.since(session.id)
           const page = await world.sessions.transcript(session, { before, limit })
-          return page.ok ? c.json(page.value) : refusalOf(c, page.problems)
+          return page.ok ? c.json({ ...page.value, since } satisfies Told) : refusalOf(c, page.problems)
         }),
     )
     .get('/:id/diff', describeRoute(answers('What a session changed')), (c) =>
