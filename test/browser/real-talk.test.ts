@@ -106,6 +106,8 @@ describe.skipIf(!browserPath)('a talk with our own agent, in truth', () => {
     alive.held.letGo()
     await page.getByText('I heard of the heron.').waitFor()
     await button(page, 'Let it go on').waitFor()
+    // Only what is in view is drawn.
+    await page.setViewportSize({ width: 1440, height: 2_000 })
     expect(await words(page)).toEqual([
       ...['Greet the reader.', 'I write the first half and the second half now.'],
       ...['Change the notes.', 'I look first.', 'Mention the heron.', 'The notes say two.', 'I heard of the heron.'],
@@ -145,8 +147,10 @@ describe.skipIf(!browserPath)('a talk with our own agent, in truth', () => {
 
   it('is forked from a message, and both go on by themselves', async () => {
     const { page, faults } = await alive.visit(stage, path)
-    await message(page, 1).hover()
-    await message(page, 1).getByRole('button', { name: 'Fork from here' }).click()
+    // Only what is in view is drawn: it is named by its words.
+    const from = page.locator('[data-message]', { hasText: 'and the second half now.' })
+    await from.hover()
+    await from.getByRole('button', { name: 'Fork from here' }).click()
     await page.waitForURL((url) => url.pathname !== path)
     const fork = new URL(page.url()).pathname
     await page.getByRole('link', { name: 'forked from another' }).waitFor()
