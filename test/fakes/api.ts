@@ -277,11 +277,8 @@ export class FakeApi {
       const before = all.findIndex((message) => message.id === c.req.query('before'))
       const end = before < 0 ? all.length : before
       const start = Math.max(0, end - Number(c.req.query('limit')))
-      return c.json({
-        messages: all.slice(start, end),
-        next: start > 0 ? all[start]?.id : null,
-        since: this.scene.state.seq,
-      })
+      const next = start > 0 ? all[start]?.id : null
+      return c.json({ messages: all.slice(start, end), next, since: this.scene.state.seq })
     })
     app.get('/api/sessions/:id/plans', (c) => c.json({ items: this.scene.plans?.[c.req.param('id')] ?? [] }))
     app.get('/api/sessions/:id/diff', (c) => {

@@ -73,6 +73,11 @@ function checkWords(data: LoomEvent['data']): Words {
   return say(`Check: ${look.word}${took}`, string(data['title']), look.tone)
 }
 
+function acceptedWords({ changes }: LoomEvent['data']): Words {
+  const paths = Array.isArray(changes) ? changes.map((one) => string(one).replace(/:[0-9a-f]*$/, '')) : []
+  return say('A person accepted the change of what judges the work', paths.join(', '))
+}
+
 function wordsOf(event: LoomEvent): Words {
   const { type, data } = event
   const move = moveWords[type]
@@ -83,12 +88,8 @@ function wordsOf(event: LoomEvent): Words {
   switch (type) {
     case 'task.done':
       return doneWords(data)
-    case 'tampering.accepted': {
-      const paths = Array.isArray(data['changes'])
-        ? data['changes'].map((one) => string(one).replace(/:[0-9a-f]*$/, ''))
-        : []
-      return say('A person accepted the change of what judges the work', paths.join(', '))
-    }
+    case 'tampering.accepted':
+      return acceptedWords(data)
     case 'attempt.started':
       return say(`Attempt ${number(data['number'])} begins`)
     case 'prompt.sent':

@@ -57,11 +57,7 @@ export function sessionRoutes(world: ServerWorld) {
         }),
     )
     .get('/:id/diff', describeRoute(answers('What a session changed')), (c) =>
-      withSession(c, world, async (session) => {
-        const { sessions, edits } = world
-        const diff = await (sessions.isWatched(session) ? sessions : edits).diff(session)
-        return diff.ok ? c.json(diff.value satisfies SessionDiff) : refusalOf(c, diff.problems)
-      }),
+      withSession(c, world, (session) => changed(c, world, session)),
     )
     .get('/:id/usage', describeRoute(answers('What a session used, alone and with its subagents')), (c) =>
       withSession(c, world, ({ id }) => c.json(world.store.usage.ofTree(world.store.watched.tree(id)))),
@@ -106,6 +102,11 @@ export function sessionRoutes(world: ServerWorld) {
         return done.ok ? c.json(true) : refusalOf(c, done.problems)
       },
     )
+}
+
+async function changed(c: Context, { sessions, edits }: ServerWorld, session: KnownSession) {
+  const diff = await (sessions.isWatched(session) ? sessions : edits).diff(session)
+  return diff.ok ? c.json(diff.value satisfies SessionDiff) : refusalOf(c, diff.problems)
 }
 
 async function listed(c: Context, world: ServerWorld, query: SessionQuery) {
