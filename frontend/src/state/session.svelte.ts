@@ -176,6 +176,7 @@ export class OneSession {
     this.mute = page.ok ? null : page.refusal
     if (!page.ok) return
     const { messages, joined } = joinPage(this.messages, page.value.messages)
+    if (isThere(this.sending, messages, this.messages)) this.sending = ''
     this.messages = joined ? messages : page.value.messages
     if (!joined || messages.length === page.value.messages.length) this.older = page.value.next
     this.#since = page.value.since
@@ -230,6 +231,13 @@ export class OneSession {
     if (frame.event === 'saying') return true
     return frame.data.sessionId !== null && knows(frame.data.sessionId)
   }
+}
+
+/** What a person says stands among the messages that were not there before. */
+function isThere(text: string, now: readonly TranscriptMessage[], before: readonly TranscriptMessage[]): boolean {
+  const known = new Set(before.map(({ id }) => id))
+  const fresh = now.filter(({ id, role }) => role === 'user' && !known.has(id))
+  return fresh.some(({ parts }) => parts.some((part) => part.kind === 'text' && part.text === text))
 }
 
 function tellRestored({ restored, refused }: { restored: unknown[]; refused: { path: string; why: string }[] }): void {
