@@ -76,7 +76,8 @@ export class Stage {
   /** A fresh page inside the real daemon: signed in by a link whose code is redeemed before the page is opened. */
   async enter(daemon: Door, path: string, view: View = {}): Promise<Omit<Shown, 'api'>> {
     const code = new URL(daemon.loginUrl()).hash.slice(1)
-    const headers = { origin: daemon.url, 'x-openloom': '1' }
+    // A connection that is kept is closed by the daemon after a while, maybe just when it is used again.
+    const headers = { origin: daemon.url, 'x-openloom': '1', connection: 'close' }
     const answer = await this.context.request.post(`${daemon.url}/api/login`, { data: { code }, headers })
     if (!answer.ok()) throw new Error(`the login was refused: ${await answer.text()}`)
     const shown = await this.visit(daemon.url, path, view)

@@ -202,7 +202,7 @@ describe.skipIf(!browserPath)('the sessions', () => {
   })
 
   it('show what a subagent did where it was called, as it goes on', async () => {
-    const scene = watchedScene()
+    const scene = { ...watchedScene(), asks: [] }
     const said = scene.said ?? {}
     said['ses_busy']?.[1]?.parts.push(
       call('task', '{"description":"Find all users"}', 'Three files use it.', 'ses_sub'),

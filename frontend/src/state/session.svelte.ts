@@ -32,7 +32,15 @@ export class OneSession {
   refusal = $state<Refusal | null>(null)
   busy = $state(false)
   /** Said by the person and not yet in the transcript. */
-  sending = $state('')
+  readonly sending: string = $derived.by(() => {
+    const { text = '', known = new Set() } = this.#sent ?? {}
+    const isThere = this.story.messages.some(
+      ({ id, role, parts }) =>
+        role === 'user' && !known.has(id) && parts.some((part) => part.kind === 'text' && part.text === text),
+    )
+    return isThere ? '' : text
+  })
+  #sent = $state.raw<{ text: string; known: ReadonlySet<string> } | null>(null)
   /** A shell line of the person that runs, and what ends it. */
   typing = $state.raw<{ line: string; stop: AbortController } | null>(null)
   /** Being said now; what stands in the transcript goes from here. */
@@ -73,10 +81,10 @@ export class OneSession {
   }
 
   async say(text: string, isSteered: boolean): Promise<boolean> {
-    this.sending = text
+    this.#sent = { text, known: new Set(this.story.messages.map(({ id }) => id)) }
     const said = await this.#give('The prompt', () => api.edit(this.id, isSteered ? 'steer' : 'prompt', { text }))
     if (said) await this.#readStory()
-    this.sending = ''
+    this.#sent = null
     return said !== null
   }
 
