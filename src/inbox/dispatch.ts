@@ -5,7 +5,7 @@
 import type { z } from 'zod'
 import type { CheckSpec } from '../core/check.ts'
 import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
-import { type TaskSpec, titleCharsMax } from '../core/spec.ts'
+import { checksMax, type TaskSpec, titleCharsMax } from '../core/spec.ts'
 import { nearest } from '../lib/nearest.ts'
 import { parseYaml } from '../lib/yaml.ts'
 import { at, type Draft, isKey, isRecord, keyOf, newDraft, setKey, taskKeys } from './keys.ts'
@@ -287,7 +287,9 @@ function wholeText(item: Item): string {
 }
 
 function sectionChecks(draft: Draft, section: Section, grammar: Grammar): unknown[] {
-  const lines = section.items.flatMap((item) => parseCheck(draft, item.text, { grammar, line: item.line }))
+  // One more than a task may have: too many are still told as too many.
+  const items = section.items.slice(0, checksMax + 1)
+  const lines = items.flatMap((item) => parseCheck(draft, item.text, { grammar, line: item.line }))
   if (!section.yaml) return lines
   const { text, line: firstLine } = section.yaml
   const parsed = parseYaml(text, { sizeBytesMax: frontMatterBytesMax, firstLine })
