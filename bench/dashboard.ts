@@ -79,9 +79,10 @@ async function firstSight(browser: Browser, world: BenchWorld): Promise<Row[]> {
     const page = await context.newPage()
     bytes = 0
     const sizes: Promise<void>[] = []
-    page.on('response', (response) => {
+    const heard = (response: Response) => {
       if (response.url().endsWith('.js')) sizes.push(weigh(response))
-    })
+    }
+    page.on('response', heard)
     await page.addInitScript(markReady)
     await page.goto(world.url)
     await page.waitForFunction(() => performance.getEntriesByName('ready').length > 0)
@@ -89,6 +90,8 @@ async function firstSight(browser: Browser, world: BenchWorld): Promise<Row[]> {
     paints.push(
       await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? Number.NaN),
     )
+    // What the page fetches ahead from here on is no part of the first view, and may be cut off with the page.
+    page.off('response', heard)
     await Promise.all(sizes)
     await context.close()
   }

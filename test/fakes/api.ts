@@ -312,6 +312,8 @@ export class FakeApi {
         await stream.writeSSE({ event: 'event', data: JSON.stringify(event), id: String(event.seq) })
       }
       this.#streams.add(stream)
+      // As the daemon does: what was told of sessions before this is read anew by whoever hears it.
+      await stream.writeSSE({ event: 'saying', data: '[]' })
       await new Promise<void>((resolve) => stream.onAbort(() => resolve()))
       this.#streams.delete(stream)
     })

@@ -224,9 +224,10 @@ export class House {
     return id
   }
 
-  /** Processes of tools that work in this folder. */
-  tools(folder: string): number[] {
-    return this.server.processes.filter((pid) => pid !== this.server.pid && folderOf(pid) === folder)
+  /** Processes of tools that work in this folder: their ids and commands. */
+  tools(folder: string): string[] {
+    const inside = this.server.processes.filter((pid) => pid !== this.server.pid && folderOf(pid) === folder)
+    return inside.map((pid) => `${pid} ${commandOf(pid)}`)
   }
 
   /** The tool in this folder said that it began. */
@@ -270,6 +271,14 @@ export class House {
 /** A task's event carries the task, a session's its title. */
 function titleOf({ data }: LoomEvent): unknown {
   return (data['task'] as TaskItem | undefined)?.title ?? data['title']
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
+  } catch {
+    return ''
+  }
 }
 
 function folderOf(pid: number): string {
