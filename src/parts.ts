@@ -361,7 +361,7 @@ export async function readiness(runtime: Runtime): Promise<DaemonState['runtimes
   const found = await runtime.available()
   const ready = found.kind === 'ready'
   const detail = ready ? found.detail : [found.problem.text, found.problem.todo].filter(Boolean).join(' ')
-  return { name: runtime.name, ready, detail }
+  return { name: runtime.name, ready, detail, profiles: runtime.profiles?.map(({ name }) => name) ?? [] }
 }
 
 /** For verbs that ask about models without a daemon. */

@@ -44,7 +44,7 @@ import type {
 } from '../../src/server/api.ts'
 import type { LoginList, LoginsEnded } from '../../src/server/routes/logins.ts'
 import { type Answer, refusalOf } from './answer.ts'
-import type { SessionEdits, TaskQuery, UsageQuery } from './asked.ts'
+import type { NewSession, SessionEdits, TaskQuery, UsageQuery } from './asked.ts'
 import type { Action } from './model/actions.ts'
 import type { AskBody } from './model/asks.ts'
 import type { LogAsked } from './model/log.ts'
@@ -171,7 +171,7 @@ export class Api {
     return this.#ask(`/api/sessions/search?${new URLSearchParams({ q })}`)
   }
 
-  createSession(body: { workspace: string; title: string; model: string | null }): Promise<Answer<SessionItem>> {
+  createSession(body: NewSession): Promise<Answer<SessionItem>> {
     return this.#ask('/api/sessions', body)
   }
 

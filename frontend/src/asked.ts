@@ -23,6 +23,14 @@ export interface UsageQuery {
   limit?: number
 }
 
+/** Nulls: the usual profile, the model of the runtime. */
+export interface NewSession {
+  workspace: string
+  title: string
+  agent: string | null
+  model: string | null
+}
+
 /** What is sent to a session, and what comes back. */
 export interface SessionEdits {
   abort: { body: object; answer: { pausedTaskId: string | null } }

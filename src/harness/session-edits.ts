@@ -73,10 +73,15 @@ export class SessionEdits {
   async setProfile(session: KnownSession, profile: string | null): Promise<Result<KnownSession>> {
     const own = this.own(session)
     if (!own.ok) return own
-    const names = this.world.runtimes.get(session.runtime)?.profiles?.map(({ name }) => name) ?? []
-    if (profile !== null && !names.includes(profile)) return refuse(noProfile(profile, names))
+    const known = this.knowsProfile(session.runtime, profile)
+    if (!known.ok) return known
     this.world.store.shelf.setProfile(session, profile)
     return this.again(session)
+  }
+
+  private knowsProfile(runtime: string, profile: string | null): Result<void> {
+    const names = this.world.runtimes.get(runtime)?.profiles?.map(({ name }) => name) ?? []
+    return profile === null || names.includes(profile) ? ok(undefined) : refuse(noProfile(profile, names))
   }
 
   /** Of any runtime: where it lies in our own lists. */
@@ -165,6 +170,8 @@ export class SessionEdits {
     const { store, clock } = this.world
     const runtime = this.ownRuntime()
     if (!runtime) return refuse(notOwn('builtin'))
+    const known = this.knowsProfile(runtime, agent)
+    if (!known.ok) return known
     const createdAt = clock.now()
     const session = { id: newId('s', createdAt), runtime, title, agent, model, workspace: folder, createdAt }
     store.sessions.createSession({ ...session, taskId: null })

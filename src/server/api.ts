@@ -367,7 +367,7 @@ export interface DaemonState {
   /** What commands of agents and checks run in, and why nothing, where it is `none`. */
   sandbox: { kind: 'bwrap' | 'none'; detail: string }
   inbox: { dir: string; watching: boolean }
-  runtimes: { name: string; ready: boolean; detail: string }[]
+  runtimes: { name: string; ready: boolean; detail: string; profiles: string[] }[]
   sinks: { id: string; kind: string; label: string; pending: number; dead: number }[]
   counts: Record<string, number>
   /** Sessions that hang right now. */

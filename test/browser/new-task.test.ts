@@ -102,7 +102,9 @@ describe.skipIf(!browserPath)('a new task', () => {
     const story = await tell()
     const { page, faults } = await open(story)
     const wrong = text(story.workspace()).replace('- file: hello.txt', '- fil: hello.txt')
-    const long = `${wrong}\n${'- file: a\n'.repeat(20_000)}`
+    // As one pastes a log.
+    const long = wrong.replace('Write hello.txt.', `See why:\n\n${'at\n'.repeat(20_000)}`)
+    const line = long.slice(0, long.indexOf('- fil:')).split('\n').length
     const enter = async (value: string) => {
       const began = performance.now()
       await editor(page).evaluate((field: HTMLTextAreaElement, given) => {
@@ -113,7 +115,7 @@ describe.skipIf(!browserPath)('a new task', () => {
       return performance.now() - began
     }
     expect(await enter(long)).toBeLessThan(3_000)
-    await page.getByRole('button', { name: 'Line 8' }).click()
+    await page.getByRole('button', { name: `Line ${line}` }).click()
     expect(await editor(page).evaluate((field: HTMLTextAreaElement) => field.value.length)).toBe(long.length)
     expect(await editor(page).evaluate((field: HTMLTextAreaElement) => field.selectionStart)).toBe(
       long.indexOf('- fil:'),

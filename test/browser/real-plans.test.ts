@@ -22,7 +22,6 @@ const script: ScriptInput = {
   ],
 }
 
-const field = (page: Page) => page.locator('form.composer textarea')
 const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name, exact: true })
 
 describe.skipIf(!browserPath)('SA-3 a plan, in truth', () => {
@@ -43,13 +42,9 @@ describe.skipIf(!browserPath)('SA-3 a plan, in truth', () => {
     const { page, faults } = await alive.visit(stage, '/sessions')
     await button(page, 'New session').click()
     await page.getByLabel('Folder that the agent works in').fill(folder)
+    await page.getByLabel('Profile').selectOption('plan')
+    await page.getByLabel('Prompt').fill('Plan it well.')
     await button(page, 'Begin').click()
-    await button(page, 'Profile').click()
-    await page.locator('form.ask select').selectOption('plan')
-    await button(page, 'Save').click()
-    await page.locator('dd', { hasText: 'plan' }).waitFor()
-    await field(page).fill('Plan it well.')
-    await field(page).press('Enter')
     const first = page.locator('[data-plan="1"]')
     await first.locator('ol code').waitFor()
     await button(page, 'Say what to change…').click()

@@ -22,7 +22,9 @@ export function stateOf(details: readonly TaskDetail[], seq: number, more: Parti
     draining: false,
     sandbox: { kind: 'bwrap', detail: 'bubblewrap 0.8.0, network: proxy' },
     inbox: { dir: '/home/ada/openloom/inbox', watching: true },
-    runtimes: [{ name: 'builtin', ready: true, detail: 'qwen3-coder at http://127.0.0.1:11434' }],
+    runtimes: [
+      { name: 'builtin', ready: true, detail: 'qwen3-coder at http://127.0.0.1:11434', profiles: ['build', 'plan'] },
+    ],
     sinks: [{ id: 'file-1', kind: 'file', label: '/home/ada/openloom/notices', pending: 0, dead: 0 }],
     counts,
     stalled: 0,
@@ -306,6 +308,8 @@ export function emptyScene(): Scene {
 export function sampleScene(end: 'running' | 'verified'): Scene {
   const log = new Log(Date.now() - 9 * second)
   const told = sampleTask(log, end)
-  const runtimes = [{ name: 'builtin', ready: true, detail: 'scripted model of the sample' }]
+  const runtimes = [
+    { name: 'builtin', ready: true, detail: 'scripted model of the sample', profiles: ['build', 'plan'] },
+  ]
   return { state: stateOf([told], log.seq, { sample: true, runtimes }), details: [told], events: log.events }
 }

@@ -192,10 +192,11 @@ describe.skipIf(!browserPath)('a talk with our own agent', () => {
     const shown = await stage.show(talkScene(), '/sessions')
     await button(shown, 'New session').click()
     await shown.page.getByLabel('Prompt').fill('Say hello.\nIn German.')
+    await shown.page.getByLabel('Profile').selectOption('plan')
     await button(shown, 'Begin').click()
     await shown.page.waitForURL('**/sessions/ses_new')
     expect(bodies(shown)).toEqual([
-      ['/api/sessions', { workspace: '/home/ada/projects/uploader', title: 'Say hello.', model: null }],
+      ['/api/sessions', { workspace: '/home/ada/projects/uploader', title: 'Say hello.', agent: 'plan', model: null }],
       ['/api/sessions/ses_new/prompt', { text: 'Say hello.\nIn German.' }],
     ])
     await leave(shown)

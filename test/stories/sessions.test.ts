@@ -59,6 +59,14 @@ it('SU-1 a prompt that no model ever answered says why', async () => {
   expect(messages).toMatchObject([{ role: 'user', problem: expect.stringContaining('no such key') }])
 })
 
+it('SU-1 with a profile that nobody has none begins', async () => {
+  const story = await tell()
+  const made = await story.call('POST', '/api/sessions', { workspace: story.workspace(), agent: 'planner' })
+  expect(made.status).toBeGreaterThanOrEqual(400)
+  expect(await made.text()).toMatch(/There is no profile planner.*Known: build, plan/)
+  expect(story.daemon.store.watched.page({ limit: 10 }).items).toEqual([])
+})
+
 it('SU-1 a hostile file is refused, and one that is taken runs nothing', async () => {
   const t = await talk(script)
   const rows = (entries: unknown[]) => ({

@@ -15,7 +15,7 @@ const goTo = (made: { id: string } | null): void => {
 
 async function begin({ detail }: OneSession): Promise<void> {
   const { workspace = '', model = null } = detail?.session ?? {}
-  const made = await api.createSession({ workspace, title: 'New session', model })
+  const made = await api.createSession({ workspace, title: 'New session', agent: null, model })
   if (made.ok) goTo(made.value)
   else orders.refused('A new session was refused', made.refusal)
 }
