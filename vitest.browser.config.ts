@@ -5,8 +5,9 @@ export default defineConfig({
   test: {
     include: ['test/browser/**/*.test.ts'],
     globalSetup: ['test/browser/build.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // For the slowest machine: a browser beside a daemon beside the same again, on two cores.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     maxWorkers: 2,
     reporters: ['default', './test/summary.ts'],
   },

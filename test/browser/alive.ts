@@ -45,7 +45,7 @@ export class Held implements Clock {
 
   /** Until the model stands still. */
   reached(): Promise<void> {
-    return vi.waitFor(() => expect(this.#held.size).toBeGreaterThan(0), { timeout: 20_000, interval: 5 })
+    return vi.waitFor(() => expect(this.#held.size).toBeGreaterThan(0), { timeout: 60_000, interval: 5 })
   }
 }
 
@@ -80,7 +80,7 @@ interface Wanted {
   env?: Record<string, string>
 }
 
-const patience = { timeout: 20_000, interval: 10 }
+const patience = { timeout: 60_000, interval: 10 }
 
 async function start(home: string, env: Record<string, string | undefined>): Promise<Daemon> {
   const loaded = loadConfig({ cwd: home, env })
@@ -122,12 +122,7 @@ export async function openAlive({ script, settings = '', env = {} }: Wanted): Pr
       return join(home, name)
     },
     read: (path) => (existsSync(join(home, path)) ? readFileSync(join(home, path), 'utf8') : null),
-    async visit(stage, path, view) {
-      const shown = await stage.enter(daemon, path, view)
-      // What does not come says so before the story is over.
-      shown.page.setDefaultTimeout(12_000)
-      return shown
-    },
+    visit: (stage, path, view) => stage.enter(daemon, path, view),
     get: (path) => ask('GET', path),
     async session(workspace, title, prompt, agent) {
       const { id } = await post<{ id: string }>('/api/sessions', { workspace, title, ...(agent ? { agent } : {}) })

@@ -1,6 +1,6 @@
 /** A new task on the page over the real daemon: read while it is written, in two ways, and sent once. */
 import { mkdir } from 'node:fs/promises'
-import type { Page, Route } from 'playwright-core'
+import type { Locator, Page, Route } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Story, tell } from '../fakes/story.ts'
 import { violations } from './axe.ts'
@@ -105,16 +105,20 @@ describe.skipIf(!browserPath)('a new task', () => {
     // As one pastes a log.
     const long = wrong.replace('Write hello.txt.', `See why:\n\n${'at\n'.repeat(20_000)}`)
     const line = long.slice(0, long.indexOf('- fil:')).split('\n').length
-    const enter = async (value: string) => {
+    const enter = async (field: Locator, value: string) => {
       const began = performance.now()
-      await editor(page).evaluate((field: HTMLTextAreaElement, given) => {
-        field.value = given
-        field.dispatchEvent(new Event('input', { bubbles: true }))
+      await field.evaluate((box: HTMLTextAreaElement, given) => {
+        box.value = given
+        box.dispatchEvent(new Event('input', { bubbles: true }))
         return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))
       }, value)
       return performance.now() - began
     }
-    expect(await enter(long)).toBeLessThan(3_000)
+    // A machine that needs longer for a field with nothing around it needs longer for this one.
+    await page.evaluate(() => document.body.append(Object.assign(document.createElement('textarea'), { id: 'bare' })))
+    const bare = await enter(page.locator('#bare'), long)
+    await page.locator('#bare').evaluate((field) => field.remove())
+    expect(await enter(editor(page), long)).toBeLessThan(Math.max(3_000, 5 * bare))
     await page.getByRole('button', { name: `Line ${line}` }).click()
     expect(await editor(page).evaluate((field: HTMLTextAreaElement) => field.value.length)).toBe(long.length)
     expect(await editor(page).evaluate((field: HTMLTextAreaElement) => field.selectionStart)).toBe(

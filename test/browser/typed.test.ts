@@ -37,7 +37,8 @@ describe.skipIf(!browserPath)('a line typed on the page', () => {
     expect(await page.evaluate(() => 'hacked' in window)).toBe(false)
     await field.fill('!echo begun; sleep 600')
     await field.press('Enter')
-    await page.locator('[data-saying]').getByText('begun').waitFor()
+    // Its output, and not the line that was typed.
+    await page.locator('[data-saying] pre', { hasText: 'begun' }).waitFor()
     await page.getByRole('button', { name: 'Stop the line' }).click()
     await page.locator('[data-saying]').waitFor({ state: 'detached' })
     await page.locator('[data-state="error"]').waitFor()

@@ -114,7 +114,8 @@ export interface Injection {
 export function straced({ paths, calls, what }: Injection): string[] {
   const list = calls.join(',')
   const files = paths.flatMap((path) => ['-P', path])
-  return ['strace', '-f', '-qq', '-o', '/dev/null', ...files, '-e', `trace=${list}`].concat([
+  // With the filter in the kernel only these calls stop the program, not every one.
+  return ['strace', '-f', '--seccomp-bpf', '-qq', '-o', '/dev/null', ...files, '-e', `trace=${list}`].concat([
     '-e',
     `inject=${list}:${what}`,
   ])

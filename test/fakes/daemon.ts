@@ -33,6 +33,8 @@ export interface StartOptions {
 }
 
 const pollMs = 15
+/** A daemon that is asked all the time has less of it for its work. */
+const askMs = 250
 const roles = ['agent', 'check'] as const
 
 /** Looks again and again where nothing tells; fails with `what` after the limit. */
@@ -40,13 +42,14 @@ export async function eventually<T>(
   what: string,
   look: () => Promise<T | null | false> | T | null | false,
   limitMs = 20_000,
+  later = () => new Promise<void>((resolve) => setTimeout(resolve, pollMs)),
 ): Promise<T> {
   const deadline = performance.now() + limitMs
   for (;;) {
     const found = await look()
     if (found !== null && found !== false) return found
     if (performance.now() > deadline) throw new Error(`not within ${limitMs} ms: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, pollMs))
+    await later()
   }
 }
 
@@ -82,6 +85,15 @@ export class Life {
 
   private wake(): void {
     for (const listener of this.listeners.splice(0)) listener()
+  }
+
+  /** Until it tells something, ends, or is silent for a while. */
+  async speaks(): Promise<void> {
+    if (this.ended) return
+    await new Promise<void>((resolve) => {
+      this.listeners.push(resolve)
+      setTimeout(resolve, askMs)
+    })
   }
 
   /** The event, or null when the process ended before. The test's own timeout is the limit. */
@@ -224,7 +236,7 @@ export class DaemonRig {
       const ended = over.reduce((sum, status) => sum + (counts[status] ?? 0), 0)
       return ended >= count ? this.tasks(life) : null
     }
-    return eventually(`${count} tasks ended`, look, limitMs)
+    return eventually(`${count} tasks ended`, look, limitMs, () => life.speaks())
   }
 
   /** Rows of the store as a stopped daemon left it. */

@@ -227,7 +227,7 @@ export class House {
   /** Processes of tools that work in this folder: their ids and commands. */
   tools(folder: string): string[] {
     const inside = this.server.processes.filter((pid) => pid !== this.server.pid && folderOf(pid) === folder)
-    return inside.map((pid) => `${pid} ${commandOf(pid)}`)
+    return inside.flatMap((pid) => (isServers.test(commandOf(pid)) ? [] : [`${pid} ${commandOf(pid)}`]))
   }
 
   /** The tool in this folder said that it began. */
@@ -272,6 +272,9 @@ export class House {
 function titleOf({ data }: LoomEvent): unknown {
   return (data['task'] as TaskItem | undefined)?.title ?? data['title']
 }
+
+/** It looks after each answer what git sees in the folder; a process that is about to become its git has its own name. */
+const isServers = /^git |\/opencode serve /
 
 function commandOf(pid: number): string {
   try {
