@@ -121,12 +121,12 @@ function proven(data: string): void {
 
 /** Every notable event of the task in the folder exactly once, and at the webhook at least once. */
 async function delivered(life: Awaited<ReturnType<DaemonRig['started']>>): Promise<void> {
+  await rig.delivered(life)
   life.child.kill('SIGTERM')
   expect(await life.exited).toEqual({ code: 0, signal: null })
   const wanted = rig.told().map(({ id }) => id)
   expect(rig.told().filter(({ type }) => type === 'task.done')).toHaveLength(1)
   expect(rig.told().filter(({ type }) => type === 'task.created')).toHaveLength(1)
   expect(new Set(wanted).size).toBe(wanted.length)
-  const heard = new Set(rig.receiver.heard.map(({ headers }) => String(headers['webhook-id'])))
-  expect([...heard].sort()).toEqual([...wanted].sort())
+  expect([...rig.heard].sort()).toEqual([...wanted].sort())
 }

@@ -114,8 +114,7 @@ export interface Injection {
 export function straced({ paths, calls, what }: Injection): string[] {
   const list = calls.join(',')
   const files = paths.flatMap((path) => ['-P', path])
-  // With the filter in the kernel only these calls stop the program, not every one.
-  return ['strace', '-f', '--seccomp-bpf', '-qq', '-o', '/dev/null', ...files, '-e', `trace=${list}`].concat([
+  return ['strace', '-f', '-qq', '-o', '/dev/null', ...files, '-e', `trace=${list}`].concat([
     '-e',
     `inject=${list}:${what}`,
   ])

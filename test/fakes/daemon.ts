@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import Database from 'better-sqlite3'
 import { systemClock } from '../../src/core/clock.ts'
-import type { LoomEvent } from '../../src/core/event.ts'
+import { type EventType, isNotable, type LoomEvent } from '../../src/core/event.ts'
 import type { TaskItem } from '../../src/core/task.ts'
 import { sha256 } from '../../src/lib/digest.ts'
 import { killTree, ownedProcesses } from '../../src/lib/process.ts'
@@ -267,6 +267,22 @@ export class DaemonRig {
     return readdirSync(this.notices)
       .filter((name) => name.endsWith('.json'))
       .map((name) => JSON.parse(readFileSync(join(this.notices, name), 'utf8')))
+  }
+
+  /** Waits until every notable event is in both sinks: a daemon that stops leaves what it cannot deliver to the next. */
+  delivered(life: Life): Promise<string[]> {
+    const look = () => {
+      const logged = this.rows<{ seq: number; type: EventType }>('select seq, type from events order by seq')
+      const wanted = logged.filter(({ type }) => isNotable(type)).map(({ seq }) => `evt_local_${seq}`)
+      const [told, heard] = [new Set(this.told().map(({ id }) => id)), this.heard]
+      return wanted.every((id) => told.has(id) && heard.has(id)) ? wanted : null
+    }
+    return eventually('every notification is delivered', look, 60_000, () => life.speaks())
+  }
+
+  /** Ids of the notifications that the webhook got. */
+  get heard(): Set<string> {
+    return new Set(this.receiver.heard.map(({ headers }) => String(headers['webhook-id'])))
   }
 
   /** Pids of what agents and checks of this data directory left behind. */
