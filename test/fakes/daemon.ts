@@ -269,7 +269,7 @@ export class DaemonRig {
       .map((name) => JSON.parse(readFileSync(join(this.notices, name), 'utf8')))
   }
 
-  /** Waits until every notable event is in both sinks: a daemon that stops leaves what it cannot deliver to the next. */
+  /** Waits until every notable event is in both sinks: a daemon that stops leaves what is late to the next one. */
   delivered(life: Life): Promise<string[]> {
     const look = () => {
       const logged = this.rows<{ seq: number; type: EventType }>('select seq, type from events order by seq')

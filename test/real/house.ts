@@ -273,7 +273,7 @@ function titleOf({ data }: LoomEvent): unknown {
   return (data['task'] as TaskItem | undefined)?.title ?? data['title']
 }
 
-/** It looks after each answer what git sees in the folder; a process that is about to become its git has its own name. */
+/** After each answer it asks git about the folder; what is about to become that git still has its own name. */
 const isServers = /^git |\/opencode serve /
 
 function commandOf(pid: number): string {
