@@ -8,6 +8,8 @@ export default defineConfig({
     // For the slowest machine: a browser beside a daemon beside the same again, on two cores.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    setupFiles: ['test/patience.ts'],
+    expect: { poll: { timeout: 30_000, interval: 20 } },
     maxWorkers: 2,
     reporters: ['default', './test/summary.ts'],
   },

@@ -7,6 +7,8 @@ export default defineConfig({
     exclude: ['test/crash/**', 'test/browser/**', 'test/real/**'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    setupFiles: ['test/patience.ts'],
+    expect: { poll: { timeout: 30_000, interval: 20 } },
     maxWorkers: 2,
     reporters: ['default', './test/summary.ts'],
   },

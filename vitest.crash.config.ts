@@ -19,6 +19,8 @@ export default defineConfig({
     globalSetup: ['test/crash/build.ts'],
     testTimeout: 600_000,
     hookTimeout: 60_000,
+    setupFiles: ['test/patience.ts'],
+    expect: { poll: { timeout: 30_000, interval: 20 } },
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
     reporters: ['default', './test/summary.ts'],

@@ -10,6 +10,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // Each file has servers of its own, and waits for them most of the time.
+    setupFiles: ['test/patience.ts'],
+    expect: { poll: { timeout: 30_000, interval: 20 } },
     maxWorkers: 2,
     maxConcurrency: 6,
     reporters: ['default', './test/summary.ts'],
