@@ -41,6 +41,12 @@ describe.skipIf(!browserPath)('a talk with our own agent', () => {
     await call.locator('summary').click()
     expect((await call.locator('.added').innerText()).trimEnd()).toContain('+  const response = await retried')
     expect(await call.locator('.removed').count()).toBe(2)
+    // Only what is in view is drawn, and a talk is opened at its end.
+    const up = async () => {
+      await shown.page.evaluate(() => scrollTo(0, 0))
+      return message(shown, 1).count()
+    }
+    await expect.poll(up).toBe(1)
     expect(await message(shown, 1).innerText()).toContain('**src/upload.ts**')
     expect(shown.faults).toEqual([])
     await leave(shown)
