@@ -113,11 +113,12 @@ it('SE-3 settings of a project count only in a trusted folder, as they were when
 })
 
 it('CL-3 has its session for itself: who speaks in it meanwhile is told so, and may do so later', async () => {
-  const p = await place([{ text: 'one two three four five six seven eight', chunk_ms: 1_500 }, { text: 'second' }])
-  const first = piped(p, ['run', '-p', 'first', '--json'], '')
+  const p = await place([bash('until [ -e go ]; do sleep 0.1; done'), { text: 'first' }, { text: 'second' }])
+  const first = piped(p, ['run', '-p', 'first', '--json', '--allow', 'bash'], '')
   await vi.waitFor(() => expect(p.model.requests).toHaveLength(1), { timeout: 10_000 })
   const meanwhile = await piped(p, ['run', '--continue', '-p', 'again'], '')
   expect(meanwhile).toMatchObject({ code: 4, err: expect.stringContaining('Another program') })
+  writeFileSync(join(p.work, 'go'), '')
   const { code, out } = await first
   expect([code, JSON.parse(out)]).toMatchObject([0, { exit_code: 0 }])
   expect(await piped(p, ['run', '--continue', '-p', 'again'], '')).toMatchObject({ code: 0, out: 'second\n' })

@@ -143,7 +143,7 @@ describe.concurrent('a file from somewhere else', () => {
     const session = await house.startElsewhere(folder, 'lonely')
     await house.begun(folder)
     house.dropText('rescue', `session: ${session}\nabort: true\n`)
-    await eventually('it did its work', () => house.lines(folder, 'result.txt').includes('right'), 60_000)
+    await eventually('it did its work', () => house.lines(folder, 'result.txt').includes('right'), 240_000)
     expect(house.tools(folder)).toEqual([])
     expect(await house.prompts(session)).toHaveLength(2)
   })

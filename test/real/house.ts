@@ -167,7 +167,7 @@ export class House {
   async sees(life: Life, type: EventType, fits: (event: LoomEvent) => boolean = () => true): Promise<LoomEvent> {
     const look = () => life.events.find((event) => event.type === type && fits(event)) ?? null
     try {
-      return await eventually(type, look, 110_000)
+      return await eventually(type, look, 240_000)
     } catch (error) {
       throw new Error(`${String(error)}\n${this.told(life)}\n${life.errors.slice(-2_000)}`)
     }
@@ -189,7 +189,7 @@ export class House {
     const isOver = ({ type }: LoomEvent) => /^task\.(done|failed|paused|cancelled)$/.test(type)
     const look = () => life.events.find((event) => isOver(event) && taskOf(event)?.title === name) ?? null
     try {
-      return taskOf(await eventually(`${name} is over`, look, 90_000)) as TaskItem
+      return taskOf(await eventually(`${name} is over`, look, 240_000)) as TaskItem
     } catch (error) {
       throw new Error(`${String(error)}\n${this.told(life)}\n${life.errors.slice(-2_000)}`)
     }
@@ -232,7 +232,7 @@ export class House {
 
   /** The tool in this folder said that it began. */
   async begun(folder: string): Promise<void> {
-    await eventually(`a tool begins in ${folder}`, () => existsSync(join(folder, 'begun')), 60_000)
+    await eventually(`a tool begins in ${folder}`, () => existsSync(join(folder, 'begun')), 240_000)
   }
 
   letGo(folder: string): void {
