@@ -53,9 +53,7 @@ describe.skipIf(!browserPath)('the composer', () => {
     await field(shown).press('Enter')
     expect(await field(shown).inputValue()).toBe('/compact ')
     await field(shown).press('Enter')
-    await shown.page.waitForFunction(() =>
-      document.querySelector('form.composer textarea')?.matches(':placeholder-shown'),
-    )
+    await expect.poll(() => shown.page.locator('form.composer textarea').inputValue()).toBe('')
     await expect.poll(() => posts(shown)).toEqual([['compact', {}]])
     expect(shown.faults).toEqual([])
     await leave(shown)
@@ -94,9 +92,7 @@ describe.skipIf(!browserPath)('the composer', () => {
     expect(await field(shown).inputValue()).toBe('/model cloud/big-one ')
     await field(shown).press('Escape')
     await field(shown).press('Enter')
-    await shown.page.waitForFunction(() =>
-      document.querySelector('form.composer textarea')?.matches(':placeholder-shown'),
-    )
+    await expect.poll(() => shown.page.locator('form.composer textarea').inputValue()).toBe('')
     await expect.poll(() => posts(shown)).toEqual([['model', { model: 'cloud/big-one' }]])
     await leave(shown)
   })
@@ -122,9 +118,7 @@ describe.skipIf(!browserPath)('the composer', () => {
     expect(await field(shown).inputValue()).toBe('Look at @src/upload.ts ')
     await field(shown).pressSequentially('please')
     await field(shown).press('Enter')
-    await shown.page.waitForFunction(() =>
-      document.querySelector('form.composer textarea')?.matches(':placeholder-shown'),
-    )
+    await expect.poll(() => shown.page.locator('form.composer textarea').inputValue()).toBe('')
     await expect.poll(() => posts(shown)).toEqual([['prompt', { text: 'Look at @src/upload.ts please' }]])
     await leave(shown)
   })
@@ -142,9 +136,7 @@ describe.skipIf(!browserPath)('the composer', () => {
     await field(shown).pressSequentially('/usr/bin is not a command, and ada@example.org is no file')
     expect(await shown.page.getByRole('listbox').count()).toBe(0)
     await field(shown).press('Enter')
-    await shown.page.waitForFunction(() =>
-      document.querySelector('form.composer textarea')?.matches(':placeholder-shown'),
-    )
+    await expect.poll(() => shown.page.locator('form.composer textarea').inputValue()).toBe('')
     await expect.poll(() => posts(shown).map(([what]) => what)).toEqual(['prompt'])
     await leave(shown)
   })

@@ -76,9 +76,7 @@ describe.skipIf(!browserPath)('a talk with our own agent', () => {
     await field.press('Shift+Enter')
     expect(bodies(shown)).toEqual([])
     await field.press('Enter')
-    await shown.page.waitForFunction(() =>
-      document.querySelector('form.composer textarea')?.matches(':placeholder-shown'),
-    )
+    await expect.poll(() => shown.page.locator('form.composer textarea').inputValue()).toBe('')
     // The field is empty at once; the words are on their way by then.
     await expect.poll(() => bodies(shown)).toEqual([['/api/sessions/ses_talk/prompt', { text: 'And the changelog?' }]])
     await leave(shown)
@@ -98,9 +96,7 @@ describe.skipIf(!browserPath)('a talk with our own agent', () => {
     const shown = await open(talkScene({ state: 'busy' }))
     await shown.page.locator('form.composer textarea').fill('Leave the tests alone.')
     await button(shown, 'Steer').click()
-    await shown.page.waitForFunction(() =>
-      document.querySelector('form.composer textarea')?.matches(':placeholder-shown'),
-    )
+    await expect.poll(() => shown.page.locator('form.composer textarea').inputValue()).toBe('')
     const steered = [['/api/sessions/ses_talk/steer', { text: 'Leave the tests alone.' }]]
     await expect.poll(() => bodies(shown)).toEqual(steered)
     await leave(shown)
