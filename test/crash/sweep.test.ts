@@ -61,8 +61,8 @@ async function sweep(calls: readonly string[], paths: readonly string[], step: (
 
 it('killed at every n-th call on the store, one dropped file is one verified task', async () => {
   if (!hasStrace) return say('strace is not installed: the sweep over file calls is left out; failpoints still run')
-  // Up to 18 the store is opened, up to 80 the file is taken in: the short run is densest there.
-  const step = (nth: number) => nth + (long ? 1 : nth < 18 ? 3 : nth < 80 ? 2 : 11)
+  // Up to 18 the store is opened, up to 80 the file is taken in: there every point counts also in the short run.
+  const step = (nth: number) => nth + (long ? 1 : nth < 18 ? 3 : nth < 80 ? 1 : 11)
   const { kills, total, ended } = await sweep(storeCalls, storePaths(rig), step)
   say(`kill points on the store: ${kills}, lost ${total.lost}, doubled ${total.doubled}`)
   expect(kills).toBeGreaterThan(40)
