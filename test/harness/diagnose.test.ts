@@ -16,7 +16,7 @@ async function becomes(tool: RunningTool, cause: Cause, part: Parameters<Running
     last = await look(tool.activity({}, part))
     expect({ cause: last.cause, text: last.text }).toMatchObject({ cause })
   }
-  await vi.waitFor(ask, { timeout: 9_000, interval: 50 })
+  await vi.waitFor(ask)
   return last as unknown as Diagnosis
 }
 
@@ -181,7 +181,7 @@ describe('a tool that does not return', () => {
       expect([found.guilty, found.todo]).toEqual([null, null])
       expect(found.text).toContain('short-lived children')
     }
-    await vi.waitFor(seesThem, { timeout: 9_000, interval: 50 })
+    await vi.waitFor(seesThem)
   })
 
   it('prints: it is healthy', async () => {

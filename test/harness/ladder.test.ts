@@ -249,7 +249,7 @@ describe('a hung child of a real tool', () => {
     const tool = await host.run(`trap '' TERM; bash -c "trap '' TERM; sleep 600; true"; true`)
     const neighbour = await host.run('sleep 601; true')
     w.runtime.activity = async () => (w.runtime.aborted.length > 0 ? null : tool.activity())
-    await vi.waitFor(() => expect(w.runtime.prompts).toHaveLength(2), { timeout: 9_000 })
+    await vi.waitFor(() => expect(w.runtime.prompts).toHaveLength(2))
     expect((await tool.closed).signal).toBe('SIGKILL')
     expect(w.events('session.aborted')).toMatchObject([{ taskId: task.id, data: { ended: 3, left: 0 } }])
     expect(await descendantsOf(neighbour.pid)).toHaveLength(1)

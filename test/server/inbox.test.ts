@@ -11,7 +11,7 @@ const told = async () => {
 }
 const good = (workspace: string, title: string) => `# ${title}\nworkspace: ${workspace}\n\n## goal\nDo it.\n`
 const taken = ({ daemon }: Pick<Story, 'daemon'>, count: number) =>
-  vi.waitFor(() => expect(daemon.store.arrivals.page(9)).toHaveLength(count), { timeout: 10_000, interval: 10 })
+  vi.waitFor(() => expect(daemon.store.arrivals.page(9)).toHaveLength(count))
 /** The page of problems is written first. */
 const archived = ({ inboxNames }: Pick<Story, 'inboxNames'>, start: string, end: string) =>
   vi.waitFor(() => expect(inboxNames().some((name) => name.startsWith(start) && name.endsWith(end))).toBe(true), {

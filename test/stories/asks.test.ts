@@ -15,7 +15,7 @@ interface Asking {
   get<T>(path: string): Promise<T>
 }
 
-const until = <T>(look: () => Promise<T> | T) => vi.waitFor(look, { timeout: 8_000, interval: 20 })
+const until = <T>(look: () => Promise<T> | T) => vi.waitFor(look)
 
 /** A task whose turn runs, driven by the test. */
 async function asking(keys = ''): Promise<Asking> {

@@ -12,7 +12,7 @@ const write = (path: string, content: string) => ({
 const script = [write('new.txt', 'new\n'), { text: 'Written.' }]
 
 /** Half a dozen calls of git may lie between: a second is not enough on a busy machine. */
-const eventually = (look: () => void | Promise<void>) => vi.waitFor(look, { timeout: 8_000, interval: 20 })
+const eventually = (look: () => void | Promise<void>) => vi.waitFor(look)
 
 interface Own {
   story: Story

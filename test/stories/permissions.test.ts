@@ -14,7 +14,7 @@ runtimes:
     permissions:
       - { tool: bash, action: ask }
 `
-const until = <T>(look: () => Promise<T> | T) => vi.waitFor(look, { timeout: 8_000, interval: 20 })
+const until = <T>(look: () => Promise<T> | T) => vi.waitFor(look)
 
 interface Asking {
   story: Story

@@ -7,7 +7,7 @@ import type { ScriptInput } from '../../src/sample/script.ts'
 import type { AskItem, AskList, ProblemBody, SessionDetail, SessionPlans } from '../../src/server/api.ts'
 import { type Story, tell } from '../fakes/story.ts'
 
-const until = <T>(look: () => Promise<T> | T) => vi.waitFor(look, { timeout: 8_000, interval: 20 })
+const until = <T>(look: () => Promise<T> | T) => vi.waitFor(look)
 const plan = (text: string) => ({ tool_calls: [{ name: 'submit_plan', arguments: { plan: text } }] })
 const write = { tool_calls: [{ name: 'write', arguments: { file_path: 'made.txt', content: 'made' } }] }
 const text = '# Make it\n\n1. Write made.txt.'

@@ -13,7 +13,7 @@ async function atWork(replies: object[]) {
   const workspace = story.workspace()
   const added = await story.call('POST', '/api/tasks', { workspace, goal: 'Wait.', checks: ['file: count'] })
   const { id } = (await added.json()) as { id: string }
-  await vi.waitFor(() => expect(existsSync(join(workspace, 'begun'))).toBe(true), { timeout: 10_000 })
+  await vi.waitFor(() => expect(existsSync(join(workspace, 'begun'))).toBe(true))
   const { sessionId } = (await story.detail(id)).task
   const at = (verb: string, body?: object) => story.call('POST', `/api/sessions/${sessionId}/${verb}`, body ?? {})
   return { story, id, sessionId, at, letGo: () => writeFileSync(join(workspace, 'go'), ''), workspace }

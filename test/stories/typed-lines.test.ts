@@ -54,7 +54,7 @@ describe('a line that a person types', () => {
     expect((await said()).at(-1)).toMatchObject({ parts: [{ state: 'error' }] })
     expect(daemon.store.events.last(1)[0]).toMatchObject({ type: 'session.typed', data: { line: 'exit 3', ok: false } })
     await post('prompt', { text: 'What was it?' })
-    await vi.waitFor(() => expect(JSON.stringify(requests.at(-1)?.body)).toContain('The person ran this'), 10_000)
+    await vi.waitFor(() => expect(JSON.stringify(requests.at(-1)?.body)).toContain('The person ran this'))
   })
 
   it('is refused where a rule denies it, and nothing of it runs', async () => {
@@ -70,7 +70,7 @@ describe('a line that a person types', () => {
   it('waits for no turn: one that runs refuses it, and a second line beside the first too', async () => {
     const { type, workspace } = await begin()
     const first = type('touch begun; until test -f go; do sleep 0.02; done; echo over')
-    await vi.waitFor(() => expect(existsSync(join(workspace, 'begun'))).toBe(true), 10_000)
+    await vi.waitFor(() => expect(existsSync(join(workspace, 'begun'))).toBe(true))
     expect(await type('echo second')).toMatchObject({ status: 409, body: { problems: [{ kind: 'session-at-work' }] } })
     writeFileSync(join(workspace, 'go'), '')
     expect((await first).body.output).toBe('over')
@@ -85,10 +85,10 @@ describe('a line that a person types', () => {
       headers: { authorization: `Bearer ${daemon.token}`, 'content-type': 'application/json' },
       body: JSON.stringify({ line: 'touch begun; sleep 600; touch late' }),
     })
-    await vi.waitFor(() => expect(existsSync(join(workspace, 'begun'))).toBe(true), 10_000)
+    await vi.waitFor(() => expect(existsSync(join(workspace, 'begun'))).toBe(true))
     gone.abort()
     await expect(asked).rejects.toThrow()
-    await vi.waitFor(async () => expect((await type('echo free')).body.output).toBe('free'), 10_000)
+    await vi.waitFor(async () => expect((await type('echo free')).body.output).toBe('free'))
     expect(existsSync(join(workspace, 'late'))).toBe(false)
   })
 })
@@ -103,7 +103,7 @@ describe('the profile of a session', () => {
     expect((await get<SessionDetail>('')).profiles).toEqual(['build', 'plan'])
     expect((await post('profile', { profile: 'plan' })).body).toMatchObject({ agent: 'plan' })
     await post('prompt', { text: 'Look.' })
-    await vi.waitFor(() => expect(tools()).toContain('read'), 10_000)
+    await vi.waitFor(() => expect(tools()).toContain('read'))
     expect(tools()).not.toContain('bash')
     expect(await post('profile', { profile: 'boss' })).toMatchObject({
       status: 422,
