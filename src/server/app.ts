@@ -10,6 +10,7 @@ import { askRoutes } from './routes/asks.ts'
 import { completionRoutes } from './routes/completions.ts'
 import { daemonRoutes } from './routes/daemon.ts'
 import { flakeRoutes } from './routes/flakes.ts'
+import { homeRoutes } from './routes/home.ts'
 import { intakeRoutes } from './routes/intake.ts'
 import { isolationRoutes } from './routes/isolation.ts'
 import { loginRoutes } from './routes/logins.ts'
@@ -69,6 +70,7 @@ export function createApp(world: ServerWorld, { hosts, cookieName, webDir }: App
     .route('/api/workspaces', workspaceRoutes(world))
     .route('/api/skills', skillRoutes(world))
     .route('/api/memory', memoryRoutes(world))
+    .route('/api', homeRoutes(world))
     .route('/api', askRoutes(world))
     .route('/api', settingRoutes(world))
     .route('/api', sinkRoutes(world))

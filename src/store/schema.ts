@@ -52,6 +52,7 @@ export const tasks = sqliteTable(
     index('tasks_by_verdict').on(t.verdict, t.id),
     index('tasks_by_workspace').on(t.workspace, t.id),
     index('tasks_by_runtime').on(t.runtime, t.id),
+    index('tasks_by_end').on(t.endedAt, t.id),
   ],
 )
 

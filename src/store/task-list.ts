@@ -85,6 +85,18 @@ export function tasksByKey({ db }: Ledger, start: string, limit: number): TaskIt
   return rows.map(itemOf)
 }
 
+/** What ended last, the last first. Read along the ends: by status, all that ever ended would be sorted. */
+export function endedTasks({ db }: Ledger, statuses: readonly TaskStatus[], limit: number): TaskItem[] {
+  const rows = db
+    .select(columns)
+    .from(tasks)
+    .where(inArray(sql`+${tasks.status}`, [...statuses]))
+    .orderBy(desc(tasks.endedAt), desc(tasks.id))
+    .limit(limit)
+    .all()
+  return rows.map(itemOf)
+}
+
 export function taskPage({ db }: Ledger, query: TaskQuery): { items: TaskItem[]; next: string | null } {
   const by = orders[query.order ?? 'created']
   const where: (SQL | undefined)[] = []

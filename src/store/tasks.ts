@@ -17,7 +17,7 @@ import {
 import { newId } from '../lib/id.ts'
 import type { Ledger } from './ledger.ts'
 import * as schema from './schema.ts'
-import { type TaskQuery, taskPage, tasksByKey } from './task-list.ts'
+import { endedTasks, type TaskQuery, taskPage, tasksByKey } from './task-list.ts'
 
 export type TaskPatch = Partial<
   Pick<
@@ -288,6 +288,10 @@ export class Tasks {
 
   page(query: TaskQuery): ReturnType<typeof taskPage> {
     return taskPage(this.ledger, query)
+  }
+
+  ended(statuses: readonly TaskStatus[], limit: number): TaskItem[] {
+    return endedTasks(this.ledger, statuses, limit)
   }
 
   counts(): Record<string, number> {

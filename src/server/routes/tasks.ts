@@ -161,7 +161,7 @@ function countedIn(records: readonly CheckRecord[]): TaskDetail['testsBefore'] {
 }
 
 /** With what is not in their rows: why they wait, and what their verdicts say of flaky checks. */
-function asNow(items: readonly TaskItem[], { store, supervisor }: ServerWorld): TaskItem[] {
+export function asNow(items: readonly TaskItem[], { store, supervisor }: ServerWorld): TaskItem[] {
   const isDone = ({ status }: TaskItem) => status === 'done'
   const flaky = store.attempts.flakyOf(items.filter(isDone).map((item) => item.id))
   const active = store.tasks.places()

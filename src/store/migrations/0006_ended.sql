@@ -1,0 +1,1 @@
+CREATE INDEX `tasks_by_end` ON `tasks` (`ended_at`,`id`);
