@@ -56,7 +56,10 @@ async function keep(answer) {
     files.push(...fonts)
   }
   // The page last, and what the old one needed only after it: whenever the daemon goes away, one of them is whole.
-  await cache.put(index, new Response(html, { headers: answer.headers }))
+  const headers = new Headers(answer.headers)
+  // What is to be asked of the daemon ahead of everything else cannot be asked while it is away.
+  headers.delete('link')
+  await cache.put(index, new Response(html, { headers }))
   const wanted = new Set([index, ...files])
   for (const request of await cache.keys()) {
     if (!wanted.has(new URL(request.url).pathname)) await cache.delete(request)

@@ -5,6 +5,7 @@ import { asks } from './state/asks.svelte.ts'
 import { clock } from './state/clock.svelte.ts'
 import { live } from './state/live.svelte.ts'
 import { offline } from './state/offline.svelte.ts'
+import { readFirst } from './state/opening.ts'
 import { router } from './state/router.svelte.ts'
 import { streams } from './state/streams.svelte.ts'
 import { tasks } from './state/tasks.svelte.ts'
@@ -24,5 +25,6 @@ live.listen((frames) => {
 
 const target = document.getElementById('app')
 if (!target) throw new Error('index.html has no #app')
+target.replaceChildren()
 mount(App, { target })
-live.start(router.route.name !== 'login')
+live.start(router.route.name !== 'login', readFirst)

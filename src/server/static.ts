@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import type { Context } from 'hono'
-import { refusal } from './context.ts'
+import { refusal, type Variables } from './context.ts'
 
 const types: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
@@ -16,6 +16,9 @@ const types: Record<string, string> = {
   '.json': 'application/json',
 }
 
+/** What the page asks for first, by where it is opened: on its way while the page itself is still read. */
+const firstAsked = (path: string): string => (['/', '/needs'].includes(path) ? '/api/home' : '/api/state')
+
 interface Asset {
   body: Uint8Array<ArrayBuffer>
   type: string
@@ -23,7 +26,7 @@ interface Asset {
 }
 
 /** Answers files of `dir`; any other page address gets index.html, so that every state of the page has its own. */
-export function servePage(dir: string): (c: Context) => Response {
+export function servePage(dir: string): (c: Context<Variables>) => Response {
   const assets = existsSync(dir) ? readAssets(dir) : new Map<string, Asset>()
   return (c) => {
     const path = new URL(c.req.url).pathname
@@ -32,7 +35,11 @@ export function servePage(dir: string): (c: Context) => Response {
       const todo = assets.size === 0 ? 'The page is not built; run `npm run build`.' : 'See /api/openapi.json.'
       return refusal(c, 404, { kind: 'not-found', text: 'There is nothing at this address.', todo })
     }
-    return c.body(asset.body, 200, { 'content-type': asset.type, 'cache-control': asset.cache })
+    const headers: Record<string, string> = { 'content-type': asset.type, 'cache-control': asset.cache }
+    if (extname(path) === '' && c.get('login')) {
+      headers['link'] = `<${firstAsked(path)}>; rel=preload; as=fetch; crossorigin=anonymous`
+    }
+    return c.body(asset.body, 200, headers)
   }
 }
 

@@ -7,7 +7,7 @@ import { type Context, Hono } from 'hono'
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming'
 import type { LoomEvent } from '../../src/core/event.ts'
 import type { FileDiff, TranscriptMessage } from '../../src/core/session.ts'
-import type { TaskItem } from '../../src/core/task.ts'
+import type { TaskItem, TaskStatus } from '../../src/core/task.ts'
 import { ignoreMissing } from '../../src/lib/files.ts'
 import type {
   AskItem,
@@ -22,6 +22,7 @@ import type {
   SessionSearch,
   TaskDetail,
 } from '../../src/server/api.ts'
+import type { HomeView } from '../../src/server/routes/home.ts'
 
 export interface Scene {
   state: DaemonState
@@ -64,6 +65,14 @@ const csp = [
   "frame-ancestors 'none'",
   "connect-src 'self'",
 ].join('; ')
+
+/** How many of which the home view has. */
+const shown: readonly [number, ...TaskStatus[]][] = [
+  [100, 'paused', 'failed', 'waiting'],
+  [100, 'starting', 'running', 'verifying'],
+  [8, 'queued'],
+  [20, 'done', 'cancelled'],
+]
 
 const types: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
@@ -181,6 +190,11 @@ export class FakeApi {
     app.get('/api/logins', (c) => c.json({ items: this.logins }))
     app.post('/api/login-codes', (c) => c.json({ url: `${new URL(c.req.url).origin}/login#one-time-code` }, 201))
     app.get('/api/state', (c) => c.json(this.scene.state))
+    app.get('/api/home', (c) => {
+      const all = this.scene.details.map(itemOf)
+      const tasks = shown.flatMap(([limit, ...words]) => all.filter((i) => words.includes(i.status)).slice(0, limit))
+      return c.json({ state: this.scene.state, asks: this.scene.asks ?? [], tasks } satisfies HomeView)
+    })
     app.get('/api/live', (c) => this.#live(c))
     app.get('/api/weave', (c) => {
       const threads = this.scene.details.map(({ task: { id, title, status, verdict } }) => {

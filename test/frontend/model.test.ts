@@ -1,7 +1,17 @@
 /** Tables of the page's pure logic: words, figures, places, rows, live lines, actions. */
 import { describe, expect, it } from 'vitest'
 import { actions, actionsOf, expectedStatus } from '../../frontend/src/model/actions.ts'
-import { bytes, count, duration, firstLines, relative, shortId, shortPath } from '../../frontend/src/model/format.ts'
+import {
+  bytes,
+  count,
+  duration,
+  exact,
+  figure,
+  firstLines,
+  relative,
+  shortId,
+  shortPath,
+} from '../../frontend/src/model/format.ts'
 import { fromIn, layoutOf, movedCount, newer, sectionOf, taskIn } from '../../frontend/src/model/groups.ts'
 import { activeMsAt, usesOf } from '../../frontend/src/model/limits.ts'
 import {
@@ -103,6 +113,18 @@ describe('figures', () => {
     [7_200_000, '2 h ago'],
   ])('an instant %d ms back is %s', (back, text) => {
     expect(relative(1_000_000_000 - back, 1_000_000_000)).toBe(text)
+  })
+  it.each([
+    [0, '0'],
+    [999, '999'],
+    [-1_200, '-1,200'],
+    [1_234_567, '1,234,567'],
+    [3_333.3, '3,333'],
+  ])('%d stands as %s', (n, text) => {
+    expect(figure(n)).toBe(text)
+  })
+  it('say an instant as the reader says it', () => {
+    expect(exact(new Date(2026, 8, 3, 4, 5, 6).getTime())).toBe('3 Sep 2026, 04:05:06')
   })
   it('carry their unit', () => {
     expect([count(1, 'task'), count(1200, 'task'), bytes(64), bytes(2_500_000)]).toEqual([

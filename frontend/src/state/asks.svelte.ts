@@ -21,6 +21,12 @@ class Asks {
     await this.#read()
   }
 
+  /** What was read for this epoch together with everything else. */
+  fill(items: readonly AskItem[], epoch: number): void {
+    this.#epoch = epoch
+    this.#show(items)
+  }
+
   apply(frames: readonly LiveFrame[]): void {
     const { over, fresh } = askMoves(frames)
     for (const id of over) this.#forget(id)
@@ -54,11 +60,15 @@ class Asks {
       this.#stale = false
       const answer = await api.asks()
       if (!answer.ok) break
-      const open = new Map(answer.value.items.map((ask) => [ask.id, ask]))
-      for (const id of this.rows.keys()) if (!open.has(id)) this.#forget(id)
-      for (const [id, ask] of open) this.rows.set(id, ask)
+      this.#show(answer.value.items)
     }
     this.#reading = false
+  }
+
+  #show(items: readonly AskItem[]): void {
+    const open = new Map(items.map((ask) => [ask.id, ask]))
+    for (const id of this.rows.keys()) if (!open.has(id)) this.#forget(id)
+    for (const [id, ask] of open) this.rows.set(id, ask)
   }
 }
 

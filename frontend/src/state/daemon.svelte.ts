@@ -14,14 +14,16 @@ class Daemon {
   refusal = $state<Refusal | null>(null)
   #recounting = false
 
-  async read(): Promise<Answer<DaemonState>> {
-    const answer = await api.state()
+  async read(): Promise<void> {
+    this.take(await api.state())
+  }
+
+  take(answer: Answer<DaemonState>): void {
     if (answer.ok) {
       this.state = answer.value
       offline.note(answer.value)
     }
     this.refusal = answer.ok ? null : answer.refusal
-    return answer
   }
 
   count(statuses: readonly TaskStatus[]): number {

@@ -1,14 +1,26 @@
 /** One EventSource for the whole page. It resumes after the last `seq` it saw, and hands frames over in batches. */
 import type { LoomEvent } from '../../../src/core/event.ts'
-import type { LiveFrame } from '../../../src/server/api.ts'
+import type { DaemonState, LiveFrame } from '../../../src/server/api.ts'
+import type { Answer } from '../answer.ts'
 import type { Delta } from '../model/live-line.ts'
 import { clock } from './clock.svelte.ts'
 import { daemon } from './daemon.svelte.ts'
-import { door } from './door.svelte.ts'
+import { api, door } from './door.svelte.ts'
+
+/** Nothing but the state. */
+export async function readState(): Promise<First> {
+  const answer = await api.state()
+  return { answer, show: () => daemon.take(answer) }
+}
 
 export type Connection = 'connecting' | 'live' | 'reconnecting'
 type Changed = Extract<LiveFrame, { event: 'sessions' }>['data']
 type Saying = Extract<LiveFrame, { event: 'saying' }>['data']
+/** The state as it was answered; `show` gives it, and what came with it, to whoever shows it. */
+export interface First {
+  answer: Answer<DaemonState>
+  show(epoch: number): void
+}
 type Listener = (frames: readonly LiveFrame[]) => void
 
 /** What the frame shows and no task carries. */
@@ -28,6 +40,9 @@ class Live {
   #source: EventSource | null = null
   #batch: LiveFrame[] = []
   #resting = false
+  /** What was read is not shown yet: frames wait, as they are about what came after it. */
+  #holds = false
+  #first: () => Promise<First> = readState
   readonly #listeners = new Set<Listener>()
 
   listen(listener: Listener): () => void {
@@ -35,7 +50,9 @@ class Live {
     return () => this.#listeners.delete(listener)
   }
 
-  start(connects: boolean): void {
+  /** `first`: what the page opens with. */
+  start(connects: boolean, first: () => Promise<First>): void {
+    this.#first = first
     document.addEventListener('visibilitychange', () => {
       if (document.hidden) clock.after(unseenMs, () => this.#rest())
       // Whoever looks at it again waits for no pause; a hidden page is granted only rare timers.
@@ -50,16 +67,24 @@ class Live {
   /** State first, stream after its `seq`: whatever is read later can only know more, never less. */
   async connect(): Promise<void> {
     this.#source?.close()
-    const answer = await daemon.read()
+    const { answer, show } = await (this.epoch === 0 ? this.#first() : readState())
     if (door.signedOut) return
-    if (!answer.ok) return this.#later()
+    if (!answer.ok) {
+      show(this.epoch)
+      return this.#later()
+    }
     const { seq } = answer.value
-    if (this.epoch === 0 || seq < this.#seq) {
-      this.#seq = seq
-      this.epoch++
-    } else if (door.missed) this.epoch++
-    door.missed = false
+    const isOther = this.epoch === 0 || seq < this.#seq
+    if (isOther) this.#seq = seq
+    this.#holds = true
     this.#open()
+    // A stream sets out with the next turn of the page: so it is on its way while the page is drawn, not after.
+    await clock.turn()
+    show(this.epoch + 1)
+    if (isOther || door.missed) this.epoch++
+    door.missed = false
+    this.#holds = false
+    this.#flush()
   }
 
   #rest(): void {
@@ -106,6 +131,7 @@ class Live {
   }
 
   #flush(): void {
+    if (this.#holds) return
     const frames = this.#batch
     this.#batch = []
     if (frames.length > 0) for (const listener of this.#listeners) listener(frames)

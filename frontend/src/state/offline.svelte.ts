@@ -5,6 +5,8 @@ import { clock } from './clock.svelte.ts'
 import { keep, kept } from './storage.ts'
 
 const key = 'openloom.seen'
+/** Keeping the page for later is work of its own; what is to be seen now comes first. */
+const untilKeptMs = 3_000
 
 /** Numbers and an instant, no word of any task: this outlives the login. */
 export interface Seen {
@@ -27,7 +29,7 @@ class Offline {
   /** The page without a worker is the same page, only not while the daemon is away. */
   start(): void {
     if (!('serviceWorker' in navigator)) return
-    addEventListener('load', () => {
+    clock.after(untilKeptMs, () => {
       void navigator.serviceWorker.register('/sw.js').catch((error: unknown) => {
         console.warn(`No offline page: ${error instanceof Error ? error.message : String(error)}`)
       })

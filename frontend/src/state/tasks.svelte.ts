@@ -1,20 +1,10 @@
-/** The rows of the home view: read once by section, then moved by events; held still while somebody points at them. */
+/** The rows of the home view: read once, then moved by events; held still while somebody points at them. */
 import { SvelteMap } from 'svelte/reactivity'
 import type { TaskItem } from '../../../src/core/task.ts'
 import type { LiveFrame } from '../../../src/server/api.ts'
 import type { Refusal } from '../answer.ts'
 import { askingTasks } from '../model/asks.ts'
-import {
-  fromIn,
-  type Layout,
-  layoutOf,
-  movedCount,
-  newer,
-  type Section,
-  sectionStatuses,
-  sections,
-  taskIn,
-} from '../model/groups.ts'
+import { fromIn, type Layout, layoutOf, movedCount, newer, type Section, sections, taskIn } from '../model/groups.ts'
 import { asks } from './asks.svelte.ts'
 import { daemon } from './daemon.svelte.ts'
 import { api } from './door.svelte.ts'
@@ -41,18 +31,18 @@ class Tasks {
   /** Once per epoch of the log; from there on events alone keep the rows true, also while another view is shown. */
   async load(epoch: number): Promise<void> {
     if (this.loaded && epoch === this.#epoch) return
+    // Before it is asked: what events bring meanwhile stays.
     if (epoch !== this.#epoch) this.rows.clear()
     this.#epoch = epoch
-    const answers = await Promise.all(
-      sections.map((section) => api.tasks({ statuses: sectionStatuses[section], limit: rowsMax[section] })),
-    )
-    for (const answer of answers) {
-      if (!answer.ok) {
-        this.refusal = answer.refusal
-        return
-      }
-      for (const item of answer.value.items) this.rows.set(item.id, newer(this.rows.get(item.id), item))
-    }
+    const answer = await api.home()
+    if (answer.ok) this.fill(answer.value.tasks, epoch)
+    else this.refusal = answer.refusal
+  }
+
+  /** What was read for this epoch; what an event said of a row since then is newer. */
+  fill(items: readonly TaskItem[], epoch: number): void {
+    this.#epoch = epoch
+    for (const item of items) this.rows.set(item.id, newer(this.rows.get(item.id), item))
     this.refusal = null
     this.loaded = true
   }
