@@ -42,6 +42,7 @@ class Live {
   #resting = false
   /** What was read is not shown yet: frames wait, as they are about what came after it. */
   #holds = false
+  #paced = false
   #first: () => Promise<First> = readState
   readonly #listeners = new Set<Listener>()
 
@@ -126,15 +127,21 @@ class Live {
       if (changesState.test(frame.data.type)) daemon.recount()
     }
     this.#batch.push(frame)
-    if (this.#batch.length === 1) requestAnimationFrame(() => this.#flush())
-    else if (this.#batch.length >= batchMax) this.#flush()
+    if (!this.#paced || this.#batch.length >= batchMax) this.#flush()
   }
 
+  /** The first after a rest at once; what comes before that is drawn waits for it, and comes together. */
   #flush(): void {
-    if (this.#holds) return
+    if (this.#holds || this.#batch.length === 0) return
     const frames = this.#batch
     this.#batch = []
-    if (frames.length > 0) for (const listener of this.#listeners) listener(frames)
+    for (const listener of this.#listeners) listener(frames)
+    if (this.#paced) return
+    this.#paced = true
+    requestAnimationFrame(() => {
+      this.#paced = false
+      this.#flush()
+    })
   }
 }
 
