@@ -60,7 +60,7 @@ describe.skipIf(!browserPath)('a talk with our own agent', () => {
     await shown.api.delta({ taskId: null, sessionId: 'ses_talk', kind: 'text', text: 'It is **do' })
     await shown.api.delta({ taskId: null, sessionId: 'ses_talk', kind: 'text', text: 'ne** now.' })
     await saying.locator('strong').filter({ hasText: 'done' }).waitFor()
-    expect(await shown.page.evaluate(() => innerHeight + scrollY >= document.body.scrollHeight - 2)).toBe(true)
+    await shown.page.waitForFunction(() => innerHeight + scrollY >= document.body.scrollHeight - 2)
     scene.said?.['ses_talk']?.push(said(6, 'assistant', 'It is **done** now.'))
     await shown.api.emit(event('message.finished'))
     await message(shown, 6).waitFor()
