@@ -20,7 +20,8 @@ const tabs = 5
 const row = { unit: 'ms', original: null }
 
 /** No script, no list that is drawn as it goes: its frames are those of the machine. */
-const plainPage = `<!doctype html>${Array.from({ length: 2_000 }, (_, n) => `<p>Line ${n} of a plain page</p>`).join('')}`
+const plainLines = Array.from({ length: 2_000 }, (_, n) => `<p>Line ${n} of a plain page</p>`)
+const plainPage = `<!doctype html>${plainLines.join('')}`
 const bigFile = Array.from({ length: diffLines }, (_, n) => `const line${n} = ${n}`).join('\n')
 const script: ScriptInput = {
   conversations: [
