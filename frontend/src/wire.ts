@@ -3,8 +3,8 @@ import { type Answer, refusalOf } from './answer.ts'
 
 export const stateUrl = '/api/state'
 export const homeUrl = '/api/home'
-/** Asked again and again until they are there. */
-const untilThere = [stateUrl, homeUrl]
+/** Answers that the page's clock is set by: they are the first of each connection. */
+const dated = [stateUrl, homeUrl]
 const isItUp = 'Is "openloom serve" running?'
 const answerTimeoutMs = 15_000
 
@@ -38,14 +38,15 @@ export class Wire {
     const told = this.#onAsk()
     try {
       const response = await fetch(url, init)
-      if (untilThere.includes(url)) told(response.headers.get('date'))
+      if (dated.includes(url)) told(response.headers.get('date'))
       const text = await response.text()
       if (response.ok) return { ok: true, value: (text ? JSON.parse(text) : null) as T }
       if (response.status === 401) this.#onSignedOut()
       return { ok: false, refusal: refusalOf(response.status, text) }
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
-      if (!body && !untilThere.includes(url)) this.#onMissed()
+      // The state is asked for again and again until it is there; the rest is not.
+      if (!body && url !== stateUrl) this.#onMissed()
       return {
         ok: false,
         refusal: { status: 0, title: 'The daemon does not answer', detail: why, todo: isItUp, problems: [] },

@@ -27,6 +27,31 @@ describe.skipIf(!browserPath)('the home view', () => {
     await leave(shown)
   })
 
+  it('is read when the daemon is back, where it was first looked at while there was none', async () => {
+    const shown = await stage.show(crowdScene(), '/sessions')
+    await live(shown)
+    await shown.api.close()
+    await shown.page.locator('nav').getByText('Home').click()
+    await shown.page.getByText('The daemon does not answer').first().waitFor()
+    await shown.api.open()
+    await shown.page.waitForSelector('[data-section="finished"]')
+    await leave(shown)
+  })
+
+  it('begins with its frame where the page has it, before any script has run', async () => {
+    const shown = await stage.show(crowdScene())
+    const boxes = (brand: string, strip: string) =>
+      Promise.all([brand, strip].map(async (at) => await shown.page.locator(at).boundingBox()))
+    await live(shown)
+    const there = await boxes('nav .brand .label', 'header')
+    await shown.page.route('**/*.js', (route) => route.abort())
+    await shown.page.reload()
+    const [word, strip] = await boxes('.opening .brand span', '.opening .strip')
+    expect(strip).toEqual(there[1])
+    expect([word?.x, word?.width]).toEqual([there[0]?.x, there[0]?.width])
+    await leave(shown)
+  })
+
   it('tells ages by the clock of the daemon, whatever the one of this browser says', async () => {
     const shown = await stage.show(crowdScene())
     await shown.page.clock.install({ time: Date.now() - 50 * 3600_000 })

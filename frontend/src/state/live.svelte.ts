@@ -81,10 +81,13 @@ class Live {
     this.#open()
     // A stream sets out with the next turn of the page: so it is on its way while the page is drawn, not after.
     await clock.turn()
-    show(this.epoch + 1)
-    if (isOther || door.missed) this.epoch++
-    door.missed = false
-    this.#holds = false
+    try {
+      show(this.epoch + 1)
+      if (isOther || door.missed) this.epoch++
+      door.missed = false
+    } finally {
+      this.#holds = false
+    }
     this.#flush()
   }
 
