@@ -5,9 +5,10 @@ import { extname, join, normalize } from 'node:path'
 import { createAdaptorServer, type ServerType } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming'
+import { rowsMax, sectionOf, sections } from '../../frontend/src/model/groups.ts'
 import type { LoomEvent } from '../../src/core/event.ts'
 import type { FileDiff, TranscriptMessage } from '../../src/core/session.ts'
-import type { TaskItem, TaskStatus } from '../../src/core/task.ts'
+import type { TaskItem } from '../../src/core/task.ts'
 import { ignoreMissing } from '../../src/lib/files.ts'
 import type {
   AskItem,
@@ -65,14 +66,6 @@ const csp = [
   "frame-ancestors 'none'",
   "connect-src 'self'",
 ].join('; ')
-
-/** How many of which the home view has. */
-const shown: readonly [number, ...TaskStatus[]][] = [
-  [100, 'paused', 'failed', 'waiting'],
-  [100, 'starting', 'running', 'verifying'],
-  [8, 'queued'],
-  [20, 'done', 'cancelled'],
-]
 
 const types: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
@@ -192,7 +185,7 @@ export class FakeApi {
     app.get('/api/state', (c) => c.json(this.scene.state))
     app.get('/api/home', (c) => {
       const all = this.scene.details.map(itemOf)
-      const tasks = shown.flatMap(([limit, ...words]) => all.filter((i) => words.includes(i.status)).slice(0, limit))
+      const tasks = sections.flatMap((one) => all.filter((i) => sectionOf(i.status) === one).slice(0, rowsMax[one]))
       return c.json({ state: this.scene.state, asks: this.scene.asks ?? [], tasks } satisfies HomeView)
     })
     app.get('/api/live', (c) => this.#live(c))

@@ -1,6 +1,7 @@
 /** The page's first view over HTTP: one answer, and in it what a person looks for. */
 import { describe, expect, it } from 'vitest'
 import { seed } from '../../bench/seed.ts'
+import { rowsMax, sectionOf, sectionStatuses, sections } from '../../frontend/src/model/groups.ts'
 import type { EventPage } from '../../src/server/api.ts'
 import type { HomeView } from '../../src/server/routes/home.ts'
 import { tell } from '../fakes/story.ts'
@@ -28,6 +29,16 @@ describe('the first view', () => {
     expect(withStatus('done')).toEqual([ids[0], ...ids.slice(281).reverse()])
     expect(tasks).toHaveLength(120)
     expect([asks, state.counts]).toEqual([[], { archived: 1, done: 189, failed: 110 }])
+  })
+
+  it('has as many of each group as the page shows', async () => {
+    const { sqlite, home } = await told(480)
+    const ids = (sqlite.prepare('select id from tasks').all() as { id: string }[]).map(({ id }) => id)
+    const move = sqlite.prepare('update tasks set status = ? where id = ?')
+    for (const [n, id] of ids.entries()) move.run(sectionStatuses[sections[n % 4] ?? 'finished'][0], id)
+    const { tasks } = await home()
+    const shown = sections.map((section) => [section, tasks.filter((one) => sectionOf(one.status) === section).length])
+    expect(Object.fromEntries(shown)).toEqual(rowsMax)
   })
 
   it('knows all that happened until the place in the log that it names', async () => {

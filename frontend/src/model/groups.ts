@@ -14,6 +14,9 @@ export const sectionStatuses: Record<Section, readonly TaskStatus[]> = {
   finished: ['done', 'cancelled'],
 }
 
+/** Rows per section, as many as `GET /api/home` has; the rest is one click away in "all tasks". */
+export const rowsMax: Record<Section, number> = { needs: 100, running: 100, queued: 8, finished: 20 }
+
 export const sectionTitles: Record<Section, string> = {
   needs: 'Needs you',
   running: 'Running',

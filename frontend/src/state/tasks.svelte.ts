@@ -4,13 +4,20 @@ import type { TaskItem } from '../../../src/core/task.ts'
 import type { LiveFrame } from '../../../src/server/api.ts'
 import type { Refusal } from '../answer.ts'
 import { askingTasks } from '../model/asks.ts'
-import { fromIn, type Layout, layoutOf, movedCount, newer, type Section, sections, taskIn } from '../model/groups.ts'
+import {
+  fromIn,
+  type Layout,
+  layoutOf,
+  movedCount,
+  newer,
+  rowsMax,
+  type Section,
+  sections,
+  taskIn,
+} from '../model/groups.ts'
 import { asks } from './asks.svelte.ts'
 import { daemon } from './daemon.svelte.ts'
 import { api } from './door.svelte.ts'
-
-/** Rows kept per section; the rest is one click away in "all tasks". */
-export const rowsMax: Record<Section, number> = { needs: 100, running: 100, queued: 8, finished: 20 }
 
 class Tasks {
   readonly rows = new SvelteMap<string, TaskItem>()
