@@ -24,7 +24,7 @@ export async function build() {
   rmSync(dist, { recursive: true, force: true })
   mkdirSync(dist, { recursive: true })
   const bundle = await rolldown({
-    input: { main: join(root, 'src/main.ts') },
+    input: { main: join(root, 'src/main.ts'), 'fork-server': join(root, 'src/lib/fork-server.ts') },
     platform: 'node',
     external,
     logLevel: 'warn',

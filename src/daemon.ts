@@ -25,6 +25,7 @@ import { makeParser } from './inbox/parser.ts'
 import { InboxWays } from './inbox/ways.ts'
 import { listFiles } from './lib/file-list.ts'
 import { Followed } from './lib/followed.ts'
+import { openForks } from './lib/forks.ts'
 import { version, webDir } from './lib/paths.ts'
 import { childEnvironment, killTree } from './lib/process.ts'
 import { startWatchdog } from './lib/watchdog.ts'
@@ -112,7 +113,7 @@ async function startLocked(loaded: LoadedConfig, options: DaemonOptions, lock: L
   const owners = ['agent', 'check'].map((role) => `${base.owner}-${role}`)
   const settings = new Followed(loaded)
   const built = build({ ...base, sandbox, loaded, settings, env: options.env, alone, sample, runtime })
-  const parts = { ...built, watchdog: startWatchdog(owners) }
+  const parts = { ...built, watchdog: startWatchdog(owners), forks: openForks() }
   // What a killed daemon left running belongs to nobody now.
   for (const owner of owners) await killTree(undefined, owner)
   await openKeys(base.keyring, parts.alarms)
@@ -282,15 +283,13 @@ function build(plan: Plan) {
   return { ...core, store, log, courier, app, auth, token, address, sample, sandbox: plan.sandbox }
 }
 
-const filesMax = 50_000
-
 /** What a person completes while they write to a session. */
 function completionsOf({ loaded, settings, env }: Plan) {
-  const names = { env: childEnvironment(env, []), owner: `files-${process.pid}`, max: filesMax }
+  const names = { env: childEnvironment(env, []), owner: `files-${process.pid}`, max: 50_000 }
   return { models: openModelDesk(loaded, env, settings), filesOf: (folder: string) => listFiles(folder, names) }
 }
 
-type Parts = ReturnType<typeof build> & { watchdog: { stop(): Promise<void> } }
+type Parts = ReturnType<typeof build> & Record<'watchdog' | 'forks', { stop(): Promise<void> }>
 
 function listenAll(all: readonly Pick<Runtime, 'onDelta'>[], listener: (delta: LiveDelta) => void): () => void {
   const stops = all.map((one) => one.onDelta(listener))
@@ -364,6 +363,7 @@ async function stopParts(parts: Parts, { now, drainMs, hurried }: Stop): Promise
     sample,
     sandbox,
     watchdog,
+    forks,
   } = parts
   await directory.close()
   supervisor.refuseNew()
@@ -386,6 +386,7 @@ async function stopParts(parts: Parts, { now, drainMs, hurried }: Stop): Promise
   await courier.close(now ? 0 : 2_000)
   await sample?.close()
   await sandbox.close()
+  await forks.stop()
   await watchdog.stop()
 }
 

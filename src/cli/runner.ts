@@ -6,6 +6,7 @@ import { systemClock } from '../core/clock.ts'
 import { type Problem, type Result, refuse } from '../core/problem.ts'
 import type { Runtime } from '../core/runtime.ts'
 import type { Observation } from '../core/session.ts'
+import { openForks } from '../lib/forks.ts'
 import { newId } from '../lib/id.ts'
 import { takenFrom } from '../lib/project/settings.ts'
 import { startWatchdog } from '../lib/watchdog.ts'
@@ -55,6 +56,7 @@ export class Runner {
   private readonly attended: boolean
   /** Whoever kills us ends our commands with us, also where there is no sandbox. */
   private readonly watchdog: { stop(): Promise<void> }
+  private readonly forks = openForks()
   private readonly id = newId('r', systemClock.now())
   private turns = 0
 
@@ -124,6 +126,7 @@ export class Runner {
     await this.runtime.close()
     await this.base.sandbox.close()
     this.base.store.close()
+    await this.forks.stop()
     await this.watchdog.stop()
   }
 

@@ -25,8 +25,9 @@ export async function serve(options: ServeOptions, shell: Shell): Promise<number
   }
   const loaded = configOf(shell, { server })
   const tell = (event: LoomEvent) => {
+    if (options.quiet) return
     const line = options.json ? JSON.stringify(event) : lineOf(event)
-    if (line !== null && !options.quiet) print(line)
+    if (line !== null) print(line)
   }
   const signals = hearSignals()
   const started = await startDaemon(loaded, { env: shell.env, onEvent: tell })

@@ -2,10 +2,10 @@
  * Child processes with an owner: own group, scrubbed environment,
  * bounded output, and an end that takes the whole tree.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { createWriteStream, readdirSync, readFileSync, type WriteStream } from 'node:fs'
 import { StringDecoder } from 'node:string_decoder'
 import { HeadTail } from './excerpt.ts'
+import { type Exit, type LaunchRequest, launch } from './launch.ts'
 
 /**
  * Every process we start carries this variable and so do its descendants, setsid and double fork included. It is how
@@ -62,81 +62,92 @@ export interface CommandOutcome {
 export const spoolBytesMax = 256 * 1024 * 1024
 /** A grandchild that holds the pipe must not hold the caller: what has not arrived by then is not waited for. */
 const drainMs = 150
+/** Of what was killed nothing is left; whoever does not tell of its end by then does not know of it. */
+const untoldMs = 2_000
+const untold: Exit = { exitCode: null, killedBy: 'SIGKILL', error: null }
 const termGraceMs = 250
 
 /**
  * Runs to the end, the limit or the abort, and never rejects.
  * Afterwards nothing of the tree is left (see keepBackground).
  */
-export function runCommand(request: CommandRequest): Promise<CommandOutcome> {
+export async function runCommand(request: CommandRequest): Promise<CommandOutcome> {
   const startedAt = performance.now()
   const collected = new HeadTail(request.outputBytesMax)
   const spool = request.spoolPath ? openSpool(request.spoolPath, request.spoolAboveBytes ?? 0) : null
-  const finish = async (
-    part: Pick<CommandOutcome, 'exitCode' | 'killedBy' | 'ended' | 'error'>,
-  ): Promise<CommandOutcome> => {
-    await spool?.end()
-    return {
-      ...part,
-      output: collected.text(),
-      sizeBytes: collected.sizeBytes,
-      sha256: collected.sha256(),
-      durationMs: Math.round(performance.now() - startedAt),
-    }
-  }
-  return new Promise((resolve) => {
-    const child = start(request)
-    if (typeof child === 'string') {
-      return resolve(finish({ exitCode: null, killedBy: null, ended: 'not-started', error: child }))
-    }
-    for (const stream of [child.stdout, child.stderr]) {
-      // One for each stream: a character may be cut in two by the pipe.
-      const decoder = new StringDecoder('utf8')
-      stream?.on('data', (chunk: Buffer) => {
-        collected.push(chunk)
-        spool?.write(chunk)
-        request.onOutput?.(decoder.write(chunk))
-        if (stream === child.stdout) request.onStdout?.(chunk)
-      })
-    }
-    let ended: CommandOutcome['ended'] = 'exit'
-    const end = (why: 'timeout' | 'aborted') => {
-      if (ended !== 'exit') return
-      ended = why
-      void killTree(child.pid, request.owner)
-    }
-    const onAbort = () => end('aborted')
-    const limit = setTimeout(() => end('timeout'), request.timeoutMs)
-    request.signal?.addEventListener('abort', onAbort, { once: true })
-    if (request.signal?.aborted) onAbort()
-    const settle = async (part: Pick<CommandOutcome, 'exitCode' | 'killedBy' | 'error'>) => {
-      clearTimeout(limit)
-      request.signal?.removeEventListener('abort', onAbort)
-      await drained(child)
-      if (ended !== 'exit' || !request.keepBackground) await killTree(child.pid, request.owner)
-      resolve(finish({ ...part, ended: part.error ? 'not-started' : ended }))
-    }
-    child.once('error', (error) => void settle({ exitCode: null, killedBy: null, error: error.message }))
-    child.once('exit', (exitCode, killedBy) => void settle({ exitCode, killedBy, error: null }))
+  const { exit, ended } = await toItsEnd(request, (chunk) => {
+    collected.push(chunk)
+    spool?.write(chunk)
   })
+  await spool?.end()
+  return {
+    ...exit,
+    ended: exit.error === null ? ended : 'not-started',
+    output: collected.text(),
+    sizeBytes: collected.sizeBytes,
+    sha256: collected.sha256(),
+    durationMs: Math.round(performance.now() - startedAt),
+  }
 }
 
-function start(request: CommandRequest): ChildProcess | string {
-  const [program, ...args] = request.argv
-  try {
-    const child: ChildProcess = spawn(program, args, {
-      cwd: request.cwd,
-      env: { ...request.env, [hostVariable]: `${process.pid}`, [ownerVariable]: request.owner },
-      detached: true,
-      stdio: [request.input === undefined ? 'ignore' : 'pipe', 'pipe', request.stdoutOnly ? 'ignore' : 'pipe'],
-    })
-    // Who does not read what it is told ends the pipe, which is no fault.
-    child.stdin?.on('error', () => child.stdin?.destroy())
-    child.stdin?.end(request.input)
-    return child
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+interface Ended {
+  exit: Exit
+  ended: 'exit' | 'timeout' | 'aborted'
+}
+
+async function toItsEnd(request: CommandRequest, keep: (chunk: Buffer) => void): Promise<Ended> {
+  const [exited, closed] = [latch<Exit>(), latch<null>()]
+  // One for each stream: a character may be cut in two by the pipe.
+  const decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') }
+  let isOver = false
+  const launched = launch(launchOf(request), {
+    output(stream, chunk) {
+      if (isOver) return
+      keep(chunk)
+      request.onOutput?.(decoders[stream].write(chunk))
+      if (stream === 'stdout') request.onStdout?.(chunk)
+    },
+    exited: exited.open,
+    closed: () => closed.open(null),
+  })
+  const kill = async () => killTree((await launched.pid) ?? undefined, request.owner)
+  let ended: Ended['ended'] = 'exit'
+  let lost: NodeJS.Timeout | undefined
+  const end = async (why: 'timeout' | 'aborted') => {
+    if (ended !== 'exit') return
+    ended = why
+    await kill()
+    lost = setTimeout(() => exited.open(untold), untoldMs)
+    void exited.opened.then(() => clearTimeout(lost))
   }
+  const onAbort = () => void end('aborted')
+  const limit = setTimeout(() => void end('timeout'), request.timeoutMs)
+  request.signal?.addEventListener('abort', onAbort, { once: true })
+  if (request.signal?.aborted) onAbort()
+  const exit = await exited.opened
+  clearTimeout(limit)
+  request.signal?.removeEventListener('abort', onAbort)
+  const drain = setTimeout(() => closed.open(null), drainMs)
+  await closed.opened
+  clearTimeout(drain)
+  isOver = true
+  launched.drop()
+  if (ended !== 'exit' || !request.keepBackground) await kill()
+  return { exit, ended }
+}
+
+const launchOf = ({ argv, cwd, env, owner, input, stdoutOnly }: CommandRequest): LaunchRequest => ({
+  ...{ argv, cwd, env: { ...env, [hostVariable]: `${process.pid}`, [ownerVariable]: owner } },
+  ...(input === undefined ? {} : { input }),
+  ...(stdoutOnly === undefined ? {} : { stdoutOnly }),
+})
+
+function latch<T>(): { opened: Promise<T>; open(value: T): void } {
+  let open: (value: T) => void = () => undefined
+  const opened = new Promise<T>((resolve) => {
+    open = resolve
+  })
+  return { opened, open: (value) => open(value) }
 }
 
 /** `end` resolves when the file is whole. */
@@ -168,20 +179,6 @@ function openSpool(path: string, aboveBytes: number): { write(chunk: Buffer): vo
     },
     end: () => new Promise((resolve) => (stream ? stream.end(() => resolve()) : resolve())),
   }
-}
-
-function drained(child: ChildProcess): Promise<void> {
-  const open = [child.stdout, child.stderr].filter((stream) => stream && !stream.readableEnded)
-  if (open.length === 0) return Promise.resolve()
-  return new Promise((resolve) => {
-    const finish = () => {
-      clearTimeout(timer)
-      for (const stream of [child.stdout, child.stderr]) stream?.destroy()
-      resolve()
-    }
-    const timer = setTimeout(finish, drainMs)
-    child.once('close', finish)
-  })
 }
 
 /** TERM to group and owned processes, KILL to what is left after a short grace. Resolves when none is left. */

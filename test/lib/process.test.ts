@@ -1,5 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { launchBy, launchHere } from '../../src/lib/launch.ts'
 import { childEnvironment, ownedProcesses, runCommand } from '../../src/lib/process.ts'
+import { buildForkServer, openReady } from '../fakes/fork-server.ts'
 
 const env = childEnvironment(process.env)
 const request = (line: string, more = {}) => ({
@@ -12,7 +14,24 @@ const request = (line: string, more = {}) => ({
   ...more,
 })
 
-describe('a command', () => {
+const ways = ['this process', 'the fork server'] as const
+
+describe.each(ways)('a command that is started by %s', (way) => {
+  let close: () => Promise<void> = async () => undefined
+  beforeAll(async () => {
+    if (way === 'this process') return
+    const { program, remove } = await buildForkServer()
+    const forks = await openReady(program)
+    launchBy(forks.launch)
+    close = async () => {
+      expect(forks.pid).not.toBe(null)
+      launchBy(launchHere)
+      await forks.stop()
+      await remove()
+    }
+  })
+  afterAll(() => close())
+
   it('gives exit code, output of both streams and the digest of everything', async () => {
     const outcome = await runCommand(request('echo out; echo err >&2; exit 3'))
     expect(outcome).toMatchObject({ exitCode: 3, ended: 'exit', sizeBytes: 8 })

@@ -1,0 +1,221 @@
+/** Has commands started by a small process beside this one, where there is one; see `fork-server.ts` for why. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { channelFd, fromServer, toServer } from './fork-frames.ts'
+import { type Frame, FrameReader, frameOf } from './frames.ts'
+import { type Exit, type Launch, type Launched, type Listener, launchBy, launchHere } from './launch.ts'
+import { packageRoot } from './paths.ts'
+import { signalQuietly } from './process.ts'
+
+export interface ForkLimits {
+  /** Without a command for so long the server ends, ms: begun again it costs as much as some ten commands. */
+  idleMs: number
+  /** What needs longer than this to start a command will start none, ms. */
+  startMs: number
+  /** After an end that nobody wanted, this process starts its commands itself for so long, ms. */
+  restMs: number
+}
+
+const usual: ForkLimits = { idleMs: 5 * 60_000, startMs: 15_000, restMs: 10_000 }
+const endMs = 1_000
+
+interface Command {
+  listener: Listener
+  pid: number | null
+  started(pid: number | null): void
+  isOver: boolean
+}
+
+const program = join(packageRoot, 'dist', 'fork-server.js')
+
+/**
+ * From now on commands of this process are started so. Only the build has the program, and only what is of the same
+ * build speaks with it; everything else starts its commands itself.
+ */
+export function openForks(): { stop(): Promise<void> } {
+  const isBuilt = fileURLToPath(import.meta.url).startsWith(join(packageRoot, 'dist'))
+  if (!isBuilt || !existsSync(program)) return { stop: async () => undefined }
+  const forks = new Forks(program)
+  launchBy(forks.launch)
+  return {
+    stop() {
+      launchBy(launchHere)
+      return forks.stop()
+    },
+  }
+}
+
+export class Forks {
+  private readonly program: string
+  private readonly limits: ForkLimits
+  private life: Life | null = null
+  private restUntil = 0
+  private idle: NodeJS.Timeout | undefined
+  private isFirst = true
+  private isOpen = true
+
+  /** `program`: the built `fork-server.ts`. */
+  constructor(program: string, limits: Partial<ForkLimits> = {}) {
+    this.program = program
+    this.limits = { ...usual, ...limits }
+  }
+
+  /** Until the server can be asked, and where there is none, the command is started here. */
+  readonly launch: Launch = (request, listener) => {
+    if (!this.isOpen) return launchHere(request, listener)
+    // Many a process starts one command in its life.
+    if (!this.isFirst) this.life ??= this.begin()
+    this.isFirst = false
+    this.restLater()
+    return this.life?.isReady ? this.life.launch(request, listener) : launchHere(request, listener)
+  }
+
+  /** Pid of the server; null while there is none. */
+  get pid(): number | null {
+    return this.life?.pid ?? null
+  }
+
+  async stop(): Promise<void> {
+    this.isOpen = false
+    clearTimeout(this.idle)
+    await this.life?.stop()
+  }
+
+  private begin(): Life | null {
+    if (performance.now() < this.restUntil) return null
+    try {
+      return new Life(this.program, this.limits.startMs, (wanted) => this.ended(wanted))
+    } catch {
+      // No memory for one, say: whoever starts a command next is told what is the matter.
+      this.ended(false)
+      return null
+    }
+  }
+
+  private ended(wanted: boolean): void {
+    this.life = null
+    if (!wanted) this.restUntil = performance.now() + this.limits.restMs
+  }
+
+  private restLater(): void {
+    clearTimeout(this.idle)
+    this.idle = setTimeout(() => {
+      if (this.life?.isBusy) this.restLater()
+      else void this.life?.stop()
+    }, this.limits.idleMs).unref()
+  }
+}
+
+/** One server from its start to its end. */
+class Life {
+  isReady = false
+  private readonly child: ChildProcess
+  private readonly channel: Socket | null
+  private readonly commands = new Map<number, Command>()
+  private readonly startMs: number
+  private readonly onEnd: (wanted: boolean) => void
+  private lastId = 0
+  private isStopping = false
+  private isOver = false
+
+  constructor(program: string, startMs: number, onEnd: (wanted: boolean) => void) {
+    this.startMs = startMs
+    this.onEnd = onEnd
+    const stdio = ['ignore', 'ignore', 'ignore', 'pipe'] as const
+    this.child = spawn(process.execPath, [program], { cwd: '/', env: {}, detached: true, stdio: [...stdio] })
+    this.child.unref()
+    this.child.on('error', () => this.end())
+    this.child.on('exit', () => this.end())
+    this.channel = (this.child.stdio[channelFd] ?? null) as Socket | null
+    const reader = new FrameReader((frame) => this.hear(frame))
+    this.channel?.on('data', (piece: Buffer) => reader.push(piece))
+    this.channel?.on('error', () => this.end())
+    this.channel?.on('close', () => this.end())
+    this.channel?.unref()
+  }
+
+  get pid(): number | null {
+    return this.child.pid ?? null
+  }
+
+  get isBusy(): boolean {
+    return this.commands.size > 0
+  }
+
+  launch(...[request, listener]: Parameters<Launch>): Launched {
+    this.lastId = (this.lastId + 1) % 2 ** 32
+    const id = this.lastId
+    const pid = new Promise<number | null>((resolve) => {
+      const limit = setTimeout(() => this.end(), this.startMs)
+      const started = (is: number | null) => {
+        clearTimeout(limit)
+        resolve(is)
+      }
+      this.commands.set(id, { listener, pid: null, started, isOver: false })
+    })
+    // This process goes on as long as a command does.
+    this.channel?.ref()
+    this.channel?.write(frameOf(toServer.launch, id, Buffer.from(JSON.stringify(request))))
+    return { pid, drop: () => this.drop(id) }
+  }
+
+  private drop(id: number): void {
+    if (this.commands.has(id)) this.channel?.write(frameOf(toServer.drop, id, Buffer.alloc(0)))
+  }
+
+  async stop(): Promise<void> {
+    this.isStopping = true
+    this.isReady = false
+    if (this.isOver) return
+    const ended = new Promise<void>((resolve) => this.child.once('exit', () => resolve()))
+    const limit = setTimeout(() => this.child.kill('SIGKILL'), endMs)
+    this.child.ref()
+    this.channel?.end()
+    await ended
+    clearTimeout(limit)
+  }
+
+  private hear({ kind, id, payload }: Frame): void {
+    if (kind === fromServer.ready) this.isReady = true
+    const command = this.commands.get(id)
+    if (!command) return
+    if (kind === fromServer.stdout) command.listener.output('stdout', payload)
+    else if (kind === fromServer.stderr) command.listener.output('stderr', payload)
+    else if (kind === fromServer.started) {
+      command.pid = JSON.parse(payload.toString('utf8')) as number | null
+      command.started(command.pid)
+    } else if (kind === fromServer.exited) {
+      command.isOver = true
+      // What did not start is told of in one breath.
+      command.started(command.pid)
+      command.listener.exited(JSON.parse(payload.toString('utf8')) as Exit)
+    } else if (kind === fromServer.closed) this.forget(id, command)
+  }
+
+  private forget(id: number, command: Command): void {
+    this.commands.delete(id)
+    if (this.commands.size === 0) this.channel?.unref()
+    command.listener.closed()
+  }
+
+  /** How its commands end is not known any more, so they are ended. */
+  private end(): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.isReady = false
+    this.child.kill('SIGKILL')
+    this.channel?.destroy()
+    for (const [id, command] of this.commands) {
+      command.started(command.pid)
+      if (!command.isOver) {
+        if (command.pid !== null) signalQuietly(-command.pid, 'SIGKILL')
+        command.listener.exited({ exitCode: null, killedBy: 'SIGKILL', error: null })
+      }
+      this.forget(id, command)
+    }
+    this.onEnd(this.isStopping)
+  }
+}

@@ -1,0 +1,172 @@
+/** Commands that the fork server starts; what a command is held to in any case stands in process.test.ts. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { Forks } from '../../src/lib/forks.ts'
+import { launchBy, launchHere } from '../../src/lib/launch.ts'
+import { hostVariable, ownedProcesses, runCommand } from '../../src/lib/process.ts'
+import { buildForkServer, openReady, parentBy } from '../fakes/fork-server.ts'
+
+let built: Awaited<ReturnType<typeof buildForkServer>>
+beforeAll(async () => {
+  built = await buildForkServer()
+})
+afterAll(() => built.remove())
+
+let count = 0
+const request = (line: string, more = {}) => ({
+  argv: ['bash', '-c', line] as [string, ...string[]],
+  cwd: '/tmp',
+  env: { PATH: process.env.PATH ?? '' },
+  owner: `forks-${process.pid}-${count++}`,
+  timeoutMs: 10_000,
+  outputBytesMax: 10_000,
+  ...more,
+})
+
+async function open(limits = {}): Promise<Forks> {
+  const forks = await openReady(built.program, limits)
+  launchBy(forks.launch)
+  onTestFinished(async () => {
+    launchBy(launchHere)
+    await forks.stop()
+  })
+  return forks
+}
+
+const isThere = (pid: number | null): boolean => {
+  const status = `/proc/${pid}/status`
+  return pid !== null && existsSync(status) && !/^State:\s+Z/m.test(readFileSync(status, 'latin1'))
+}
+
+const megabytesOf = (pid: number | null): number =>
+  Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) / 1_000
+
+describe.runIf(process.platform === 'linux')('the fork server', () => {
+  let forks: Forks
+  beforeEach(async () => {
+    forks = await open()
+  })
+
+  it('is a process of its own that is the parent of what it starts', async () => {
+    const { output } = await runCommand(request('echo $PPID'))
+    expect(Number(output)).toBe(forks.pid)
+    expect(forks.pid).not.toBe(process.pid)
+  })
+
+  it('gives a command the environment that was asked for, with whom it belongs to, and nothing else', async () => {
+    const r = request('env')
+    const { output } = await runCommand({ ...r, env: { ...r.env, ODD: 'a\n"b" $c \u{1f9f5}' } })
+    expect(output).toContain('ODD=a\n"b" $c \u{1f9f5}\n')
+    expect(output).toContain(`OPENLOOM_OWNER=${r.owner}\n`)
+    expect(output).toContain(`${hostVariable}=${process.pid}\n`)
+    expect(output).not.toContain('VITEST')
+  })
+
+  it('passes on what a command reads', async () => {
+    const input = 'line ü\n'.repeat(100_000)
+    const outcome = await runCommand(request('', { argv: ['wc', '-c'], input }))
+    expect(outcome).toMatchObject({ exitCode: 0, output: `${Buffer.byteLength(input)}\n` })
+  })
+
+  it('has many at once without mixing what they say', async () => {
+    const line = (n: number) => `seq ${n}000 ${n}999; exit ${n}`
+    const outcomes = await Promise.all(Array.from({ length: 40 }, (_, n) => runCommand(request(line(n)))))
+    launchBy(launchHere)
+    for (const [n, outcome] of outcomes.entries()) {
+      const alone = await runCommand(request(line(n)))
+      expect(outcome).toMatchObject({ exitCode: n, output: alone.output, sha256: alone.sha256 })
+    }
+  })
+
+  it('holds a flood back while nobody listens, and loses nothing of it', async () => {
+    const flood = runCommand(request('seq 1 6000000'))
+    await vi.waitUntil(() => ownedProcesses(`forks-${process.pid}-${count - 1}`).length > 0)
+    // This process stands still, as it does in a long computation.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500)
+    expect(megabytesOf(forks.pid)).toBeLessThan(120)
+    expect(await flood).toMatchObject({ exitCode: 0, sizeBytes: 46_888_896 })
+  })
+
+  it('is not ended by what is meant for a whole terminal or service', async () => {
+    const { pid } = forks
+    const under = runCommand(request('sleep 0.3; echo whole'))
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(pid ?? 0, signal)
+    expect(await under).toMatchObject({ exitCode: 0, output: 'whole\n' })
+    expect(forks.pid).toBe(pid)
+  })
+
+  it('that is killed takes its commands along, says so, and is done without', async () => {
+    const r = request('echo begun; sleep 300', { keepBackground: true })
+    const under = runCommand(r)
+    await vi.waitUntil(() => ownedProcesses(r.owner).length > 0)
+    process.kill(forks.pid ?? 0, 'SIGKILL')
+    expect(await under).toMatchObject({ ended: 'exit', exitCode: null, killedBy: 'SIGKILL' })
+    await vi.waitUntil(() => ownedProcesses(r.owner).length === 0)
+    expect(await runCommand(request('echo $PPID'))).toMatchObject({ exitCode: 0, output: `${process.pid}\n` })
+  })
+
+  it('ends when it is let go, and commands go on without it', async () => {
+    const { pid } = forks
+    await forks.stop()
+    expect(isThere(pid)).toBe(false)
+    expect(await parentBy(forks)).toBe(process.pid)
+  })
+})
+
+describe.runIf(process.platform === 'linux')('without a fork server that can be asked', () => {
+  it('a process starts its first commands itself', async () => {
+    const forks = new Forks(built.program)
+    onTestFinished(() => forks.stop())
+    expect([await parentBy(forks), forks.pid]).toEqual([process.pid, null])
+    expect([await parentBy(forks), forks.pid]).toEqual([process.pid, expect.any(Number)])
+  })
+
+  it('one that is of no use any more is ended, after which its commands are', async () => {
+    const forks = await open({ startMs: 300 })
+    const { pid } = forks
+    process.kill(pid ?? 0, 'SIGSTOP')
+    const outcome = await runCommand(request('echo never', { timeoutMs: 5_000 }))
+    expect(outcome).toMatchObject({ exitCode: null, killedBy: 'SIGKILL', output: '' })
+    await vi.waitUntil(() => !isThere(pid))
+    expect(await parentBy(forks)).toBe(process.pid)
+  })
+
+  it('one that has nothing to do ends, and is begun again when there is', async () => {
+    const forks = await open({ idleMs: 150 })
+    const { pid } = forks
+    const busy = runCommand(request('sleep 0.6; echo $PPID'))
+    expect(Number((await busy).output)).toBe(pid)
+    await vi.waitUntil(() => !isThere(pid) && forks.pid === null)
+    await vi.waitUntil(async () => {
+      const parent = await parentBy(forks)
+      return parent !== process.pid && parent === forks.pid
+    })
+    expect(forks.pid).not.toBe(pid)
+  })
+
+  it('a program that is not there costs nothing but the try', async () => {
+    const forks = new Forks('/no/such/program.mjs')
+    onTestFinished(() => forks.stop())
+    for (let n = 0; n < 5; n++) expect(await parentBy(forks)).toBe(process.pid)
+    await vi.waitUntil(() => forks.pid === null)
+    expect(await parentBy(forks)).toBe(process.pid)
+  })
+})
+
+it.runIf(process.platform === 'linux')('ends with a process that is killed', async () => {
+  const code = `
+    import { spawn } from 'node:child_process'
+    const stdio = ['ignore', 'ignore', 'ignore', 'pipe']
+    const child = spawn(process.execPath, [process.argv[1]], { stdio, detached: true })
+    child.stdio[3].once('data', () => console.log(child.pid))`
+  const host = spawn(process.execPath, ['--input-type=module', '-e', code, built.program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [said] = (await once(host.stdout, 'data')) as [Buffer]
+  const pid = Number(said)
+  expect(isThere(pid)).toBe(true)
+  host.kill('SIGKILL')
+  await vi.waitUntil(() => !isThere(pid))
+})
