@@ -1,7 +1,7 @@
 /** A real Chromium for one measurement, signed in to a daemon. It measures in the page and judges nothing. */
 import { existsSync } from 'node:fs'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
-import { type BenchWorld, median, quantile } from './world.ts'
+import type { BenchWorld } from './world.ts'
 
 const candidates = [process.env.OPENLOOM_CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser']
 export const chromePath = candidates.find((path) => path && existsSync(path)) ?? null
@@ -21,8 +21,8 @@ export async function signedIn(browser: Browser, world: BenchWorld): Promise<Bro
   return context
 }
 
-/** Longest time between two frames while the page, or a box in it, is scrolled by a wheel; and what was usual. */
-export async function longestFrame(page: Page, at: { x: number; y: number }): Promise<{ ms: number; note: string }> {
+/** Longest time between two frames while the page, or a box in it, is scrolled by a wheel, ms. */
+export async function longestFrame(page: Page, at: { x: number; y: number }): Promise<number> {
   await page.mouse.move(at.x, at.y)
   await page.evaluate(() => {
     const seen: number[] = []
@@ -41,6 +41,5 @@ export async function longestFrame(page: Page, at: { x: number; y: number }): Pr
     await page.waitForTimeout(30)
   }
   const frames = await page.evaluate(() => (window as unknown as { frames: number[] }).frames.slice(2))
-  const p99 = quantile(frames, 0.99).toFixed(0)
-  return { ms: Math.max(...frames), note: `p50 ${median(frames).toFixed(0)} ms, p99 ${p99} ms, n ${frames.length}` }
+  return Math.max(...frames)
 }
