@@ -92,9 +92,13 @@ export function fileOf({ title, agent, model, createdAt }: KnownSession, rows: r
   }
 }
 
+/** Of what was exported elsewhere; which session carried a plan out says nothing here, where that id is another's. */
 export function readFile(value: unknown): Result<SessionFile> {
   const parsed = fileSchema.safeParse(value)
-  if (parsed.success) return ok(parsed.data)
+  if (parsed.success) {
+    const rows = parsed.data.rows.filter(({ entry: one }) => one.type !== 'plan.taken' || 'profile' in one.to)
+    return ok({ ...parsed.data, rows })
+  }
   const [first] = parsed.error.issues
   const where = first ? `${first.path.map(String).join('.').slice(0, 200)}: ${first.message.slice(0, 200)}` : ''
   return refuse({ kind: 'bad-session-file', text: `This is no session that was exported. ${where}`.trim() })

@@ -7,7 +7,15 @@ import { expect, it, vi } from 'vitest'
 import type { TranscriptPage } from '../../src/core/session.ts'
 import type { SessionFile } from '../../src/harness/session-file.ts'
 import type { ScriptInput } from '../../src/sample/script.ts'
-import type { ModelList, ProblemBody, SessionDetail, SessionPage, SessionSearch, Undone } from '../../src/server/api.ts'
+import type {
+  ModelList,
+  ProblemBody,
+  SessionDetail,
+  SessionPage,
+  SessionPlans,
+  SessionSearch,
+  Undone,
+} from '../../src/server/api.ts'
 import { SessionClaims } from '../../src/store/claims.ts'
 import { tell } from '../fakes/story.ts'
 import { talk } from '../fakes/talk.ts'
@@ -67,12 +75,32 @@ it('SU-1 with a profile that nobody has none begins', async () => {
   expect(story.daemon.store.watched.page({ limit: 10 }).items).toEqual([])
 })
 
+const rows = (entries: unknown[]) => ({
+  ...{ format: 'openloom-session', version: 1, rows: entries.map((entry) => ({ at: 1, entry })) },
+  session: { title: 'x\u001b[2J', agent: null, model: null, createdAt: 1 },
+})
+
+it('SU-1 a file that says a session of here carried its plan out is not believed', async () => {
+  const t = await talk(script)
+  const calls = [{ id: 'c1', name: 'submit_plan', argumentsText: '{"plan":"Do it."}' }]
+  const file = rows([
+    { type: 'prompt', promptId: 'p1', text: 'plan it' },
+    { type: 'run.started', runId: 'r', promptId: 'p1', resumed: false, model: 'm', provider: 'p' },
+    { type: 'assistant', runId: 'r', text: '', reasoning: '', finish: 'tool_calls', calls },
+    { type: 'plan', runId: 'r', callId: 'c1', version: 1, text: 'Do it.' },
+    { type: 'ask.answered', askId: 'a', callId: 'c1', tool: 'submit_plan', reply: { kind: 'execute_fresh' } },
+    { type: 'plan.taken', runId: 'r', callId: 'c1', to: { sessionId: t.id, promptId: 'p9' } },
+    { type: 'tool.ended', runId: 'r', callId: 'c1', ok: true, output: 'taken', facts: {} },
+    { type: 'run.ended', runId: 'r', reason: 'plan', text: '', problem: null },
+  ])
+  const { id } = await t.post<{ id: string }>('/api/sessions/import', { workspace: t.folder, file })
+  const { items } = await t.get<SessionPlans>(`/api/sessions/${id}/plans`)
+  expect(items).toMatchObject([{ version: 1, status: 'execute_fresh', movedTo: null }])
+  expect(JSON.stringify(await t.get<TranscriptPage>(`/api/sessions/${id}/transcript`))).not.toContain(t.id)
+})
+
 it('SU-1 a hostile file is refused, and one that is taken runs nothing', async () => {
   const t = await talk(script)
-  const rows = (entries: unknown[]) => ({
-    ...{ format: 'openloom-session', version: 1, rows: entries.map((entry) => ({ at: 1, entry })) },
-    session: { title: 'x\u001b[2J', agent: null, model: null, createdAt: 1 },
-  })
   const send = (file: unknown) => t.refusal('POST', '/api/sessions/import', { workspace: t.folder, file })
   const bad = [{}, null, 'x', rows([{ type: 'restored', files: [] }]), rows([{ type: 'prompt', promptId: 'p' }])]
   for (const file of bad) expect(await send(file)).toEqual({ status: 422, kind: 'bad-session-file' })
