@@ -3,15 +3,16 @@
 /** Descriptor of the channel in the server. */
 export const channelFd = 3
 
+/** Raised with every change of what follows: a program that was updated may be served by its successor's server. */
+export const protocol = 1
+
 export const toServer = {
   /** JSON: a LaunchRequest. */
   launch: 1,
-  /** Its output is not wanted any more. */
-  drop: 2,
 }
 
 export const fromServer = {
-  /** Of no command: it can be asked. */
+  /** Of no command: it can be asked. JSON: its protocol. */
   ready: 1,
   /** JSON: the pid, or null. */
   started: 2,

@@ -4,30 +4,26 @@
  * stands still for it. It ends with the process that it serves, which `forks.ts` is the side of.
  */
 import { Socket } from 'node:net'
-import { channelFd, fromServer, toServer } from './fork-frames.ts'
+import { channelFd, fromServer, protocol, toServer } from './fork-frames.ts'
 import { type Frame, FrameReader, frameOf } from './frames.ts'
 import { type LaunchedHere, type LaunchRequest, launchHere } from './launch.ts'
 
 const channel = new Socket({ fd: channelFd, readable: true, writable: true })
 const running = new Map<number, LaunchedHere>()
 const nothing = Buffer.alloc(0)
-let held = false
 
-/** What is told in one turn of the loop leaves together. While nobody reads, no command is read either. */
+/** What is told in one turn of the loop leaves together. Who says more than is taken waits, and nobody else does. */
 function tell(kind: number, id: number, payload: Buffer): void {
   if (channel.writableCorked === 0) {
     channel.cork()
     setImmediate(() => channel.uncork())
   }
-  if (channel.write(frameOf(kind, id, payload)) || held) return
-  held = true
-  for (const one of running.values()) one.hold(true)
+  if (!channel.write(frameOf(kind, id, payload))) running.get(id)?.hold(true)
 }
 
 const tellJson = (kind: number, id: number, value: unknown): void => tell(kind, id, Buffer.from(JSON.stringify(value)))
 
 channel.on('drain', () => {
-  held = false
   for (const one of running.values()) one.hold(false)
 })
 
@@ -41,13 +37,11 @@ function launch(id: number, request: LaunchRequest): void {
     },
   })
   running.set(id, launched)
-  if (held) launched.hold(true)
   void launched.pid.then((pid) => tellJson(fromServer.started, id, pid))
 }
 
 function hear({ kind, id, payload }: Frame): void {
   if (kind === toServer.launch) launch(id, JSON.parse(payload.toString('utf8')) as LaunchRequest)
-  else if (kind === toServer.drop) running.get(id)?.drop()
 }
 
 // It ends with whom it serves, not with a signal for the whole terminal or service, which has work to bring to its end.
@@ -56,4 +50,4 @@ const reader = new FrameReader(hear)
 channel.on('data', (piece: Buffer) => reader.push(piece))
 channel.on('error', () => undefined)
 channel.on('close', () => process.exit())
-tell(fromServer.ready, 0, nothing)
+tellJson(fromServer.ready, 0, protocol)

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { channelFd, fromServer, toServer } from './fork-frames.ts'
+import { channelFd, fromServer, protocol, toServer } from './fork-frames.ts'
 import { type Frame, FrameReader, frameOf } from './frames.ts'
 import { type Exit, type Launch, type Launched, type Listener, launchBy, launchHere } from './launch.ts'
 import { packageRoot } from './paths.ts'
@@ -21,19 +21,27 @@ export interface ForkLimits {
 
 const usual: ForkLimits = { idleMs: 5 * 60_000, startMs: 15_000, restMs: 10_000 }
 const endMs = 1_000
+const lost: Exit = { exitCode: null, killedBy: null, fault: 'lost', error: 'the process that had started it has ended' }
+
+/** Without these some installations of Node do not start. Commands are told their own, and can read this. */
+function loading(): Record<string, string> {
+  const names = ['LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH']
+  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])))
+}
 
 interface Command {
   listener: Listener
   pid: number | null
   started(pid: number | null): void
+  hasBegun: boolean
   isOver: boolean
 }
 
 const program = join(packageRoot, 'dist', 'fork-server.js')
 
 /**
- * From now on commands of this process are started so. Only the build has the program, and only what is of the same
- * build speaks with it; everything else starts its commands itself.
+ * From now on commands of this process are started so. Only the build has the program; what runs from its sources
+ * starts its commands itself.
  */
 export function openForks(): { stop(): Promise<void> } {
   const isBuilt = fileURLToPath(import.meta.url).startsWith(join(packageRoot, 'dist'))
@@ -125,7 +133,7 @@ class Life {
     this.startMs = startMs
     this.onEnd = onEnd
     const stdio = ['ignore', 'ignore', 'ignore', 'pipe'] as const
-    this.child = spawn(process.execPath, [program], { cwd: '/', env: {}, detached: true, stdio: [...stdio] })
+    this.child = spawn(process.execPath, [program], { cwd: '/', env: loading(), detached: true, stdio: [...stdio] })
     this.child.unref()
     this.child.on('error', () => this.end())
     this.child.on('exit', () => this.end())
@@ -149,28 +157,31 @@ class Life {
     this.lastId = (this.lastId + 1) % 2 ** 32
     const id = this.lastId
     const pid = new Promise<number | null>((resolve) => {
-      const limit = setTimeout(() => this.end(), this.startMs)
+      const limit = setTimeout(() => setImmediate(() => this.missed(id)), this.startMs)
       const started = (is: number | null) => {
         clearTimeout(limit)
         resolve(is)
       }
-      this.commands.set(id, { listener, pid: null, started, isOver: false })
+      this.commands.set(id, { listener, pid: null, started, hasBegun: false, isOver: false })
     })
     // This process goes on as long as a command does.
     this.channel?.ref()
     this.channel?.write(frameOf(toServer.launch, id, Buffer.from(JSON.stringify(request))))
-    return { pid, drop: () => this.drop(id) }
+    return { pid }
   }
 
-  private drop(id: number): void {
-    if (this.commands.has(id)) this.channel?.write(frameOf(toServer.drop, id, Buffer.alloc(0)))
+  /** Nothing of it was heard in time, also not while this process stood still itself. */
+  private missed(id: number): void {
+    if (this.commands.get(id)?.hasBegun === false) this.end()
   }
 
   async stop(): Promise<void> {
     this.isStopping = true
     this.isReady = false
     if (this.isOver) return
-    const ended = new Promise<void>((resolve) => this.child.once('exit', () => resolve()))
+    const ended = new Promise<void>((resolve) => {
+      for (const event of ['exit', 'error'] as const) this.child.once(event, () => resolve())
+    })
     const limit = setTimeout(() => this.child.kill('SIGKILL'), endMs)
     this.child.ref()
     this.channel?.end()
@@ -179,16 +190,21 @@ class Life {
   }
 
   private hear({ kind, id, payload }: Frame): void {
-    if (kind === fromServer.ready) this.isReady = true
+    if (kind === fromServer.ready) {
+      if (JSON.parse(payload.toString('utf8')) !== protocol) return this.end()
+      this.isReady = !this.isStopping
+    }
     const command = this.commands.get(id)
     if (!command) return
     if (kind === fromServer.stdout) command.listener.output('stdout', payload)
     else if (kind === fromServer.stderr) command.listener.output('stderr', payload)
     else if (kind === fromServer.started) {
       command.pid = JSON.parse(payload.toString('utf8')) as number | null
+      command.hasBegun = true
       command.started(command.pid)
     } else if (kind === fromServer.exited) {
       command.isOver = true
+      command.hasBegun = true
       // What did not start is told of in one breath.
       command.started(command.pid)
       command.listener.exited(JSON.parse(payload.toString('utf8')) as Exit)
@@ -212,7 +228,7 @@ class Life {
       command.started(command.pid)
       if (!command.isOver) {
         if (command.pid !== null) signalQuietly(-command.pid, 'SIGKILL')
-        command.listener.exited({ exitCode: null, killedBy: 'SIGKILL', error: null })
+        command.listener.exited(lost)
       }
       this.forget(id, command)
     }

@@ -1,5 +1,6 @@
 /** Starts the process of a command, by this process or by one that does it for it, and tells what comes of it. */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Readable } from 'node:stream'
 
 export interface LaunchRequest {
   argv: readonly [string, ...string[]]
@@ -12,10 +13,12 @@ export interface LaunchRequest {
 }
 
 export interface Exit {
-  /** Null when killed by a signal or never started. */
+  /** Null when killed by a signal, never started, or lost. */
   exitCode: number | null
   killedBy: NodeJS.Signals | null
-  /** Why it did not start. */
+  /** Lost: it began, and whoever would have been told of its end was not there any more. */
+  fault: 'not-started' | 'lost' | null
+  /** What the fault comes from. */
   error: string | null
 }
 
@@ -23,15 +26,16 @@ export interface Exit {
 export interface Listener {
   output(stream: 'stdout' | 'stderr', chunk: Buffer): void
   exited(exit: Exit): void
-  /** No more output comes. */
+  /** All of its output has come, or what holds its pipes after its end has had its time. */
   closed(): void
 }
+
+/** A grandchild that holds the pipe must not hold the caller: what has not arrived by then is not waited for. */
+const drainMs = 150
 
 export interface Launched {
   /** Leader of a process group of its own. Null: it did not start. */
   pid: Promise<number | null>
-  /** What may still come of its output is not wanted; `closed` follows. */
-  drop(): void
 }
 
 export interface LaunchedHere extends Launched {
@@ -53,7 +57,8 @@ export function launchBy(how: Launch): void {
 export function launchHere(request: LaunchRequest, listener: Listener): LaunchedHere {
   const [program, ...args] = request.argv
   const notStarted = (error: unknown) => {
-    listener.exited({ exitCode: null, killedBy: null, error: error instanceof Error ? error.message : String(error) })
+    const text = error instanceof Error ? error.message : String(error)
+    listener.exited({ exitCode: null, killedBy: null, fault: 'not-started', error: text })
     listener.closed()
   }
   try {
@@ -68,25 +73,56 @@ export function launchHere(request: LaunchRequest, listener: Listener): Launched
     child.stdin?.end(request.input)
     child.stdout?.on('data', (chunk: Buffer) => listener.output('stdout', chunk))
     child.stderr?.on('data', (chunk: Buffer) => listener.output('stderr', chunk))
-    if (child.pid === undefined) child.once('error', notStarted)
-    else {
-      child.once('exit', (exitCode, killedBy) => listener.exited({ exitCode, killedBy, error: null }))
-      child.once('close', () => listener.closed())
-      // A signal that cannot be sent, for one; it ends all the same.
-      child.on('error', () => undefined)
+    if (child.pid === undefined) {
+      child.once('error', notStarted)
+      return { pid: Promise.resolve(null), hold: () => undefined }
     }
-    const streams = [child.stdout, child.stderr].filter((stream) => stream !== null)
-    return {
-      pid: Promise.resolve(child.pid ?? null),
-      hold: (held) => {
-        for (const stream of streams) held ? stream.pause() : stream.resume()
-      },
-      drop: () => {
-        for (const stream of streams) stream.destroy()
-      },
-    }
+    // A signal that cannot be sent, for one; it ends all the same.
+    child.on('error', () => undefined)
+    const pipes = new Pipes(child)
+    child.once('exit', (exitCode, killedBy) => {
+      listener.exited({ exitCode, killedBy, fault: null, error: null })
+      pipes.drain()
+    })
+    child.once('close', () => {
+      pipes.end()
+      listener.closed()
+    })
+    return { pid: Promise.resolve(child.pid), hold: (held) => pipes.hold(held) }
   } catch (error) {
     queueMicrotask(() => notStarted(error))
-    return { pid: Promise.resolve(null), hold: () => undefined, drop: () => undefined }
+    return { pid: Promise.resolve(null), hold: () => undefined }
+  }
+}
+
+/** What a command that has begun says. */
+class Pipes {
+  private readonly streams: Readable[]
+  private isHeld = false
+  private limit: NodeJS.Timeout | undefined
+
+  constructor({ stdout, stderr }: ChildProcess) {
+    this.streams = [stdout, stderr].filter((stream) => stream !== null)
+  }
+
+  hold(held: boolean): void {
+    this.isHeld = held
+    for (const stream of this.streams) held ? stream.pause() : stream.resume()
+  }
+
+  /** What lies in the pipes already is read first, however long this process stood still; what is held has time. */
+  drain(): void {
+    this.limit = setTimeout(() => {
+      if (this.isHeld) this.drain()
+      else setImmediate(() => this.cut())
+    }, drainMs)
+  }
+
+  end(): void {
+    clearTimeout(this.limit)
+  }
+
+  private cut(): void {
+    for (const stream of this.streams) stream.destroy()
   }
 }

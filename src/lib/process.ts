@@ -49,8 +49,9 @@ export interface CommandOutcome {
   /** Null when killed by a signal or never started. */
   exitCode: number | null
   killedBy: NodeJS.Signals | null
-  ended: 'exit' | 'timeout' | 'aborted' | 'not-started'
-  /** Why it did not start. */
+  /** Lost: it began, was ended with whoever would have told of its end, and nobody knows what came of it. */
+  ended: 'exit' | 'timeout' | 'aborted' | 'not-started' | 'lost'
+  /** Why it did not start, or was lost. */
   error: string | null
   /** stdout and stderr as they came, head and tail kept. */
   output: string
@@ -60,12 +61,12 @@ export interface CommandOutcome {
 }
 
 export const spoolBytesMax = 256 * 1024 * 1024
-/** A grandchild that holds the pipe must not hold the caller: what has not arrived by then is not waited for. */
-const drainMs = 150
-/** Of what was killed nothing is left; whoever does not tell of its end by then does not know of it. */
-const untoldMs = 2_000
-const untold: Exit = { exitCode: null, killedBy: 'SIGKILL', error: null }
 const termGraceMs = 250
+/** Of what was killed nothing is left: whoever does not tell of its end by then does not know of it. */
+const untoldMs = 2_000
+const untold: Exit = { exitCode: null, killedBy: 'SIGKILL', fault: null, error: null }
+/** Whoever has told of its end has time to tell what it said before. */
+const closingMs = 30_000
 
 /**
  * Runs to the end, the limit or the abort, and never rejects.
@@ -81,8 +82,7 @@ export async function runCommand(request: CommandRequest): Promise<CommandOutcom
   })
   await spool?.end()
   return {
-    ...exit,
-    ended: exit.error === null ? ended : 'not-started',
+    ...{ exitCode: exit.exitCode, killedBy: exit.killedBy, error: exit.error, ended },
     output: collected.text(),
     sizeBytes: collected.sizeBytes,
     sha256: collected.sha256(),
@@ -92,7 +92,7 @@ export async function runCommand(request: CommandRequest): Promise<CommandOutcom
 
 interface Ended {
   exit: Exit
-  ended: 'exit' | 'timeout' | 'aborted'
+  ended: CommandOutcome['ended']
 }
 
 async function toItsEnd(request: CommandRequest, keep: (chunk: Buffer) => void): Promise<Ended> {
@@ -111,7 +111,7 @@ async function toItsEnd(request: CommandRequest, keep: (chunk: Buffer) => void):
     closed: () => closed.open(null),
   })
   const kill = async () => killTree((await launched.pid) ?? undefined, request.owner)
-  let ended: Ended['ended'] = 'exit'
+  let ended: 'exit' | 'timeout' | 'aborted' = 'exit'
   let lost: NodeJS.Timeout | undefined
   const end = async (why: 'timeout' | 'aborted') => {
     if (ended !== 'exit') return
@@ -127,13 +127,12 @@ async function toItsEnd(request: CommandRequest, keep: (chunk: Buffer) => void):
   const exit = await exited.opened
   clearTimeout(limit)
   request.signal?.removeEventListener('abort', onAbort)
-  const drain = setTimeout(() => closed.open(null), drainMs)
+  const closing = setTimeout(() => closed.open(null), closingMs)
   await closed.opened
-  clearTimeout(drain)
+  clearTimeout(closing)
   isOver = true
-  launched.drop()
-  if (ended !== 'exit' || !request.keepBackground) await kill()
-  return { exit, ended }
+  if (ended !== 'exit' || exit.fault !== null || !request.keepBackground) await kill()
+  return { exit, ended: exit.fault === 'not-started' || ended === 'exit' ? (exit.fault ?? ended) : ended }
 }
 
 const launchOf = ({ argv, cwd, env, owner, input, stdoutOnly }: CommandRequest): LaunchRequest => ({

@@ -21,7 +21,7 @@ export async function buildForkServer(): Promise<{ program: string; remove(): Pr
 /** With a server that can be asked. */
 export async function openReady(program: string, limits: Partial<ForkLimits> = {}): Promise<Forks> {
   const forks = new Forks(program, limits)
-  await vi.waitUntil(async () => (await parentBy(forks)) === forks.pid, { timeout: 10_000, interval: 20 })
+  await vi.waitUntil(async () => (await parentBy(forks)) === forks.pid, { timeout: 60_000, interval: 20 })
   return forks
 }
 

@@ -35,6 +35,8 @@ async function open(limits = {}): Promise<Forks> {
   return forks
 }
 
+const waitUntil = (look: () => unknown) => vi.waitUntil(look, { timeout: 30_000, interval: 20 })
+
 const isThere = (pid: number | null): boolean => {
   const status = `/proc/${pid}/status`
   return pid !== null && existsSync(status) && !/^State:\s+Z/m.test(readFileSync(status, 'latin1'))
@@ -82,11 +84,36 @@ describe.runIf(process.platform === 'linux')('the fork server', () => {
 
   it('holds a flood back while nobody listens, and loses nothing of it', async () => {
     const flood = runCommand(request('seq 1 6000000'))
-    await vi.waitUntil(() => ownedProcesses(`forks-${process.pid}-${count - 1}`).length > 0)
+    await waitUntil(() => ownedProcesses(`forks-${process.pid}-${count - 1}`).length > 0)
     // This process stands still, as it does in a long computation.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500)
     expect(megabytesOf(forks.pid)).toBeLessThan(120)
     expect(await flood).toMatchObject({ exitCode: 0, sizeBytes: 46_888_896 })
+  })
+
+  it('holds back only who says too much: nobody else waits for that, and nobody is cut short', async () => {
+    const slowly = () => {
+      for (const until = performance.now() + 2; performance.now() < until; );
+    }
+    const stop = new AbortController()
+    const floods = [1, 2].map(() => runCommand(request('yes', { signal: stop.signal, onStdout: slowly })))
+    await waitUntil(() => ownedProcesses(`forks-${process.pid}-${count - 1}`).length > 0)
+    const line = 'head -c 400000 /dev/zero'
+    const others = [1, 2, 3, 4].map(() => runCommand(request(line, { onStdout: slowly, timeoutMs: 60_000 })))
+    for (const outcome of await Promise.all(others)) expect(outcome).toMatchObject({ exitCode: 0, sizeBytes: 400_000 })
+    stop.abort()
+    const flooded = await Promise.all(floods)
+    for (const outcome of flooded) expect(outcome.ended).toBe('aborted')
+    // As long as it took, the floods had their share of the channel and not all of it.
+    expect(flooded.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)).toBeLessThan(100_000_000)
+  })
+
+  it('holds back what a command has left behind, too', async () => {
+    const under = runCommand(request('yes & sleep 0.2'))
+    await waitUntil(() => ownedProcesses(`forks-${process.pid}-${count - 1}`).length > 1)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000)
+    expect(megabytesOf(forks.pid)).toBeLessThan(120)
+    expect(await under).toMatchObject({ ended: 'exit', exitCode: 0 })
   })
 
   it('is not ended by what is meant for a whole terminal or service', async () => {
@@ -100,11 +127,17 @@ describe.runIf(process.platform === 'linux')('the fork server', () => {
   it('that is killed takes its commands along, says so, and is done without', async () => {
     const r = request('echo begun; sleep 300', { keepBackground: true })
     const under = runCommand(r)
-    await vi.waitUntil(() => ownedProcesses(r.owner).length > 0)
+    await waitUntil(() => ownedProcesses(r.owner).length > 0)
     process.kill(forks.pid ?? 0, 'SIGKILL')
-    expect(await under).toMatchObject({ ended: 'exit', exitCode: null, killedBy: 'SIGKILL' })
-    await vi.waitUntil(() => ownedProcesses(r.owner).length === 0)
+    const outcome = await under
+    expect(outcome).toMatchObject({ ended: 'lost', exitCode: null, error: expect.stringContaining('has ended') })
+    await waitUntil(() => ownedProcesses(r.owner).length === 0)
     expect(await runCommand(request('echo $PPID'))).toMatchObject({ exitCode: 0, output: `${process.pid}\n` })
+  })
+
+  it('gives a command no way to the channel', async () => {
+    const { output } = await runCommand(request('ls -l /proc/$$/fd | grep -o "[0-9]* -> socket"'))
+    expect(output).toBe('1 -> socket\n2 -> socket\n')
   })
 
   it('ends when it is let go, and commands go on without it', async () => {
@@ -124,22 +157,22 @@ describe.runIf(process.platform === 'linux')('without a fork server that can be 
   })
 
   it('one that is of no use any more is ended, after which its commands are', async () => {
-    const forks = await open({ startMs: 300 })
+    const forks = await open({ startMs: 2_000 })
     const { pid } = forks
     process.kill(pid ?? 0, 'SIGSTOP')
-    const outcome = await runCommand(request('echo never', { timeoutMs: 5_000 }))
-    expect(outcome).toMatchObject({ exitCode: null, killedBy: 'SIGKILL', output: '' })
-    await vi.waitUntil(() => !isThere(pid))
+    const outcome = await runCommand(request('echo never', { timeoutMs: 30_000 }))
+    expect(outcome).toMatchObject({ ended: 'lost', exitCode: null, output: '' })
+    await waitUntil(() => !isThere(pid))
     expect(await parentBy(forks)).toBe(process.pid)
   })
 
   it('one that has nothing to do ends, and is begun again when there is', async () => {
-    const forks = await open({ idleMs: 150 })
+    const forks = await open({ idleMs: 1_000 })
     const { pid } = forks
-    const busy = runCommand(request('sleep 0.6; echo $PPID'))
+    const busy = runCommand(request('sleep 2.5; echo $PPID'))
     expect(Number((await busy).output)).toBe(pid)
-    await vi.waitUntil(() => !isThere(pid) && forks.pid === null)
-    await vi.waitUntil(async () => {
+    await waitUntil(() => !isThere(pid) && forks.pid === null)
+    await waitUntil(async () => {
       const parent = await parentBy(forks)
       return parent !== process.pid && parent === forks.pid
     })
@@ -150,7 +183,7 @@ describe.runIf(process.platform === 'linux')('without a fork server that can be 
     const forks = new Forks('/no/such/program.mjs')
     onTestFinished(() => forks.stop())
     for (let n = 0; n < 5; n++) expect(await parentBy(forks)).toBe(process.pid)
-    await vi.waitUntil(() => forks.pid === null)
+    await waitUntil(() => forks.pid === null)
     expect(await parentBy(forks)).toBe(process.pid)
   })
 })
@@ -168,5 +201,5 @@ it.runIf(process.platform === 'linux')('ends with a process that is killed', asy
   const pid = Number(said)
   expect(isThere(pid)).toBe(true)
   host.kill('SIGKILL')
-  await vi.waitUntil(() => !isThere(pid))
+  await waitUntil(() => !isThere(pid))
 })

@@ -101,6 +101,7 @@ async function resultOf(
     ...(outcome.ended === 'timeout'
       ? [`[timed out after ${timeoutMs} ms; the command and its children were ended]`]
       : []),
+    ...(outcome.ended === 'lost' ? [`[lost: ${outcome.error}; how far the command came is not known]`] : []),
     ...(outcome.ended === 'aborted' ? ['[stopped; the command and its children were ended]'] : []),
     ...(outcome.exitCode !== 0 && outcome.ended === 'exit'
       ? [outcome.killedBy ? `[killed by ${outcome.killedBy}]` : `[exit code ${outcome.exitCode}]`]

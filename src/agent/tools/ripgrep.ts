@@ -78,6 +78,7 @@ export async function searchWith(context: ToolContext, search: Search): Promise<
   if (enough) return null
   if (outcome.ended === 'timeout') return `The search took longer than ${timeoutMs / 1000} seconds; narrow it down.`
   if (outcome.ended === 'not-started') return `ripgrep could not be started: ${outcome.error}`
+  if (outcome.ended === 'lost') return `The search was lost: ${outcome.error}. Try it again.`
   if (outcome.exitCode !== 0 && outcome.exitCode !== 1)
     return outcome.output.trim().slice(0, 600) || 'The search failed.'
   return null
