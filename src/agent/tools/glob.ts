@@ -22,7 +22,8 @@ export const glob: Tool<typeof schema> = {
     const place = await locate(context, input.path ?? '.')
     if (!place) return outside(input.path ?? '.')
     const where = await searchPlace(place)
-    if (!where || where.file !== null) return failure(`${place.shown} is not a folder.`)
+    if ('problem' in where) return failure(where.problem)
+    if (where.file !== null) return failure(`${place.shown} is not a folder.`)
     const chooser = await chooserOf(context, where.cwd, input.pattern)
     if ('problem' in chooser) return failure(chooser.problem)
     const found: string[] = []

@@ -29,7 +29,7 @@ export const grep: Tool<typeof schema> = {
     const place = await locate(context, input.path ?? '.', true)
     if (!place) return outside(input.path ?? '.')
     const where = await searchPlace(place)
-    if (!where) return failure(`${place.shown} does not exist.`)
+    if ('problem' in where) return failure(where.problem)
     const chooser = await chooserOf(context, where.cwd, where.file === null ? input.include : undefined)
     if ('problem' in chooser) return failure(chooser.problem)
     const { prefix } = where

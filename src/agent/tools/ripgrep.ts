@@ -6,6 +6,7 @@ import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { rgPath } from '@vscode/ripgrep'
 import type { ToolContext } from '../../core/tool.ts'
+import { errnoOf } from '../../lib/files.ts'
 import { newId } from '../../lib/id.ts'
 import { runCommand } from '../../lib/process.ts'
 import type { Place } from './text-file.ts'
@@ -131,9 +132,11 @@ export interface SearchPlace {
   prefix: string
 }
 
-export async function searchPlace(place: Place): Promise<SearchPlace | null> {
-  const found = await stat(place.real).catch(() => null)
-  if (!found) return null
+/** The place, or why there is none to search. */
+export async function searchPlace(place: Place): Promise<SearchPlace | { problem: string }> {
+  const found = await stat(place.real).catch(errnoOf)
+  if (found === 'ENOENT' || found === 'ENOTDIR') return { problem: `${place.shown} does not exist.` }
+  if (typeof found === 'string') return { problem: `${place.shown} cannot be looked at: ${found}.` }
   const prefixOf = (shown: string) => (shown === '.' ? '' : `${shown}/`)
   if (found.isDirectory()) return { cwd: place.real, file: null, prefix: prefixOf(place.shown) }
   return { cwd: dirname(place.real), file: basename(place.real), prefix: prefixOf(dirname(place.shown)) }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { searchPlace } from '../../../src/agent/tools/ripgrep.ts'
 import { toolWorld } from '../../fakes/tool-world.ts'
 
 async function project() {
@@ -37,6 +38,21 @@ describe('TL-3 glob', () => {
     const world = await project()
     expect(await world.use('glob', { pattern: 'src/{a' })).toMatchObject({ ok: false })
     expect(await world.use('glob', { pattern: '!*.ts' })).toMatchObject({ ok: false })
+  })
+})
+
+describe.each(['glob', 'grep'])('TL-3 %s', (tool) => {
+  it('says of a place that it is not there', async () => {
+    const world = await project()
+    for (const path of ['nowhere', 'src/a.ts/below'])
+      expect((await world.use(tool, { pattern: 'alpha', path })).output).toBe(`${path} does not exist.`)
+  })
+})
+
+it('TL-3 tells a place that cannot be looked at from one that is not there', async () => {
+  const real = `/tmp/${'x'.repeat(300)}`
+  expect(await searchPlace({ real, shown: 'it' })).toEqual({
+    problem: 'it cannot be looked at: ENAMETOOLONG.',
   })
 })
 
