@@ -94,6 +94,46 @@ describe.skipIf(!browserPath)('what is very long', () => {
     await leave(shown)
   })
 
+  it('what is said moves nothing away that is pressed, and is followed again after the click', async () => {
+    const shown = await stage.show(longScene(200), '/sessions/ses_talk')
+    const { page, api } = shown
+    await page.waitForSelector('.connection.live')
+    await message(shown, 200).waitFor()
+    await isAtEnd(page)
+    const say = (text: string) => api.delta({ taskId: null, sessionId: 'ses_talk', kind: 'text', text })
+    await message(shown, 200).hover()
+    const copy = message(shown, 200).getByRole('button', { name: 'Copy the message' })
+    await copy.hover()
+    await page.mouse.down()
+    const before = await places(page)
+    for (let n = 0; n < 20; n++) await say(`Line ${n} of what it says.\n\n`)
+    await page.getByText('Line 19 of what').waitFor({ state: 'attached' })
+    expect(await places(page)).toEqual(before)
+    await page.mouse.up()
+    await page.getByRole('button', { name: 'copied' }).waitFor()
+    await isAtEnd(page)
+    for (let n = 20; n < 40; n++) await say(`Line ${n} of what it says.\n\n`)
+    await page.getByText('Line 39 of what').waitFor()
+    await isAtEnd(page)
+    await leave(shown)
+  })
+
+  it('a list that moves can be clicked', async () => {
+    const shown = await stage.show(longScene(200), '/sessions/ses_talk')
+    const { page } = shown
+    await message(shown, 200).waitFor()
+    await isAtEnd(page)
+    const under = await page.evaluate(async () => {
+      const moved = new Promise((resolve) => addEventListener('scroll', resolve, { once: true }))
+      scrollBy(0, -300)
+      await moved
+      await new Promise((resolve) => requestAnimationFrame(resolve))
+      return document.elementFromPoint(innerWidth / 2, innerHeight / 2)?.closest('[data-message]') !== null
+    })
+    expect(under).toBe(true)
+    await leave(shown)
+  })
+
   it('older messages come by themselves and leave what is read where it is', async () => {
     const shown = await stage.show(longScene(400), '/sessions/ses_talk')
     await message(shown, 400).waitFor()

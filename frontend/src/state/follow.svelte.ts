@@ -4,6 +4,7 @@ import { clock } from './clock.svelte.ts'
 const nearPx = 40
 /** Between a click and what it shows. */
 const heldMs = 250
+const lift = ['pointerup', 'pointercancel'] as const
 
 export class Follow {
   /** The end is in sight, and shall stay there. */
@@ -14,6 +15,8 @@ export class Follow {
   #height = 0
   /** A person folds or unfolds something: what they look at stays where it is. */
   #held = false
+  /** What is pressed stays under the pointer: a click that ends on something else is none. */
+  #pressed = false
   /** A wheel, a finger or a key, and not the page, which moves too when what is above gets its true height. */
   #byHand = false
 
@@ -42,6 +45,8 @@ export class Follow {
     observer.observe(box)
     addEventListener('scroll', () => this.#look(), { passive: true, signal })
     for (const hand of ['wheel', 'touchmove', 'keydown']) addEventListener(hand, move, { passive: true, signal })
+    box.addEventListener('pointerdown', () => this.#press(), { capture: true, passive: true, signal })
+    for (const end of lift) addEventListener(end, () => this.#release(), { capture: true, passive: true, signal })
     for (const fold of ['click', 'toggle']) box.addEventListener(fold, () => this.#hold(), { capture: true, signal })
     return () => {
       observer.disconnect()
@@ -50,7 +55,21 @@ export class Follow {
   }
 
   #grow(): void {
-    if (this.started && this.atEnd && !this.#held) this.toEnd()
+    if (this.started && this.atEnd && !this.#isStill) this.toEnd()
+  }
+
+  get #isStill(): boolean {
+    return this.#held || this.#pressed
+  }
+
+  #press(): void {
+    this.#pressed = true
+  }
+
+  #release(): void {
+    if (!this.#pressed) return
+    this.#pressed = false
+    this.#hold()
   }
 
   #hold(): void {
@@ -64,6 +83,8 @@ export class Follow {
 
   /** A step up leaves the end, however small it is: a finger moves by pixels. */
   #look(): void {
+    // That the page grew meanwhile is found when it moves again.
+    if (this.#isStill && !this.#byHand) return
     const { scrollTop, scrollHeight, clientHeight } = document.documentElement
     const left = scrollHeight - scrollTop - clientHeight
     const isGrown = scrollHeight !== this.#height
