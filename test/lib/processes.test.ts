@@ -1,6 +1,7 @@
 import { createServer } from 'node:net'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { findCommandTree } from '../../src/lib/command-tree.ts'
+import { ownedProcesses } from '../../src/lib/process.ts'
 import { descendantsOf, endProcesses, inspectProcesses, listenerOf, readProcesses } from '../../src/lib/processes.ts'
 import { type RunningTool, startHost, type ToolHost } from '../fakes/tool-host.ts'
 
@@ -9,6 +10,12 @@ const treeOf = (host: ToolHost, tool: RunningTool) =>
 
 const commandsOf = async (pids: readonly number[]) =>
   [...(await inspectProcesses(pids)).values()].map((detail) => detail.argv.join(' '))
+
+/** What the shells of these commands have become: until then they look like each other. */
+const untilRun = (host: ToolHost, lines: readonly string[]) =>
+  vi.waitFor(async () =>
+    expect(await commandsOf(ownedProcesses(host.owner))).toEqual(expect.arrayContaining([...lines])),
+  )
 
 describe('the process table', () => {
   it('names a process by pid and start time, with parent, group, state and CPU time', async () => {
@@ -83,6 +90,7 @@ describe('the processes of a command', () => {
     const tool = await host.run('sleep 606 & echo started')
     await host.run('sleep 600')
     await vi.waitFor(() => expect(tool.exited).toBe(true))
+    await untilRun(host, ['sleep 606', 'sleep 600'])
     expect(await treeOf(host, tool)).toMatchObject({ kind: 'found', top: null, processes: [{ name: 'sleep' }] })
     const hidden = await host.run('N=600; exec sleep $N')
     await vi.waitFor(async () => expect((await readProcesses())?.get(hidden.pid)?.name).toBe('sleep'))
@@ -94,6 +102,7 @@ describe('the processes of a command', () => {
     const tool = await host.run('sleep 606 & echo started')
     await host.run('sleep 607 & echo neighbour')
     await vi.waitFor(() => expect(tool.exited).toBe(true))
+    await untilRun(host, ['sleep 606', 'sleep 607'])
     const tree = await treeOf(host, tool)
     expect(tree).toMatchObject({ kind: 'found', top: null })
     expect(tree.kind === 'found' && (await commandsOf(tree.processes.map((row) => row.pid)))).toEqual(['sleep 606'])
