@@ -107,8 +107,6 @@ function judge(spec: Spec, ran: CommandOutcome, report: Report): CheckResult {
       return aborted(seen.subject)
     case 'not-started':
       return failedToLook({ ...seen, summary: `It could not be started: ${ran.error}.` })
-    case 'lost':
-      return failedToLook({ ...seen, summary: `It was lost in the middle: ${ran.error}.` })
     case 'timeout':
       // The limit belongs to the check, so not ending in time is a fact about the work that its author should hear of.
       return fail({ ...seen, summary: `It did not end within ${spec.timeout_seconds} s and was stopped.` })

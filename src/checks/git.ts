@@ -80,7 +80,6 @@ async function runGit(
     aborted: 'was stopped before it came to an end',
     timeout: `did not end within ${timeoutMs / 1000} s`,
     'not-started': 'could not be started',
-    lost: 'was lost before it came to an end',
     exit:
       outcome.exitCode === 0
         ? 'answered more than is read'

@@ -93,9 +93,6 @@ function judge(spec: Spec, outcome: CommandOutcome, context: CheckContext): Chec
   if (outcome.ended === 'not-started') {
     return failedToLook({ ...seen, summary: `It could not be started: ${outcome.error}.` })
   }
-  if (outcome.ended === 'lost') {
-    return failedToLook({ ...seen, summary: `It was lost in the middle: ${outcome.error}.` })
-  }
   if (exitCode === 0) return pass({ ...seen, summary: 'It ended with 0: nothing fails.' })
   if (exitCode === notFound && context.before?.outcome !== 'pass') {
     return failedToLook({ ...seen, summary: 'It ended with 127: a program is missing.' })

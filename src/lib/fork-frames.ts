@@ -9,6 +9,8 @@ export const protocol = 1
 export const toServer = {
   /** JSON: a LaunchRequest. */
   launch: 1,
+  /** Is answered by `alive`. */
+  ask: 2,
 }
 
 export const fromServer = {
@@ -21,4 +23,6 @@ export const fromServer = {
   /** JSON: an Exit. */
   exited: 5,
   closed: 6,
+  /** Of no command. */
+  alive: 7,
 }

@@ -12,7 +12,7 @@ const channel = new Socket({ fd: channelFd, readable: true, writable: true })
 const running = new Map<number, LaunchedHere>()
 const nothing = Buffer.alloc(0)
 
-/** What is told in one turn of the loop leaves together. Who says more than is taken waits, and nobody else does. */
+/** What is told in one turn of the loop leaves together. Who speaks while no more is taken is held until there is. */
 function tell(kind: number, id: number, payload: Buffer): void {
   if (channel.writableCorked === 0) {
     channel.cork()
@@ -42,6 +42,7 @@ function launch(id: number, request: LaunchRequest): void {
 
 function hear({ kind, id, payload }: Frame): void {
   if (kind === toServer.launch) launch(id, JSON.parse(payload.toString('utf8')) as LaunchRequest)
+  else if (kind === toServer.ask) tell(fromServer.alive, id, nothing)
 }
 
 // It ends with whom it serves, not with a signal for the whole terminal or service, which has work to bring to its end.

@@ -18,7 +18,7 @@ export function frameOf(kind: number, id: number, payload: Buffer): Buffer {
   return frame
 }
 
-/** Takes the stream in pieces of any size. A payload is a view that stands as long as somebody holds it. */
+/** Takes the stream in pieces of any size. A payload is a copy: a view would keep all that has come with it. */
 export class FrameReader {
   private pieces: Buffer[] = []
   private sizeBytes = 0
@@ -35,15 +35,20 @@ export class FrameReader {
     this.sizeBytes += piece.length
     if (this.sizeBytes < this.wantedBytes) return
     let rest = this.pieces.length === 1 ? piece : Buffer.concat(this.pieces)
-    for (;;) {
-      this.wantedBytes = headBytes + (rest.length < headBytes ? 0 : rest.readUInt32LE(5))
-      if (rest.length < this.wantedBytes || rest.length < headBytes) break
-      const payload = rest.subarray(headBytes, this.wantedBytes)
-      const frame = { kind: rest.readUInt8(0), id: rest.readUInt32LE(1), payload }
-      rest = rest.subarray(this.wantedBytes)
-      this.hear(frame)
+    try {
+      for (;;) {
+        this.wantedBytes = headBytes + (rest.length < headBytes ? 0 : rest.readUInt32LE(5))
+        if (rest.length < this.wantedBytes || rest.length < headBytes) break
+        const payload = Buffer.allocUnsafeSlow(this.wantedBytes - headBytes)
+        rest.copy(payload, 0, headBytes, this.wantedBytes)
+        const frame = { kind: rest.readUInt8(0), id: rest.readUInt32LE(1), payload }
+        rest = rest.subarray(this.wantedBytes)
+        this.hear(frame)
+      }
+    } finally {
+      // Also when a frame could not be borne: it does not come again.
+      this.pieces = rest.length > 0 ? [rest] : []
+      this.sizeBytes = rest.length
     }
-    this.pieces = rest.length > 0 ? [rest] : []
-    this.sizeBytes = rest.length
   }
 }

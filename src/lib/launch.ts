@@ -26,8 +26,11 @@ export interface Exit {
 export interface Listener {
   output(stream: 'stdout' | 'stderr', chunk: Buffer): void
   exited(exit: Exit): void
-  /** All of its output has come, or what holds its pipes after its end has had its time. */
-  closed(): void
+  /**
+   * `isWhole`: all of its output has come, or what holds its pipes after its end has had its time. False: the rest of
+   * it is lost.
+   */
+  closed(isWhole: boolean): void
 }
 
 /** A grandchild that holds the pipe must not hold the caller: what has not arrived by then is not waited for. */
@@ -47,10 +50,10 @@ export type Launch = (request: LaunchRequest, listener: Listener) => Launched
 
 let current: Launch = launchHere
 
-/** As `launchBy` said last; by this process itself before that. */
-export const launch: Launch = (request, listener) => current(request, listener)
+/** As `launchBesideBy` said last; by this process itself before that. */
+export const launchBeside: Launch = (request, listener) => current(request, listener)
 
-export function launchBy(how: Launch): void {
+export function launchBesideBy(how: Launch): void {
   current = how
 }
 
@@ -59,7 +62,7 @@ export function launchHere(request: LaunchRequest, listener: Listener): Launched
   const notStarted = (error: unknown) => {
     const text = error instanceof Error ? error.message : String(error)
     listener.exited({ exitCode: null, killedBy: null, fault: 'not-started', error: text })
-    listener.closed()
+    listener.closed(true)
   }
   try {
     const child = spawn(program, args, {
@@ -86,7 +89,7 @@ export function launchHere(request: LaunchRequest, listener: Listener): Launched
     })
     child.once('close', () => {
       pipes.end()
-      listener.closed()
+      listener.closed(true)
     })
     return { pid: Promise.resolve(child.pid), hold: (held) => pipes.hold(held) }
   } catch (error) {
@@ -114,7 +117,7 @@ class Pipes {
   drain(): void {
     this.limit = setTimeout(() => {
       if (this.isHeld) this.drain()
-      else setImmediate(() => this.cut())
+      else setImmediate(() => (this.isHeld ? this.drain() : this.cut()))
     }, drainMs)
   }
 

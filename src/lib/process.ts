@@ -5,7 +5,7 @@
 import { createWriteStream, readdirSync, readFileSync, type WriteStream } from 'node:fs'
 import { StringDecoder } from 'node:string_decoder'
 import { HeadTail } from './excerpt.ts'
-import { type Exit, type LaunchRequest, launch } from './launch.ts'
+import { type Exit, type Launch, type LaunchRequest, launchBeside, launchHere } from './launch.ts'
 
 /**
  * Every process we start carries this variable and so do its descendants, setsid and double fork included. It is how
@@ -49,9 +49,8 @@ export interface CommandOutcome {
   /** Null when killed by a signal or never started. */
   exitCode: number | null
   killedBy: NodeJS.Signals | null
-  /** Lost: it began, was ended with whoever would have told of its end, and nobody knows what came of it. */
-  ended: 'exit' | 'timeout' | 'aborted' | 'not-started' | 'lost'
-  /** Why it did not start, or was lost. */
+  ended: 'exit' | 'timeout' | 'aborted' | 'not-started'
+  /** Why it did not start. */
   error: string | null
   /** stdout and stderr as they came, head and tail kept. */
   output: string
@@ -60,10 +59,17 @@ export interface CommandOutcome {
   durationMs: number
 }
 
+export interface BesideOutcome extends Omit<CommandOutcome, 'ended'> {
+  /** Lost: whoever would have told of its end has not, and nobody knows whether it began and how far it came. */
+  ended: CommandOutcome['ended'] | 'lost'
+  /** Why it did not start, or was lost. */
+  error: string | null
+}
+
 export const spoolBytesMax = 256 * 1024 * 1024
 const termGraceMs = 250
-/** Of what was killed nothing is left: whoever does not tell of its end by then does not know of it. */
-const untoldMs = 2_000
+/** From its limit or abort on: whoever has not told by then that it is over does not know. */
+const untoldMs = 5_000
 const untold: Exit = { exitCode: null, killedBy: 'SIGKILL', fault: null, error: null }
 /** Whoever has told of its end has time to tell what it said before. */
 const closingMs = 30_000
@@ -73,30 +79,59 @@ const closingMs = 30_000
  * Afterwards nothing of the tree is left (see keepBackground).
  */
 export async function runCommand(request: CommandRequest): Promise<CommandOutcome> {
+  return (await run(request, launchHere)).outcome
+}
+
+/** The same, begun in a fraction of the time by a process beside this one, for those who can bear that it is lost. */
+export async function runBeside(request: CommandRequest): Promise<BesideOutcome> {
+  const { outcome, lost } = await run(request, launchBeside)
+  if (lost === null || outcome.ended === 'aborted') return outcome
+  return { ...outcome, exitCode: null, killedBy: null, ended: 'lost', error: lost }
+}
+
+interface Ran {
+  outcome: CommandOutcome
+  /** Why it is not known what became of it; null: it is. */
+  lost: string | null
+}
+
+async function run(request: CommandRequest, launch: Launch): Promise<Ran> {
   const startedAt = performance.now()
   const collected = new HeadTail(request.outputBytesMax)
   const spool = request.spoolPath ? openSpool(request.spoolPath, request.spoolAboveBytes ?? 0) : null
-  const { exit, ended } = await toItsEnd(request, (chunk) => {
+  const keep = (chunk: Buffer) => {
     collected.push(chunk)
     spool?.write(chunk)
-  })
+  }
+  const { exit, ended, isWhole } = request.signal?.aborted ? neverBegun : await toItsEnd(request, launch, keep)
   await spool?.end()
-  return {
-    ...{ exitCode: exit.exitCode, killedBy: exit.killedBy, error: exit.error, ended },
+  const outcome: CommandOutcome = {
+    ...{ exitCode: exit.exitCode, killedBy: exit.killedBy, error: exit.error },
+    ended: exit.fault === 'not-started' ? 'not-started' : ended,
     output: collected.text(),
     sizeBytes: collected.sizeBytes,
     sha256: collected.sha256(),
     durationMs: Math.round(performance.now() - startedAt),
   }
+  if (exit.fault === 'lost') return { outcome, lost: exit.error ?? 'its end is not known' }
+  return { outcome, lost: isWhole ? null : 'nobody has told of its end, or of all that it said' }
 }
 
 interface Ended {
   exit: Exit
-  ended: CommandOutcome['ended']
+  ended: 'exit' | 'timeout' | 'aborted'
+  /** All that it said has come. */
+  isWhole: boolean
 }
 
-async function toItsEnd(request: CommandRequest, keep: (chunk: Buffer) => void): Promise<Ended> {
-  const [exited, closed] = [latch<Exit>(), latch<null>()]
+const neverBegun: Ended = {
+  exit: { exitCode: null, killedBy: null, fault: null, error: null },
+  ended: 'aborted',
+  isWhole: true,
+}
+
+async function toItsEnd(request: CommandRequest, launch: Launch, keep: (chunk: Buffer) => void): Promise<Ended> {
+  const [exited, closed] = [latch<Exit>(), latch<boolean>()]
   // One for each stream: a character may be cut in two by the pipe.
   const decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') }
   let isOver = false
@@ -108,31 +143,39 @@ async function toItsEnd(request: CommandRequest, keep: (chunk: Buffer) => void):
       if (stream === 'stdout') request.onStdout?.(chunk)
     },
     exited: exited.open,
-    closed: () => closed.open(null),
+    closed: closed.open,
   })
-  const kill = async () => killTree((await launched.pid) ?? undefined, request.owner)
-  let ended: 'exit' | 'timeout' | 'aborted' = 'exit'
-  let lost: NodeJS.Timeout | undefined
+  let pid: number | undefined
+  const kill = () => killTree(pid, request.owner)
+  const begun = launched.pid.then((is) => {
+    pid = is ?? undefined
+    // Begun after it was given up.
+    if (isOver) void kill()
+  })
+  let ended: Ended['ended'] = 'exit'
   const end = async (why: 'timeout' | 'aborted') => {
     if (ended !== 'exit') return
     ended = why
+    const giveUp = setTimeout(() => {
+      exited.open(untold)
+      closed.open(false)
+    }, untoldMs)
+    void closed.opened.then(() => clearTimeout(giveUp))
+    await Promise.race([begun, exited.opened])
     await kill()
-    lost = setTimeout(() => exited.open(untold), untoldMs)
-    void exited.opened.then(() => clearTimeout(lost))
   }
   const onAbort = () => void end('aborted')
   const limit = setTimeout(() => void end('timeout'), request.timeoutMs)
   request.signal?.addEventListener('abort', onAbort, { once: true })
-  if (request.signal?.aborted) onAbort()
   const exit = await exited.opened
   clearTimeout(limit)
   request.signal?.removeEventListener('abort', onAbort)
-  const closing = setTimeout(() => closed.open(null), closingMs)
-  await closed.opened
+  const closing = setTimeout(() => closed.open(false), closingMs)
+  const isWhole = await closed.opened
   clearTimeout(closing)
   isOver = true
-  if (ended !== 'exit' || exit.fault !== null || !request.keepBackground) await kill()
-  return { exit, ended: exit.fault === 'not-started' || ended === 'exit' ? (exit.fault ?? ended) : ended }
+  if (ended !== 'exit' || exit.fault !== null || !isWhole || !request.keepBackground) await kill()
+  return { exit, ended, isWhole }
 }
 
 const launchOf = ({ argv, cwd, env, owner, input, stdoutOnly }: CommandRequest): LaunchRequest => ({

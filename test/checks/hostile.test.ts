@@ -3,7 +3,6 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { checkerOf, checkSchema } from '../../src/checks/index.ts'
 import type { CheckContext, CheckResult } from '../../src/core/check.ts'
-import { launchBy, launchHere } from '../../src/lib/launch.ts'
 import { TemporaryWorkspace } from '../fakes/workspace.ts'
 
 let workspace: TemporaryWorkspace
@@ -105,24 +104,4 @@ it('a command sees only the environment that it was given', async () => {
 it('a glob does not follow symlinks, not even around in a circle', async () => {
   workspace.write('a/b.ts', '').write('../secret/c.ts', '').link('a/loop', '..').link('out', '../secret')
   expect(await run({ kind: 'glob_count', glob: '**/*.ts', max: 1 })).toMatchObject({ outcome: 'pass' })
-})
-
-describe('a command that is lost in the middle', () => {
-  afterEach(() => launchBy(launchHere))
-
-  it.each([{ kind: 'command', run: 'true' }, { kind: 'no_worse', run: 'true' }, { kind: 'git_clean' }])(
-    'is an error of the look and says nothing of the work: %j',
-    async (fields) => {
-      workspace.commit()
-      launchBy((_, listener) => {
-        queueMicrotask(() => {
-          listener.exited({ exitCode: null, killedBy: null, fault: 'lost', error: 'its starter has ended' })
-          listener.closed()
-        })
-        return { pid: Promise.resolve(null) }
-      })
-      const result = await run(fields)
-      expect(result).toMatchObject({ outcome: 'error', evidence: { summary: expect.stringContaining('lost') } })
-    },
-  )
 })

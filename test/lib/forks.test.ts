@@ -4,9 +4,9 @@ import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Forks } from '../../src/lib/forks.ts'
-import { launchBy, launchHere } from '../../src/lib/launch.ts'
-import { hostVariable, ownedProcesses, runCommand } from '../../src/lib/process.ts'
-import { buildForkServer, openReady, parentBy } from '../fakes/fork-server.ts'
+import { launchBesideBy, launchHere } from '../../src/lib/launch.ts'
+import { hostVariable, ownedProcesses, runBeside, runCommand } from '../../src/lib/process.ts'
+import { buildForkServer, openReady, parentBy, writeServer } from '../fakes/fork-server.ts'
 
 let built: Awaited<ReturnType<typeof buildForkServer>>
 beforeAll(async () => {
@@ -20,16 +20,16 @@ const request = (line: string, more = {}) => ({
   cwd: '/tmp',
   env: { PATH: process.env.PATH ?? '' },
   owner: `forks-${process.pid}-${count++}`,
-  timeoutMs: 10_000,
+  timeoutMs: 60_000,
   outputBytesMax: 10_000,
   ...more,
 })
 
 async function open(limits = {}): Promise<Forks> {
   const forks = await openReady(built.program, limits)
-  launchBy(forks.launch)
+  launchBesideBy(forks.launch)
   onTestFinished(async () => {
-    launchBy(launchHere)
+    launchBesideBy(launchHere)
     await forks.stop()
   })
   return forks
@@ -52,14 +52,14 @@ describe.runIf(process.platform === 'linux')('the fork server', () => {
   })
 
   it('is a process of its own that is the parent of what it starts', async () => {
-    const { output } = await runCommand(request('echo $PPID'))
+    const { output } = await runBeside(request('echo $PPID'))
     expect(Number(output)).toBe(forks.pid)
     expect(forks.pid).not.toBe(process.pid)
   })
 
   it('gives a command the environment that was asked for, with whom it belongs to, and nothing else', async () => {
     const r = request('env')
-    const { output } = await runCommand({ ...r, env: { ...r.env, ODD: 'a\n"b" $c \u{1f9f5}' } })
+    const { output } = await runBeside({ ...r, env: { ...r.env, ODD: 'a\n"b" $c \u{1f9f5}' } })
     expect(output).toContain('ODD=a\n"b" $c \u{1f9f5}\n')
     expect(output).toContain(`OPENLOOM_OWNER=${r.owner}\n`)
     expect(output).toContain(`${hostVariable}=${process.pid}\n`)
@@ -68,22 +68,22 @@ describe.runIf(process.platform === 'linux')('the fork server', () => {
 
   it('passes on what a command reads', async () => {
     const input = 'line ü\n'.repeat(100_000)
-    const outcome = await runCommand(request('', { argv: ['wc', '-c'], input }))
+    const outcome = await runBeside(request('', { argv: ['wc', '-c'], input }))
     expect(outcome).toMatchObject({ exitCode: 0, output: `${Buffer.byteLength(input)}\n` })
   })
 
   it('has many at once without mixing what they say', async () => {
     const line = (n: number) => `seq ${n}000 ${n}999; exit ${n}`
-    const outcomes = await Promise.all(Array.from({ length: 40 }, (_, n) => runCommand(request(line(n)))))
-    launchBy(launchHere)
+    const outcomes = await Promise.all(Array.from({ length: 40 }, (_, n) => runBeside(request(line(n)))))
+    launchBesideBy(launchHere)
     for (const [n, outcome] of outcomes.entries()) {
-      const alone = await runCommand(request(line(n)))
+      const alone = await runBeside(request(line(n)))
       expect(outcome).toMatchObject({ exitCode: n, output: alone.output, sha256: alone.sha256 })
     }
   })
 
   it('holds a flood back while nobody listens, and loses nothing of it', async () => {
-    const flood = runCommand(request('seq 1 6000000'))
+    const flood = runBeside(request('seq 1 6000000'))
     await waitUntil(() => ownedProcesses(`forks-${process.pid}-${count - 1}`).length > 0)
     // This process stands still, as it does in a long computation.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500)
@@ -96,10 +96,10 @@ describe.runIf(process.platform === 'linux')('the fork server', () => {
       for (const until = performance.now() + 2; performance.now() < until; );
     }
     const stop = new AbortController()
-    const floods = [1, 2].map(() => runCommand(request('yes', { signal: stop.signal, onStdout: slowly })))
+    const floods = [1, 2].map(() => runBeside(request('yes', { signal: stop.signal, onStdout: slowly })))
     await waitUntil(() => ownedProcesses(`forks-${process.pid}-${count - 1}`).length > 0)
     const line = 'head -c 400000 /dev/zero'
-    const others = [1, 2, 3, 4].map(() => runCommand(request(line, { onStdout: slowly, timeoutMs: 60_000 })))
+    const others = [1, 2, 3, 4].map(() => runBeside(request(line, { onStdout: slowly })))
     for (const outcome of await Promise.all(others)) expect(outcome).toMatchObject({ exitCode: 0, sizeBytes: 400_000 })
     stop.abort()
     const flooded = await Promise.all(floods)
@@ -109,7 +109,7 @@ describe.runIf(process.platform === 'linux')('the fork server', () => {
   })
 
   it('holds back what a command has left behind, too', async () => {
-    const under = runCommand(request('yes & sleep 0.2'))
+    const under = runBeside(request('yes & sleep 2'))
     await waitUntil(() => ownedProcesses(`forks-${process.pid}-${count - 1}`).length > 1)
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000)
     expect(megabytesOf(forks.pid)).toBeLessThan(120)
@@ -118,7 +118,7 @@ describe.runIf(process.platform === 'linux')('the fork server', () => {
 
   it('is not ended by what is meant for a whole terminal or service', async () => {
     const { pid } = forks
-    const under = runCommand(request('sleep 0.3; echo whole'))
+    const under = runBeside(request('sleep 0.3; echo whole'))
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(pid ?? 0, signal)
     expect(await under).toMatchObject({ exitCode: 0, output: 'whole\n' })
     expect(forks.pid).toBe(pid)
@@ -126,17 +126,17 @@ describe.runIf(process.platform === 'linux')('the fork server', () => {
 
   it('that is killed takes its commands along, says so, and is done without', async () => {
     const r = request('echo begun; sleep 300', { keepBackground: true })
-    const under = runCommand(r)
+    const under = runBeside(r)
     await waitUntil(() => ownedProcesses(r.owner).length > 0)
     process.kill(forks.pid ?? 0, 'SIGKILL')
     const outcome = await under
     expect(outcome).toMatchObject({ ended: 'lost', exitCode: null, error: expect.stringContaining('has ended') })
     await waitUntil(() => ownedProcesses(r.owner).length === 0)
-    expect(await runCommand(request('echo $PPID'))).toMatchObject({ exitCode: 0, output: `${process.pid}\n` })
+    expect(await runBeside(request('echo $PPID'))).toMatchObject({ exitCode: 0, output: `${process.pid}\n` })
   })
 
   it('gives a command no way to the channel', async () => {
-    const { output } = await runCommand(request('ls -l /proc/$$/fd | grep -o "[0-9]* -> socket"'))
+    const { output } = await runBeside(request('ls -l /proc/$$/fd | grep -o "[0-9]* -> socket"'))
     expect(output).toBe('1 -> socket\n2 -> socket\n')
   })
 
@@ -156,20 +156,42 @@ describe.runIf(process.platform === 'linux')('without a fork server that can be 
     expect([await parentBy(forks), forks.pid]).toEqual([process.pid, expect.any(Number)])
   })
 
-  it('one that is of no use any more is ended, after which its commands are', async () => {
-    const forks = await open({ startMs: 2_000 })
+  it('one that says nothing any more is ended, and what it was to begin is lost', async () => {
+    const forks = await open({ silentMs: 2_000 })
     const { pid } = forks
     process.kill(pid ?? 0, 'SIGSTOP')
-    const outcome = await runCommand(request('echo never', { timeoutMs: 30_000 }))
-    expect(outcome).toMatchObject({ ended: 'lost', exitCode: null, output: '' })
+    expect(await runBeside(request('echo never'))).toMatchObject({ ended: 'lost', exitCode: null, output: '' })
     await waitUntil(() => !isThere(pid))
     expect(await parentBy(forks)).toBe(process.pid)
   })
 
+  it('nobody knows how a command ended whose server says nothing any more', async () => {
+    const forks = await open({ silentMs: 2_000 })
+    const r = request('echo begun; sleep 2; exit 3')
+    const heard: string[] = []
+    const under = runBeside({ ...r, onOutput: (text) => heard.push(text) })
+    await waitUntil(() => heard.includes('begun\n'))
+    process.kill(forks.pid ?? 0, 'SIGSTOP')
+    expect(await under).toMatchObject({ ended: 'lost', exitCode: null, killedBy: null, output: 'begun\n' })
+    expect(ownedProcesses(r.owner)).toEqual([])
+  })
+
+  it('a command at its limit of which nothing was told is lost, and ended if it begins later', async () => {
+    const forks = await open()
+    process.kill(forks.pid ?? 0, 'SIGSTOP')
+    const r = request('sleep 300', { timeoutMs: 100 })
+    const outcome = await runBeside(r)
+    expect(outcome).toMatchObject({ ended: 'lost', exitCode: null })
+    const after = runBeside(request('echo after'))
+    process.kill(forks.pid ?? 0, 'SIGCONT')
+    expect(await after).toMatchObject({ ended: 'exit', output: 'after\n' })
+    await waitUntil(() => ownedProcesses(r.owner).length === 0)
+  })
+
   it('one that has nothing to do ends, and is begun again when there is', async () => {
-    const forks = await open({ idleMs: 1_000 })
+    const forks = await open({ idleMs: 3_000 })
     const { pid } = forks
-    const busy = runCommand(request('sleep 2.5; echo $PPID'))
+    const busy = runBeside(request('sleep 5; echo $PPID'))
     expect(Number((await busy).output)).toBe(pid)
     await waitUntil(() => !isThere(pid) && forks.pid === null)
     await waitUntil(async () => {
@@ -186,6 +208,69 @@ describe.runIf(process.platform === 'linux')('without a fork server that can be 
     await waitUntil(() => forks.pid === null)
     expect(await parentBy(forks)).toBe(process.pid)
   })
+})
+
+describe('with a server that breaks off', () => {
+  const broken = async (steps: string, limits = {}): Promise<Forks> => {
+    const { program, remove } = await writeServer(steps)
+    const forks = new Forks(program, limits)
+    launchBesideBy(forks.launch)
+    onTestFinished(async () => {
+      launchBesideBy(launchHere)
+      await forks.stop()
+      await remove()
+    })
+    return forks
+  }
+  const asked = async (forks: Forks) => {
+    await parentBy(forks)
+    await parentBy(forks)
+  }
+
+  it('what was cut short is lost, although it is told of an end with 0', async () => {
+    const forks = await broken(`
+      say(1, 0, 1)
+      hear((id) => {
+        say(2, id, null)
+        tell(3, id, Buffer.from('half of '))
+        say(5, id, { exitCode: 0, killedBy: null, fault: null, error: null })
+        process.exit()
+      })`)
+    await asked(forks)
+    await waitUntil(async () => (await runBeside(request('true'))).ended === 'lost')
+  })
+
+  it('one that never is ready is ended', async () => {
+    const forks = await broken('setInterval(() => undefined, 1_000)', { silentMs: 3_000 })
+    await asked(forks)
+    const { pid } = forks
+    expect(isThere(pid)).toBe(true)
+    expect(await parentBy(forks)).toBe(process.pid)
+    await waitUntil(() => !isThere(pid))
+  })
+
+  it('one of another version is not spoken to', async () => {
+    const forks = await broken('say(1, 0, 99); hear((id) => say(2, id, null))')
+    await asked(forks)
+    const { pid } = forks
+    await waitUntil(() => !isThere(pid))
+    expect(await parentBy(forks)).toBe(process.pid)
+  })
+})
+
+it.runIf(existsSync('/usr/bin/prlimit'))('with no descriptors left nothing is begun here, and all beside', async () => {
+  await open()
+  const limit = spawn('bash', ['-c', 'prlimit -p $PPID -n3:; echo; read; prlimit -p $PPID -n$(ulimit -n):'])
+  await once(limit.stdout, 'data')
+  const [here, beside] = await Promise.all([runCommand(request('echo here')), runBeside(request('echo beside'))])
+  const none = new Forks(built.program)
+  const parents = [await parentBy(none), await parentBy(none)]
+  limit.stdin.end('\n')
+  await once(limit, 'close')
+  expect(here).toMatchObject({ ended: 'not-started', error: expect.stringContaining('EMFILE') })
+  expect(beside).toMatchObject({ ended: 'exit', exitCode: 0, output: 'beside\n' })
+  expect(parents).toEqual([0, 0])
+  expect(await runCommand(request('echo here'))).toMatchObject({ ended: 'exit', output: 'here\n' })
 })
 
 it.runIf(process.platform === 'linux')('ends with a process that is killed', async () => {

@@ -46,4 +46,21 @@ describe('frames', () => {
     // Joining what is there at each piece would copy 40 GB.
     expect(took(4_000_000)).toBeLessThan(3_000)
   })
+
+  it('keep nothing else alive: who keeps a byte of one keeps a byte', () => {
+    for (const { payload } of heard([65_536])) expect(payload.buffer.byteLength).toBe(payload.length)
+  })
+
+  it('come once, also when one of them could not be borne', () => {
+    const ids: number[] = []
+    const reader = new FrameReader(({ id }) => {
+      ids.push(id)
+      if (id === 2) throw new Error('not this one')
+    })
+    expect(() => reader.push(Buffer.concat([1, 2, 3].map((id) => frameOf(1, id, Buffer.from('x')))))).toThrow(
+      'not this',
+    )
+    reader.push(frameOf(1, 4, Buffer.alloc(0)))
+    expect(ids).toEqual([1, 2, 3, 4])
+  })
 })

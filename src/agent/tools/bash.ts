@@ -6,7 +6,7 @@ import { pause } from '../../core/clock.ts'
 import type { AnyTool, Tool, ToolContext, ToolResult } from '../../core/tool.ts'
 import { ignoreMissing } from '../../lib/files.ts'
 import { newId } from '../../lib/id.ts'
-import { type CommandOutcome, runCommand } from '../../lib/process.ts'
+import { type BesideOutcome, runBeside } from '../../lib/process.ts'
 import { isProvenReadOnly } from '../permission/read-only.ts'
 import { failure } from './text-file.ts'
 
@@ -28,7 +28,7 @@ interface Background {
   readTo: number
   stop: AbortController
   done: Promise<void>
-  outcome: CommandOutcome | null
+  outcome: BesideOutcome | null
 }
 
 /** The two tools share the table of what runs in the background. */
@@ -62,7 +62,7 @@ function bashTool(settings: BashSettings, running: Map<string, Background>): Any
       const request = requestOf(input.command, id, context)
       if (input.run_in_background) return startInBackground(running, { id, request, context, command: input.command })
       const timeoutMs = input.timeout === 0 ? settings.timeout_ms : input.timeout
-      const outcome = await runCommand({
+      const outcome = await runBeside({
         ...request,
         spoolAboveBytes: outputBytesMax,
         timeoutMs,
@@ -89,7 +89,7 @@ function requestOf(command: string, id: string, context: ToolContext) {
 }
 
 async function resultOf(
-  outcome: CommandOutcome,
+  outcome: BesideOutcome,
   { file, timeoutMs, command }: { file: string; timeoutMs: number; command: string },
 ): Promise<ToolResult> {
   const facts = { command, exitCode: outcome.exitCode, ended: outcome.ended, sizeBytes: outcome.sizeBytes }
@@ -101,7 +101,7 @@ async function resultOf(
     ...(outcome.ended === 'timeout'
       ? [`[timed out after ${timeoutMs} ms; the command and its children were ended]`]
       : []),
-    ...(outcome.ended === 'lost' ? [`[lost: ${outcome.error}; how far the command came is not known]`] : []),
+    ...(outcome.ended === 'lost' ? [lostNote(outcome)] : []),
     ...(outcome.ended === 'aborted' ? ['[stopped; the command and its children were ended]'] : []),
     ...(outcome.exitCode !== 0 && outcome.ended === 'exit'
       ? [outcome.killedBy ? `[killed by ${outcome.killedBy}]` : `[exit code ${outcome.exitCode}]`]
@@ -117,11 +117,13 @@ async function resultOf(
   }
 }
 
+const lostNote = ({ error }: BesideOutcome): string => `[lost: ${error}; how far the command came is not known]`
+
 const yes = () => true
 /** A full disk costs the copy of the output, not the command. */
 const no = () => false
 
-/** By bytes it fits already (runCommand keeps head and tail); here also by lines. */
+/** By bytes it fits already (runBeside keeps head and tail); here also by lines. */
 function fitLines(output: string, sizeBytes: number): { text: string; whole: boolean } {
   const lines = output.split('\n')
   if (lines.length <= outputLinesMax) return { text: output, whole: sizeBytes <= outputBytesMax }
@@ -159,7 +161,7 @@ function startInBackground(
     readTo: 0,
     stop,
     outcome: null,
-    done: runCommand({ ...request, timeoutMs: backgroundMs, signal: stop.signal }).then((outcome) => {
+    done: runBeside({ ...request, timeoutMs: backgroundMs, signal: stop.signal }).then((outcome) => {
       background.outcome = outcome
     }),
   }
@@ -190,13 +192,16 @@ function outputTool(running: Map<string, Background>): AnyTool {
       const waitMs = input.stop ? waitMsMax : input.wait_ms
       if (waitMs > 0 && !background.outcome) await waitFor(background, context, waitMs)
       const { outcome } = background
-      const state = outcome ? `[ended: ${outcome.exitCode ?? outcome.killedBy ?? outcome.error}]` : '[running]'
+      const state = outcome ? stateOf(outcome) : '[running]'
       const news = await readNews(background)
       return { ok: true, output: `${news}${state}`, facts: { id: input.id, running: !outcome } }
     },
   }
   return tool
 }
+
+const stateOf = (outcome: BesideOutcome): string =>
+  outcome.ended === 'lost' ? lostNote(outcome) : `[ended: ${outcome.exitCode ?? outcome.killedBy ?? outcome.error}]`
 
 async function waitFor(background: Background, context: ToolContext, waitMs: number): Promise<void> {
   const over = new AbortController()

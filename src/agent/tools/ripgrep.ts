@@ -8,7 +8,7 @@ import { rgPath } from '@vscode/ripgrep'
 import type { ToolContext } from '../../core/tool.ts'
 import { errnoOf } from '../../lib/files.ts'
 import { newId } from '../../lib/id.ts'
-import { runCommand } from '../../lib/process.ts'
+import { runBeside } from '../../lib/process.ts'
 import type { Place } from './text-file.ts'
 
 const timeoutMs = 30_000
@@ -56,7 +56,7 @@ export async function searchWith(context: ToolContext, search: Search): Promise<
       if (enough) stop.abort()
     }
   }
-  const outcome = await runCommand({
+  const outcome = await runBeside({
     argv: [
       rgPath,
       ...always,

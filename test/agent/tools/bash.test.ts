@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { createTools, toolSettingsSchema } from '../../../src/agent/tools/index.ts'
 import { ownedProcesses } from '../../../src/lib/process.ts'
+import { loseCommands } from '../../fakes/fork-server.ts'
 import { toolWorld } from '../../fakes/tool-world.ts'
 
 describe('TL-4 bash', () => {
@@ -96,5 +97,19 @@ describe('TL-5 the budget', () => {
     const result = await world.use('bash', { command: 'seq 1 3000' })
     expect(result.output.split('\n').length).toBeLessThan(510)
     expect(result.output).toContain('lines left out')
+  })
+
+  it('says of a command whose starter has died that nobody knows how far it came', async () => {
+    loseCommands()
+    const world = await toolWorld()
+    const lost = '[lost: its starter died; how far the command came is not known]'
+    const result = await world.use('bash', { command: 'make' })
+    expect(result).toMatchObject({
+      ok: false,
+      output: `(no output)\n${lost}`,
+      facts: { ended: 'lost', exitCode: null },
+    })
+    const { facts } = await world.use('bash', { command: 'make', run_in_background: true })
+    expect((await world.use('bash_output', { id: facts?.id, wait_ms: 5_000 })).output).toBe(lost)
   })
 })

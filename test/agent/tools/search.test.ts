@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { searchPlace } from '../../../src/agent/tools/ripgrep.ts'
+import { loseCommands } from '../../fakes/fork-server.ts'
 import { toolWorld } from '../../fakes/tool-world.ts'
 
 async function project() {
@@ -47,6 +48,13 @@ describe.each(['glob', 'grep'])('TL-3 %s', (tool) => {
     for (const path of ['nowhere', 'src/a.ts/below'])
       expect((await world.use(tool, { pattern: 'alpha', path })).output).toBe(`${path} does not exist.`)
   })
+})
+
+it.each(['glob', 'grep'])('TL-3 %s says that a search was lost, not that nothing was found', async (tool) => {
+  const world = await project()
+  loseCommands()
+  const result = await world.use(tool, { pattern: 'alpha' })
+  expect(result).toMatchObject({ ok: false, output: 'The search was lost: its starter died. Try it again.' })
 })
 
 it('TL-3 tells a place that cannot be looked at from one that is not there', async () => {
