@@ -11,8 +11,8 @@ import { failpoint } from '../lib/failpoint.ts'
 import { ignoreMissing, isInside } from '../lib/files.ts'
 import { mergeBranch } from '../lib/merge-branch.ts'
 import { oneByOneEach } from '../lib/one-by-one.ts'
-import { commitOf, linkedTree, openRepository, type Repository } from '../lib/repository.ts'
-import { keepRescue } from '../lib/rescue.ts'
+import { linkedTree, openRepository, type Repository } from '../lib/repository.ts'
+import { keepRescue, tipOf } from '../lib/rescue.ts'
 import * as worktrees from '../lib/worktree.ts'
 import type { TaskPatch } from '../store/tasks.ts'
 import type { World } from './world.ts'
@@ -170,8 +170,9 @@ async function merge(scene: Scene): Promise<Result<Ended>> {
   })
   if (writer) return refuse(agentAtWork(writer.id, repository.top))
   const { branch, path } = isolation
-  const isOver = isolation.outcome === 'merged' && (await commitOf(repository, `refs/heads/${branch}`)) === null
-  if (isOver) return ok({ task, text: `${branch} was merged before.` })
+  const tip = await tipOf(repository, branch)
+  if (!tip.ok) return tip
+  if (isolation.outcome === 'merged' && tip.value === null) return ok({ task, text: `${branch} was merged before.` })
   const sealed = await worktrees.seal(repository, isolation, messageOf(task))
   if (!sealed.ok) return sealed
   const merged = await mergeBranch(repository, {
@@ -187,8 +188,10 @@ async function merge(scene: Scene): Promise<Result<Ended>> {
   const said = `Merged ${branch} into ${into}: ${files} file(s), commit ${commit.slice(0, 12)}.${saved}`
   const data = { into, commit, rescue: rescue?.ref ?? null }
   const left = await worktrees.unsaved(repository, isolation)
-  if (left.length > 0 && !ending.ignored) {
-    const text = `${said} ${path} stays: ${unsavedWords(left)}. \`openloom merge ${task.id} --ignored\` lets it go.`
+  if (!left.ok) return left
+  if (left.value.length > 0 && !ending.ignored) {
+    const free = `\`openloom merge ${task.id} --ignored\` lets it go.`
+    const text = `${said} ${path} stays: ${unsavedWords(left.value)}. ${free}`
     return ok({ task: finish(scene, 'merged', { ...data, text }), text })
   }
   const problem = await worktrees.clear(repository, path)
@@ -204,7 +207,8 @@ async function keep(scene: Scene): Promise<Result<Ended>> {
   const sealed = await worktrees.seal(repository, isolation, messageOf(task))
   if (!sealed.ok) return sealed
   const left = await worktrees.unsaved(repository, isolation)
-  if (left.length > 0 && !ending.ignored) return refuse(wouldLose(scene, left))
+  if (!left.ok) return left
+  if (left.value.length > 0 && !ending.ignored) return refuse(wouldLose(scene, left.value))
   const problem = await worktrees.clear(repository, isolation.path)
   if (problem) return refuse(problem)
   failpoint('isolation.removed')
@@ -216,15 +220,18 @@ async function drop(scene: Scene): Promise<Result<Ended>> {
   const { task, isolation, repository, ending, world } = scene
   const { branch, path } = isolation
   const holder = await worktrees.heldBy(repository, branch, path)
-  if (holder) return refuse(checkedOut(branch, holder))
+  if (!holder.ok) return holder
+  if (holder.value !== null) return refuse(checkedOut(branch, holder.value))
   const before = await lastRescue(repository, task.id)
-  const isGone =
-    (await commitOf(repository, `refs/heads/${branch}`)) === null && !(await worktrees.hasFolder(isolation))
+  const tip = await tipOf(repository, branch)
+  if (!tip.ok) return tip
+  const isGone = tip.value === null && !(await worktrees.hasFolder(isolation))
   if (isGone && before) return dropped(scene, before)
   const sealed = await worktrees.seal(repository, isolation, messageOf(task))
   if (!sealed.ok) return sealed
   const left = await worktrees.unsaved(repository, isolation)
-  if (left.length > 0 && !ending.ignored) return refuse(wouldLose(scene, left))
+  if (!left.ok) return left
+  if (left.value.length > 0 && !ending.ignored) return refuse(wouldLose(scene, left.value))
   const rescue = await keepRescue(repository, sealed.value.tip, { name: task.id, at: world.clock.now() })
   if (!rescue.ok) return rescue
   failpoint('isolation.saved')
@@ -257,7 +264,8 @@ const lastRescue = async (repository: Repository, id: string): Promise<string | 
 export interface IsolationLook extends worktrees.Size {
   /** Ignored files and repositories inside that would go with the folder; the first few of them. */
   unsaved: string[]
-  unsavedCount: number
+  /** Null: git could not say. */
+  unsavedCount: number | null
 }
 
 /** How much there is to merge or to lose; null: nothing is there any more. */
@@ -268,7 +276,8 @@ export async function lookAtIsolation(task: Task, world: World): Promise<Isolati
   const size = await worktrees.sizeOf(opened.value, task.isolation, task.isolation.base)
   if (!size) return null
   const left = await worktrees.unsaved(opened.value, task.isolation)
-  return { ...size, unsaved: left.slice(0, 5), unsavedCount: left.length }
+  const known = left.ok ? left.value : null
+  return { ...size, unsaved: known?.slice(0, 5) ?? [], unsavedCount: known?.length ?? null }
 }
 
 /** Its worktree is not there any more; what it did is in the branch, or where it was merged to. */

@@ -8,7 +8,7 @@ import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
 import { failpoint } from './failpoint.ts'
 import { exists, ignoreMissing } from './files.ts'
 import { commitOf, isAncestor, type Repository, wordsOf } from './repository.ts'
-import { commitTree, type Rescue, refused, rescueState, snapshot } from './rescue.ts'
+import { commitTree, listOf, type Rescue, refused, rescueState, snapshot, tipOf } from './rescue.ts'
 import { heldBy } from './worktree.ts'
 
 export interface MergeRequest {
@@ -33,19 +33,26 @@ export async function mergeBranch(repository: Repository, request: MergeRequest)
   const place = await placeOf(repository, request.branch)
   if (!place.ok) return place
   const { into, ours } = place.value
-  const theirs = await commitOf(repository, `refs/heads/${request.branch}`)
+  const tip = await tipOf(repository, request.branch)
+  if (!tip.ok) return tip
+  const theirs = tip.value
   if (theirs === null) return refuse(noBranch(request.branch))
   if (await isAncestor(repository, theirs, ours)) return ok({ into, commit: ours, rescue: null, files: 0 })
   const target = await targetOf(repository, request, { ours, theirs })
   if (!target.ok) return target
-  const touched = await changesOf(repository, ours, target.value)
+  const found = await changesOf(repository, ours, target.value)
+  if (!found.ok) return found
+  const touched = found.value
   const filtered = await filteredFiles(repository, [...touched.keys()])
   if (filtered.length > 0) return refuse(throughFilters(filtered, request.branch))
   const seen = await snapshot(repository, { scratch: request.scratch, from: 'index' })
   if (!seen.ok) return seen
   const { tree, staged } = seen.value
   if (staged === null) return refuse(unmerged)
-  const look = { lying: await changesOf(repository, ours, tree), staged: await changesOf(repository, ours, staged) }
+  const [lying, inIndex] = [await changesOf(repository, ours, tree), await changesOf(repository, ours, staged)]
+  if (!lying.ok) return lying
+  if (!inIndex.ok) return inIndex
+  const look = { lying: lying.value, staged: inIndex.value }
   const blocked = await inTheWay(repository, touched, look)
   if (blocked.length > 0) return refuse(filesInTheWay(blocked))
   const rescue = await rescueState(repository, seen.value, request.rescue)
@@ -74,7 +81,8 @@ async function placeOf(repository: Repository, branch: string): Promise<Result<{
   }
   if (await exists(join(repository.gitDir, 'index.lock'))) return refuse(locked(repository.gitDir))
   const holder = await heldBy(repository, into, repository.top)
-  return holder === null ? ok({ into, ours }) : refuse(alsoThere(into, holder))
+  if (!holder.ok) return holder
+  return holder.value === null ? ok({ into, ours }) : refuse(alsoThere(into, holder.value))
 }
 
 async function targetOf(
@@ -99,8 +107,10 @@ interface Change {
 }
 type Changes = ReadonlyMap<string, Change>
 
-async function changesOf(repository: Repository, from: string, to: string): Promise<Changes> {
-  const words = wordsOf(await repository.ask(['diff-tree', '-r', '-z', '--no-renames', '--raw', from, to]))
+async function changesOf(repository: Repository, from: string, to: string): Promise<Result<Changes>> {
+  const found = await listOf(repository, 'compare', ['diff-tree', '-r', '-z', '--no-renames', '--raw', from, to])
+  if (!found.ok) return found
+  const words = found.value
   const changes = new Map<string, Change>()
   const entry = (mode: string, id: string) => (/^0+$/.test(mode) ? null : `${mode} ${id}`)
   for (let i = 0; i + 1 < words.length; i += 2) {
@@ -108,7 +118,7 @@ async function changesOf(repository: Repository, from: string, to: string): Prom
       /^:(\d+) (\d+) (\w+) (\w+)/.exec(words[i] ?? '') ?? []
     changes.set(words[i + 1] ?? '', { from: entry(oldMode, oldId), to: entry(newMode, newId) })
   }
-  return changes
+  return ok(changes)
 }
 
 interface Look {

@@ -8,7 +8,7 @@ import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
 import { excerptOf } from './excerpt.ts'
 import { ignoreMissing } from './files.ts'
 import { askGit } from './git.ts'
-import { commitOf, type GitAnswer, type Repository } from './repository.ts'
+import { commitOf, type GitAnswer, type Repository, wordsOf } from './repository.ts'
 
 export interface Snapshot {
   /** Everything that is tracked or new and not ignored, as it lies there. */
@@ -117,3 +117,17 @@ export const noCommit = (top: string): Problem => ({
   text: `${top} has no commit yet, so there is nothing a worktree could begin from.`,
   todo: 'Make a first commit there and resume the task, or give it again without `isolation: worktree`.',
 })
+
+/** NUL-separated words that git answers with. An answer that did not come is none, and not an empty one. */
+export async function listOf(repository: Repository, what: string, args: readonly string[]): Promise<Result<string[]>> {
+  const answer = await repository.run(args)
+  return answer.ok ? ok(wordsOf(answer.text.replace(/\n$/, ''))) : refuse(refused(what, answer))
+}
+
+/** The commit that a branch is at; null: there is no such branch. */
+export async function tipOf(repository: Repository, branch: string): Promise<Result<string | null>> {
+  const name = `refs/heads/${branch}^{commit}`
+  const answer = await repository.run(['rev-parse', '--verify', '--quiet', '--end-of-options', name])
+  if (answer.ok) return ok(answer.text.trim())
+  return answer.exitCode === 1 ? ok(null) : refuse(refused(`look at the branch ${branch}`, answer))
+}

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
 import { errnoOf, exists } from './files.ts'
 import { commitOf, isAncestor, linkedTree, type Repository, wordsOf } from './repository.ts'
-import { commitTree, noCommit, refused, snapshot } from './rescue.ts'
+import { commitTree, listOf, noCommit, refused, snapshot, tipOf } from './rescue.ts'
 
 export interface Worktree {
   /** Root of the worktree, a real path as long as it exists. */
@@ -40,7 +40,9 @@ export async function openWorktree(repository: Repository, worktree: Worktree): 
   const cleared = await clear(repository, worktree.path)
   if (cleared) return refuse(cleared)
   await mkdir(dirname(worktree.path), { recursive: true, mode: 0o700 })
-  const tip = await commitOf(repository, refOf(worktree))
+  const found = await tipOf(repository, worktree.branch)
+  if (!found.ok) return found
+  const tip = found.value
   const begins = tip === null || (await isAncestor(repository, tip, head))
   const target = begins ? ['-B', worktree.branch, worktree.path, head] : [worktree.path, worktree.branch]
   const added = await repository.run(['worktree', 'add', '--quiet', ...target], {
@@ -104,26 +106,20 @@ export async function seal(repository: Repository, worktree: Worktree, message: 
   return ok({ tip: sealed, committed: !same })
 }
 
-/** What a commit does not hold: ignored files and repositories inside, as paths; the first of them. */
-export async function unsaved(repository: Repository, worktree: Worktree): Promise<string[]> {
+const ignoredFiles = ['--others', '--ignored', '--exclude-standard', '--directory', '--no-empty-directory']
+
+/** What a commit does not hold: ignored files and repositories inside, as paths. */
+export async function unsaved(repository: Repository, worktree: Worktree): Promise<Result<string[]>> {
   const tree = await linkedTree(repository, worktree.path)
-  if (tree === null) return []
-  const listing = [
-    'ls-files',
-    '-z',
-    '--others',
-    '--ignored',
-    '--exclude-standard',
-    '--directory',
-    '--no-empty-directory',
-  ]
-  const ignored = wordsOf(await tree.ask(listing))
-  const links = wordsOf(await tree.ask(['ls-files', '-z', '--stage'])).flatMap(
-    (line) => /^160000 \S+ \d\t(.*)$/s.exec(line)?.[1] ?? [],
-  )
+  if (tree === null) return (await exists(worktree.path)) ? refuse(strange(worktree)) : ok([])
+  const ignored = await listOf(tree, 'list ignored files', ['ls-files', '-z', ...ignoredFiles])
+  if (!ignored.ok) return ignored
+  const staged = await listOf(tree, 'list the files of the work', ['ls-files', '-z', '--stage'])
+  if (!staged.ok) return staged
+  const links = staged.value.flatMap((line) => /^160000 \S+ \d\t(.*)$/s.exec(line)?.[1] ?? [])
   const nested: string[] = []
   for (const link of links) if (await exists(join(tree.top, link, '.git'))) nested.push(`${link}/`)
-  return [...ignored, ...nested]
+  return ok([...ignored.value, ...nested])
 }
 
 /** The folder goes, links are not followed, and git forgets it; the branch stays. */
@@ -142,20 +138,23 @@ export async function clear(repository: Repository, path: string): Promise<Probl
   return gone.ok ? null : refused('forget the worktree', gone)
 }
 
-/** Where a branch is checked out, apart from `except`. */
-export async function heldBy(repository: Repository, branch: string, except: string): Promise<string | null> {
-  const lines = wordsOf(await repository.ask(['worktree', 'list', '--porcelain', '-z']))
+/** Where a branch is checked out, apart from `except`; null: nowhere. */
+export async function heldBy(repository: Repository, branch: string, except: string): Promise<Result<string | null>> {
+  const lines = await listOf(repository, 'list the worktrees', ['worktree', 'list', '--porcelain', '-z'])
+  if (!lines.ok) return lines
   let path = ''
-  for (const line of lines) {
+  for (const line of lines.value) {
     if (line.startsWith('worktree ')) path = line.slice('worktree '.length)
-    else if (line === `branch refs/heads/${branch}` && path !== except) return path
+    else if (line === `branch refs/heads/${branch}` && path !== except) return ok(path)
   }
-  return null
+  return ok(null)
 }
 
 /** Only while it is at `tip`. */
 export async function deleteBranch(repository: Repository, worktree: Worktree, tip: string): Promise<Problem | null> {
-  if ((await commitOf(repository, refOf(worktree))) === null) return null
+  const found = await tipOf(repository, worktree.branch)
+  if (!found.ok) return found.problems[0] ?? null
+  if (found.value === null) return null
   const gone = await repository.run(['update-ref', '-d', refOf(worktree), tip], { told: true })
   return gone.ok ? null : refused(`delete the branch ${worktree.branch}`, gone)
 }

@@ -25,6 +25,7 @@ it('warns before something goes that no commit holds, and always before a drop',
   expect(endWarning('Keep branch', clean)).toBeNull()
   for (const label of ['Keep branch', 'Remove folder'])
     expect(endWarning(label, look)).toContain('2 paths that no commit')
+  expect(endWarning('Keep branch', { ...clean, unsavedCount: null })).toBeNull()
   expect(endWarning('Drop', clean)).toContain('A rescue reference to the commits stays.')
 })
 

@@ -277,16 +277,59 @@ describe('sealing', () => {
   })
 })
 
+/** git that is killed in the middle of what has this word. */
+async function killedAt(word: string): Promise<Repository> {
+  const path = process.env['PATH'] ?? ''
+  const stand = join(own.home.outside, 'bin')
+  mkdirSync(stand, { recursive: true })
+  const lines = ['#!/bin/sh', `case " $* " in *" ${word} "*) kill -9 $$ ;; esac`, `PATH='${path}' exec git "$@"`]
+  writeFileSync(join(stand, 'git'), `${lines.join('\n')}\n`, { mode: 0o755 })
+  own.env['PATH'] = `${stand}:${path}`
+  return own.open()
+}
+
+describe('what git does not tell is not taken for nothing', () => {
+  it('ignored files: the folder is not said to hold none', async () => {
+    await open()
+    own.write('x.secret', 'k', tree.path)
+    const cut = await killedAt('ls-files')
+    expect(await worktrees.unsaved(cut, tree)).toMatchObject({ ok: false, problems: [{ kind: 'git-refused' }] })
+  })
+
+  it('a branch with work: it is not begun anew at HEAD', async () => {
+    await open()
+    const work = own.write('work.txt', 'w', tree.path).commit('work', tree.path)
+    expect(await worktrees.clear(repository, tree.path)).toBeNull()
+    const cut = await killedAt(`refs/heads/${tree.branch}^{commit}`)
+    expect(await worktrees.openWorktree(cut, tree)).toMatchObject({ ok: false, problems: [{ kind: 'git-refused' }] })
+    expect(own.git('rev-parse', tree.branch)).toBe(work)
+    expect(await worktrees.deleteBranch(cut, tree, work)).toMatchObject({ kind: 'git-refused' })
+  })
+
+  it('what the merge would change: nothing is merged', async () => {
+    await open()
+    own.write('work.txt', 'w', tree.path)
+    await seal()
+    const before = own.state()
+    repository = await killedAt('diff-tree')
+    expect(await refusalOf()).toBe('git-refused')
+    repository = await killedAt('list')
+    expect(await refusalOf()).toBe('git-refused')
+    expect(own.state()).toEqual(before)
+  })
+})
+
 describe('what no commit holds', () => {
   it('is named before a folder goes: ignored files and repositories inside', async () => {
     await open()
-    expect(await worktrees.unsaved(repository, tree)).toEqual([])
+    expect(await worktrees.unsaved(repository, tree)).toEqual({ ok: true, value: [] })
     own.write('ignored/out.js', 'x', tree.path).write('x.secret', 'k', tree.path)
     mkdirSync(join(tree.path, 'inner'))
     own.gitIn(join(tree.path, 'inner'), 'init', '-q')
     own.write('inner/file', '1', tree.path).commit('inner', join(tree.path, 'inner'))
     await seal()
-    expect((await worktrees.unsaved(repository, tree)).sort()).toEqual(['ignored/', 'inner/', 'x.secret'])
+    const left = await worktrees.unsaved(repository, tree)
+    expect(left.ok && left.value.sort()).toEqual(['ignored/', 'inner/', 'x.secret'])
   })
 
   it('is not a submodule that was never initialised', async () => {
@@ -299,7 +342,7 @@ describe('what no commit holds', () => {
     expect((await open()).submodules).toBe(true)
     own.write('work.txt', 'w', tree.path)
     await seal()
-    expect(await worktrees.unsaved(repository, tree)).toEqual([])
+    expect(await worktrees.unsaved(repository, tree)).toEqual({ ok: true, value: [] })
     expect(inTree('diff', '--name-only', 'HEAD~1', 'HEAD')).toBe('work.txt')
     expect(own.state()).toEqual(before)
     expect((await merge()).ok).toBe(true)

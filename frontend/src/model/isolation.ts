@@ -29,7 +29,8 @@ const labels: Record<IsolationEnd, string> = { merge: 'Merge', keep: 'Keep branc
 
 /** Asked first, where something goes. */
 export function endWarning(label: string, look: WorktreeLook | null): string | null {
-  const lost = look && look.unsavedCount > 0 ? `${count(look.unsavedCount, 'path')} that no commit holds` : null
+  // What git could not list the daemon does not let go.
+  const lost = look?.unsavedCount ? `${count(look.unsavedCount, 'path')} that no commit holds` : null
   if (label === 'Merge') return null
   if (label !== labels.drop) return lost ? `The folder goes, and with it ${lost}.` : null
   return `Folder and branch go${lost ? `, and with them ${lost}` : ''}. A rescue reference to the commits stays.`
