@@ -5,6 +5,7 @@
 import { mkdir } from 'node:fs/promises'
 import { relative } from 'node:path'
 import type { Problem } from '../core/problem.ts'
+import { cutLineNote, cutLineOf } from '../core/runtime.ts'
 import type { EndReason, JournalEntry, ModelUsage, ToolCall } from '../core/session.ts'
 import type { ToolContext } from '../core/tool.ts'
 import { failpoint } from '../lib/failpoint.ts'
@@ -61,6 +62,12 @@ export async function runAgent(run: Run): Promise<EndReason | HandOver | null> {
   const { id: runId, promptId, resumed, model, source, transcript } = run
   const sandbox = run.confinement.kind
   const before = lastTurnOf(transcript.entries)?.ended?.reason ?? null
+  const cut = cutLineOf(transcript.entries)
+  if (cut) {
+    const { runId: callId, looked } = cut
+    const found = looked && (await run.checkpoint?.after({ runId: callId, callId }))
+    transcript.append(cutLineNote(cut), ...(found ?? []))
+  }
   transcript.append({ type: 'run.started', runId, promptId, resumed, model, provider: source.provider.name, sandbox })
   failpoint('agent.run.started')
   // Its abort is the end of everything that belongs to the run, whichever way the run ends.

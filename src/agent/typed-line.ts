@@ -4,8 +4,10 @@
  */
 import { mkdir } from 'node:fs/promises'
 import type { Clock } from '../core/clock.ts'
-import { type Journal, type SessionRecord, typedText } from '../core/session.ts'
+import { typedText } from '../core/runtime.ts'
+import type { Journal, SessionRecord } from '../core/session.ts'
 import type { AnyTool, ToolResult } from '../core/tool.ts'
+import { failpoint } from '../lib/failpoint.ts'
 import { newId } from '../lib/id.ts'
 import { killTree } from '../lib/process.ts'
 import type { Sandbox } from '../lib/sandbox/sandbox.ts'
@@ -57,10 +59,14 @@ export async function runTyped(place: TypedPlace, line: string, signal: AbortSig
   const shared = { env: place.env, access: policy.access, live: place.live, seen: new Map<string, string>() }
   const context = { workspace: session.workspace, outputDir, owner, confinement, clock, signal, ...shared }
   const input = tool.schema.parse({ command: line, timeout: timeoutMs })
-  const checkpoint = tool.isReadOnly(input) ? undefined : place.checkpoint
+  const mayChange = !tool.isReadOnly(input)
+  const checkpoint = mayChange ? place.checkpoint : undefined
   await checkpoint?.before(id)
+  const begins = { type: 'typing' as const, runId: id, line, ...(checkpoint ? { looked: true as const } : {}) }
+  if (mayChange) place.journal.append(session.id, begins)
   const result = await tool.run(input, context)
   await killTree(undefined, owner)
+  failpoint('typed.ran')
   const changed = (await checkpoint?.after({ runId: id, callId: id })) ?? []
   const text = typedText(line, result.output || '(no output)')
   place.journal.append(session.id, { type: 'note', runId: id, text, ran: { line, ok: result.ok } }, ...changed)

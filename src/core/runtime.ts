@@ -2,7 +2,7 @@
 import type { AskReply, PendingAsk } from './ask.ts'
 import type { Activity } from './diagnosis.ts'
 import type { Problem, Result } from './problem.ts'
-import type { FileDiff, Observation, SessionFact, SessionRecord, TranscriptPage } from './session.ts'
+import type { FileDiff, JournalEntry, Observation, SessionFact, SessionRecord, TranscriptPage } from './session.ts'
 
 /**
  * The runtime of the fire drill (`openloom drill`): it plays fixed scripts, in folders that the drill made, and
@@ -165,3 +165,26 @@ export interface SessionWatch {
   /** Starts the server anew where it is ours; a refusal says why not. */
   restart(reason: string): Promise<Result<void>>
 }
+
+type Row<T extends JournalEntry['type']> = Extract<JournalEntry, { type: T }>
+
+/** What the agent is told of a shell line that the person typed. */
+export const typedText = (line: string, output: string): string =>
+  `The person ran this in the workspace: ${line}\nIts outcome:\n${output}`
+
+/** The last line that has begun and of whose end nothing is noted: it runs still, or its program was killed. */
+export function cutLineOf(entries: readonly JournalEntry[]): Row<'typing'> | null {
+  const at = entries.findLastIndex(({ type }) => type === 'typing')
+  const begun = entries[at]
+  if (begun?.type !== 'typing') return null
+  const isOver = entries.slice(at).some((entry) => entry.type === 'note' && entry.runId === begun.runId)
+  return isOver ? null : begun
+}
+
+const unknown = 'Not known: OpenLoom was ended in the middle of it. Look at what it did before you run it again.'
+
+/** What is noted of one whose program was killed. */
+export const cutLineNote = ({ runId, line }: Row<'typing'>): Row<'note'> => ({
+  ...{ type: 'note', runId, text: typedText(line, unknown) },
+  ran: { line, ok: false },
+})

@@ -117,6 +117,8 @@ export type JournalEntry =
       /** It tells of a shell line that the person typed. */
       ran?: { line: string; ok: boolean }
     }
+  /** A line of the person begins that may change something; `looked` as above. Its note ends it. */
+  | { type: 'typing'; runId: string; line: string; looked?: true }
   /**
    * What instruction files say now: for the whole session (folder is empty), or for files below a folder; and what is
    * remembered of the repository.
@@ -357,10 +359,6 @@ export interface Journal {
   /** Which profile a session goes on under. */
   setProfile(sessionId: string, profile: string): void
 }
-
-/** What the agent is told of a shell line that the person typed. */
-export const typedText = (line: string, output: string): string =>
-  `The person ran this in the workspace: ${line}\nIts outcome:\n${output}`
 
 /** Why a file that is there does not count, or counts for less. */
 export type NotCounted = 'beside' | 'unreadable' | 'no-room' | 'untrusted'

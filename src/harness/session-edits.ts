@@ -5,6 +5,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
+import { cutLineNote, cutLineOf } from '../core/runtime.ts'
 import { type SessionState, type StoredEntry, withoutUndone } from '../core/session.ts'
 import { Blobs } from '../lib/blobs.ts'
 import { folderAt } from '../lib/files.ts'
@@ -46,10 +47,14 @@ interface Wanted {
 }
 
 const titleCharsMax = 500
+/** Looked at once; more of them are looked at again. */
+const settledMax = 10_000
 
 export class SessionEdits {
   private readonly world: EditWorld
   private readonly claims: SessionClaims
+  /** In which no line was cut off before this program was there. */
+  private readonly settled = new Set<string>()
 
   constructor(world: EditWorld) {
     this.world = world
@@ -229,11 +234,33 @@ export class SessionEdits {
     return { restored, refused: [...refused, ...unknown] }
   }
 
+  /** For who looks at it: a line that a person typed, in whose middle its program was killed, is told of as that. */
+  async settleLine(session: KnownSession): Promise<void> {
+    if (this.settled.has(session.id) || !this.own(session).ok) return
+    const isCut = cutLineOf(this.rows(session).map(({ entry }) => entry)) !== null
+    // Whoever runs it now holds this.
+    const release = isCut ? this.claims.take(session.id) : null
+    if (isCut && !release) return
+    try {
+      if (isCut) await this.settle(session)
+      if (this.settled.size >= settledMax) this.settled.clear()
+      this.settled.add(session.id)
+    } finally {
+      release?.()
+    }
+  }
+
   /** What a command changed in whose middle its program was killed, and that nobody has gone on with. */
-  private async settle({ id, workspace: cwd }: KnownSession): Promise<void> {
+  private async settle(session: KnownSession): Promise<void> {
+    const rows = this.rows(session)
+    const line = cutLineOf(rows.map(({ entry }) => entry))
+    if (line) this.world.store.sessions.append(session.id, cutLineNote(line))
+    const cut = line ? line.looked && { runId: line.runId, callId: line.runId } : cutCallOf(rows)
+    if (cut) await this.settleChanges(session, cut)
+  }
+
+  private async settleChanges({ id, workspace: cwd }: KnownSession, cut: { runId: string; callId: string }) {
     const { store, env, owner, dataDir } = this.world
-    const cut = cutCallOf(store.sessions.entries(id))
-    if (!cut) return
     const git = { cwd, env, owner: `${owner}/settle` }
     const except = [(await folderAt(dataDir)) ?? dataDir]
     const tree = new KeptTree({ ...git, dir: this.checkpoints({ id }), except })

@@ -1,11 +1,12 @@
 /** The journal of our own agent as the transcript that other runtimes tell: pure, and bounded like theirs. */
+
+import { typedText } from '../core/runtime.ts'
 import {
   type JournalEntry,
   type StoredEntry,
   type TranscriptMessage,
   type TranscriptPage,
   type TranscriptPart,
-  typedText,
   withoutUndone,
 } from '../core/session.ts'
 import { excerptOf } from '../lib/excerpt.ts'

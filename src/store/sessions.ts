@@ -155,7 +155,7 @@ function stateAfter(entry: JournalEntry): SessionState['kind'] | null {
 
 /** Only what a second run would repeat harmfully: a call that changes something, noted before it runs. */
 const mustSurvivePowerLoss = (entry: JournalEntry): boolean =>
-  entry.type === 'prompt' || (entry.type === 'tool.started' && !entry.readOnly)
+  entry.type === 'prompt' || entry.type === 'typing' || (entry.type === 'tool.started' && !entry.readOnly)
 
 const summaryCharsMax = 300
 const short = (text: string): string => (text.length > summaryCharsMax ? `${text.slice(0, summaryCharsMax)}…` : text)
@@ -208,6 +208,7 @@ function eventOf(entry: JournalEntry, calls: readonly ToolCall[]): NewEvent | nu
     case 'resumed':
     case 'elided':
     case 'compacted':
+    case 'typing':
     case 'undone':
     case 'restored':
     case 'changed':

@@ -182,6 +182,14 @@ describe.skipIf(!browserPath)('around the work', () => {
       return scrollY > 1_000
     })
     await page.getByText('a rare thing').waitFor({ state: 'detached' })
+    const isHit = await page.evaluate(async () => {
+      const moved = new Promise((resolve) => addEventListener('scroll', resolve, { once: true }))
+      scrollBy(0, 200)
+      await moved
+      await new Promise((resolve) => requestAnimationFrame(resolve))
+      return document.elementFromPoint(400, 400)?.closest('[data-event]') !== null
+    })
+    expect(isHit).toBe(true)
     const eye = () => document.elementFromPoint(400, 400)?.closest('[data-event]')?.getAttribute('data-event')
     // Rows that come into sight are measured before they stand still.
     await page.waitForFunction(eye)

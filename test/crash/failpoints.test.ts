@@ -19,11 +19,13 @@ const names = readSources(root, ['src'])
 const isolated = names.filter((name) => name.startsWith('isolation.'))
 /** What only a long or an interrupted conversation comes by has its stories in test/agent/crash-turns.test.ts. */
 const told = names.filter((name) => name.startsWith('turn.'))
+/** A line that a person types has its story in typed.test.ts. */
+const typed = names.filter((name) => name.startsWith('typed.'))
 
 /** The agent's first call only reads; what must not happen twice is its second. */
 const nths = (name: string) => (long ? [1, 2, 3, 4, 5, 6] : name.startsWith('agent.') ? [1, 2, 3] : [1, 2])
 const places = names
-  .filter((name) => !isolated.includes(name) && !told.includes(name))
+  .filter((name) => ![...isolated, ...told, ...typed].includes(name))
   .flatMap((name) => nths(name).map((nth) => ({ name, nth })))
 let kills = 0
 

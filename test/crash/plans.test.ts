@@ -19,12 +19,6 @@ beforeAll(() =>
 )
 afterAll(() => rig.close())
 
-const send = async <T>(life: Life, path: string, body: object): Promise<T> => {
-  const headers = { 'content-type': 'application/json' }
-  const answer = await life.api(path, { method: 'POST', body: JSON.stringify(body), headers })
-  if (!answer.ok) throw new Error(await answer.text())
-  return (await answer.json()) as T
-}
 const openAsk = (life: Life): Promise<AskItem> =>
   eventually('it asks', async () => ((await (await life.api('/api/asks')).json()) as AskList).items[0] ?? null)
 
@@ -39,8 +33,8 @@ it('SA-3 a plan accepted after kill -9 and a restart: the next request is buildâ
   const workspace = join(rig.work, 'p')
   mkdirSync(workspace, { recursive: true })
   const first = await rig.started()
-  const { id } = await send<{ id: string }>(first, '/api/sessions', { workspace, title: 'talk', agent: 'plan' })
-  await send(first, `/api/sessions/${id}/prompt`, { text: 'Plan it.' })
+  const { id } = await first.send<{ id: string }>('/api/sessions', { workspace, title: 'talk', agent: 'plan' })
+  await first.send(`/api/sessions/${id}/prompt`, { text: 'Plan it.' })
   const ask = await openAsk(first)
   expect(ask.request).toEqual({ kind: 'plan', version: 1, text, fresh: true })
   expect(toolsOf(bodies()[0])).not.toContain('write')
@@ -48,7 +42,7 @@ it('SA-3 a plan accepted after kill -9 and a restart: the next request is buildâ
   const second = await rig.started()
   expect((await openAsk(second)).id).toBe(ask.id)
   await eventually('it is answered', () =>
-    send(second, `/api/asks/${ask.id}`, { reply: 'execute' }).then(
+    second.send(`/api/asks/${ask.id}`, { reply: 'execute' }).then(
       () => true,
       () => false,
     ),

@@ -127,6 +127,14 @@ export class Life {
     return fetch(`${this.address.url}${path}`, { ...init, headers, signal: AbortSignal.timeout(20_000) })
   }
 
+  /** As JSON; the answer, where it is none of a refusal. */
+  async send<T>(path: string, body: object): Promise<T> {
+    const headers = { 'content-type': 'application/json' }
+    const answer = await this.api(path, { method: 'POST', body: JSON.stringify(body), headers })
+    if (!answer.ok) throw new Error(await answer.text())
+    return (await answer.json()) as T
+  }
+
   async kill(): Promise<Exit> {
     if (!this.ended) this.child.kill('SIGKILL')
     return this.exited

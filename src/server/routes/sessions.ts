@@ -51,6 +51,7 @@ export function sessionRoutes(world: ServerWorld) {
       (c) =>
         withSession(c, world, async (session) => {
           const { before = null, limit } = c.req.valid('query')
+          await world.edits.settleLine(session)
           const since = world.speech.since(session.id)
           const page = await world.sessions.transcript(session, { before, limit })
           return page.ok ? c.json({ ...page.value, since } satisfies Told) : refusalOf(c, page.problems)
