@@ -35,6 +35,8 @@ export interface Listener {
 
 /** A grandchild that holds the pipe must not hold the caller: what has not arrived by then is not waited for. */
 const drainMs = 150
+/** Nor may one that goes on speaking: more than this no pipe holds of what was said before the end. */
+const drainBytes = 8 * 1024 * 1024
 
 export interface Launched {
   /** Leader of a process group of its own. Null: it did not start. */
@@ -74,18 +76,16 @@ export function launchHere(request: LaunchRequest, listener: Listener): Launched
     // Who does not read what it is told ends the pipe, which is no fault.
     child.stdin?.on('error', () => child.stdin?.destroy())
     child.stdin?.end(request.input)
-    child.stdout?.on('data', (chunk: Buffer) => listener.output('stdout', chunk))
-    child.stderr?.on('data', (chunk: Buffer) => listener.output('stderr', chunk))
     if (child.pid === undefined) {
       child.once('error', notStarted)
       return { pid: Promise.resolve(null), hold: () => undefined }
     }
     // A signal that cannot be sent, for one; it ends all the same.
     child.on('error', () => undefined)
-    const pipes = new Pipes(child)
+    const pipes = new Pipes(child, listener)
     child.once('exit', (exitCode, killedBy) => {
       listener.exited({ exitCode, killedBy, fault: null, error: null })
-      pipes.drain()
+      pipes.ending()
     })
     child.once('close', () => {
       pipes.end()
@@ -103,9 +103,17 @@ class Pipes {
   private readonly streams: Readable[]
   private isHeld = false
   private limit: NodeJS.Timeout | undefined
+  private roomBytes = Number.POSITIVE_INFINITY
 
-  constructor({ stdout, stderr }: ChildProcess) {
+  constructor({ stdout, stderr }: ChildProcess, { output }: Listener) {
     this.streams = [stdout, stderr].filter((stream) => stream !== null)
+    for (const stream of this.streams) {
+      stream.on('data', (chunk: Buffer) => {
+        output(stream === stdout ? 'stdout' : 'stderr', chunk)
+        this.roomBytes -= chunk.length
+        if (this.roomBytes < 0) this.cut()
+      })
+    }
   }
 
   hold(held: boolean): void {
@@ -113,8 +121,13 @@ class Pipes {
     for (const stream of this.streams) held ? stream.pause() : stream.resume()
   }
 
+  ending(): void {
+    this.roomBytes = drainBytes
+    this.drain()
+  }
+
   /** What lies in the pipes already is read first, however long this process stood still; what is held has time. */
-  drain(): void {
+  private drain(): void {
     this.limit = setTimeout(() => {
       if (this.isHeld) this.drain()
       else setImmediate(() => (this.isHeld ? this.drain() : this.cut()))

@@ -37,7 +37,7 @@ export function watchApp(w: WatchWorld): WatchApp {
     commands,
   )
   // No session here is left behind by a program that was killed.
-  const edits = { mend: async () => false }
+  const edits = { mend: async () => false, settleLine: async () => undefined }
   const parts = { store: w.store, asks: w.desk, keeper: w.keeper, sessions, edits, clock: w.clock, version: '0.0.0' }
   const models = {
     known: () => [{ provider: 'local', model: 'a', isDefault: true, contextTokens: 4_096, price: null }],
