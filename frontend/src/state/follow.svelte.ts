@@ -88,7 +88,8 @@ export class Follow {
     const { scrollTop, scrollHeight, clientHeight } = document.documentElement
     const left = scrollHeight - scrollTop - clientHeight
     const isGrown = scrollHeight !== this.#height
-    const isUp = scrollTop < this.#top - 1 && (this.#byHand || !isGrown)
+    // Further than the page itself can have moved it: somebody did, be it by the bar or a key.
+    const isUp = this.#top - scrollTop > (this.#byHand ? 1 : Math.abs(scrollHeight - this.#height) + 1)
     this.#top = scrollTop
     this.#height = scrollHeight
     this.#byHand = false
