@@ -52,7 +52,7 @@ export type JournalEntry =
       resumed: boolean
       model: string
       provider: string
-      /** What its commands run in; absent: before there was any. */
+      /** What its commands run in; absent in rows that are older than sandboxes. */
       sandbox?: Confinement['kind']
     }
   | {

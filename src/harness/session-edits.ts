@@ -254,19 +254,21 @@ export class SessionEdits {
   private async settle(session: KnownSession): Promise<void> {
     const rows = this.rows(session)
     const line = cutLineOf(rows.map(({ entry }) => entry))
-    if (line) this.world.store.sessions.append(session.id, cutLineNote(line))
+    const told = line ? [cutLineNote(line)] : []
     const cut = line ? line.looked && { runId: line.runId, callId: line.runId } : cutCallOf(rows)
-    if (cut) await this.settleChanges(session, cut)
+    const tree = cut ? await this.treeOf(session) : null
+    const found = await tree?.after()
+    const { files = [], uncovered = null } = found ?? {}
+    const changed = cut ? [{ type: 'changed' as const, ...cut, files, ...(uncovered ? { uncovered } : {}) }] : []
+    // Together, so that who is told of a line finds what it did.
+    if (line || cut) this.world.store.sessions.append(session.id, ...told, ...changed)
+    tree?.stored()
   }
 
-  private async settleChanges({ id, workspace: cwd }: KnownSession, cut: { runId: string; callId: string }) {
-    const { store, env, owner, dataDir } = this.world
-    const git = { cwd, env, owner: `${owner}/settle` }
+  private async treeOf({ id, workspace: cwd }: KnownSession): Promise<KeptTree> {
+    const { env, owner, dataDir } = this.world
     const except = [(await folderAt(dataDir)) ?? dataDir]
-    const tree = new KeptTree({ ...git, dir: this.checkpoints({ id }), except })
-    const { files, uncovered } = await tree.after()
-    store.sessions.append(id, { type: 'changed', ...cut, files, ...(uncovered ? { uncovered } : {}) })
-    tree.stored()
+    return new KeptTree({ cwd, env, owner: `${owner}/settle`, dir: this.checkpoints({ id }), except })
   }
 
   private ownRuntime(): string | null {

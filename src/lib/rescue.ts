@@ -121,7 +121,7 @@ export const noCommit = (top: string): Problem => ({
 /** NUL-separated words that git answers with. An answer that did not come is none, and not an empty one. */
 export async function listOf(repository: Repository, what: string, args: readonly string[]): Promise<Result<string[]>> {
   const answer = await repository.run(args)
-  return answer.ok ? ok(wordsOf(answer.text.replace(/\n$/, ''))) : refuse(refused(what, answer))
+  return answer.ok ? ok(wordsOf(answer.text)) : refuse(refused(what, answer))
 }
 
 /** The commit that a branch is at; null: there is no such branch. */

@@ -32,6 +32,21 @@ describe.skipIf(!browserPath)('what is very long', () => {
   })
   afterAll(() => stage?.close())
 
+  /** A talk in sight of its end, and how the lines of an answer come that is being said. */
+  async function talking() {
+    const shown = await stage.show(longScene(200), '/sessions/ses_talk')
+    const { page, api } = shown
+    await page.waitForSelector('.connection.live')
+    await message(shown, 200).waitFor()
+    await isAtEnd(page)
+    const text = (n: number) => `Line ${n} of what it says.\n\n`
+    const say = async (from: number, to: number) => {
+      for (let n = from; n < to; n++)
+        await api.delta({ taskId: null, sessionId: 'ses_talk', kind: 'text', text: text(n) })
+    }
+    return { shown, page, say }
+  }
+
   it('a talk of 5,000 messages draws only what is near the eye, and goes back to its first word', async () => {
     const shown = await stage.show(longScene(5_000), '/sessions/ses_talk?at=7')
     await message(shown, 7).waitFor()
@@ -73,13 +88,8 @@ describe.skipIf(!browserPath)('what is very long', () => {
   })
 
   it('what is being said is followed at the end, and leaves alone who reads further up', async () => {
-    const shown = await stage.show(longScene(200), '/sessions/ses_talk')
-    const { page, api } = shown
-    await page.waitForSelector('.connection.live')
-    await message(shown, 200).waitFor()
-    await isAtEnd(page)
-    const say = (text: string) => api.delta({ taskId: null, sessionId: 'ses_talk', kind: 'text', text })
-    for (let n = 0; n < 40; n++) await say(`Line ${n} of what it says.\n\n`)
+    const { shown, page, say } = await talking()
+    await say(0, 40)
     await page.getByText('Line 39 of what').waitFor()
     await isAtEnd(page)
     await page.mouse.move(600, 400)
@@ -87,7 +97,7 @@ describe.skipIf(!browserPath)('what is very long', () => {
     await page.getByRole('button', { name: 'Jump to the latest' }).waitFor()
     const before = await places(page)
     const left = await fromEnd(page)
-    for (let n = 40; n < 60; n++) await say(`Line ${n} of what it says.\n\n`)
+    await say(40, 60)
     await page.getByText('Line 59 of what').waitFor({ state: 'attached' })
     expect(await places(page)).toEqual(before)
     expect(await fromEnd(page)).toBeGreaterThan(left)
@@ -95,24 +105,19 @@ describe.skipIf(!browserPath)('what is very long', () => {
   })
 
   it('what is said moves nothing away that is pressed, and is followed again after the click', async () => {
-    const shown = await stage.show(longScene(200), '/sessions/ses_talk')
-    const { page, api } = shown
-    await page.waitForSelector('.connection.live')
-    await message(shown, 200).waitFor()
-    await isAtEnd(page)
-    const say = (text: string) => api.delta({ taskId: null, sessionId: 'ses_talk', kind: 'text', text })
+    const { shown, page, say } = await talking()
     await message(shown, 200).hover()
     const copy = message(shown, 200).getByRole('button', { name: 'Copy the message' })
     await copy.hover()
     await page.mouse.down()
     const before = await places(page)
-    for (let n = 0; n < 20; n++) await say(`Line ${n} of what it says.\n\n`)
+    await say(0, 20)
     await page.getByText('Line 19 of what').waitFor({ state: 'attached' })
     expect(await places(page)).toEqual(before)
     await page.mouse.up()
     await page.getByRole('button', { name: 'copied' }).waitFor()
     await isAtEnd(page)
-    for (let n = 20; n < 40; n++) await say(`Line ${n} of what it says.\n\n`)
+    await say(20, 40)
     await page.getByText('Line 39 of what').waitFor()
     await isAtEnd(page)
     await leave(shown)

@@ -21,7 +21,7 @@ async function cut(name: string) {
   writeFileSync(join(workspace, 'notes.txt'), 'one\n')
   const doomed = await rig.started({ env: { OPENLOOM_FAILPOINT: 'typed.ran' } })
   const { id } = await doomed.send<{ id: string }>('/api/sessions', { workspace, title: name })
-  await doomed.send(`/api/sessions/${id}/type`, { line }).catch(() => undefined)
+  await expect(doomed.send(`/api/sessions/${id}/type`, { line })).rejects.toThrow('fetch failed')
   expect((await doomed.exited).signal).toBe('SIGKILL')
   const life = await rig.started()
   return { life, workspace, path: `/api/sessions/${id}` }

@@ -4,7 +4,8 @@ import { clock } from './clock.svelte.ts'
 const nearPx = 40
 /** Between a click and what it shows. */
 const heldMs = 250
-const lift = ['pointerup', 'pointercancel'] as const
+/** A press ends with them, or was never told to end: a menu of the browser or another window has it. */
+const lifts = ['pointerup', 'pointercancel', 'contextmenu', 'blur'] as const
 
 export class Follow {
   /** The end is in sight, and shall stay there. */
@@ -45,8 +46,14 @@ export class Follow {
     observer.observe(box)
     addEventListener('scroll', () => this.#look(), { passive: true, signal })
     for (const hand of ['wheel', 'touchmove', 'keydown']) addEventListener(hand, move, { passive: true, signal })
-    box.addEventListener('pointerdown', () => this.#press(), { capture: true, passive: true, signal })
-    for (const end of lift) addEventListener(end, () => this.#release(), { capture: true, passive: true, signal })
+    box.addEventListener(
+      'pointerdown',
+      () => {
+        this.#pressed = true
+      },
+      { capture: true, passive: true, signal },
+    )
+    for (const lift of lifts) addEventListener(lift, () => this.#release(), { capture: true, passive: true, signal })
     for (const fold of ['click', 'toggle']) box.addEventListener(fold, () => this.#hold(), { capture: true, signal })
     return () => {
       observer.disconnect()
@@ -60,10 +67,6 @@ export class Follow {
 
   get #isStill(): boolean {
     return this.#held || this.#pressed
-  }
-
-  #press(): void {
-    this.#pressed = true
   }
 
   #release(): void {
