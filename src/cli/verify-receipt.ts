@@ -108,7 +108,7 @@ async function compare(
     else if (!sameTree) {
       proof.faults.push(`The files are not those of receipt ${seq}: tree ${now.tree.gitTree}, then ${tree.gitTree}.`)
     }
-    if (now.headCommit !== headCommit) {
+    if (now.tree !== null && now.headCommit !== headCommit) {
       const commits = `${now.headCommit ?? 'none'}, at receipt ${seq} it was ${headCommit ?? 'none'}`
       const text = `The folder stands on commit ${commits}`
       if (sameTree) proof.notes.push(`${text}; the files are the same.`)

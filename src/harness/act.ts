@@ -116,7 +116,7 @@ async function begin(queued: Task, world: World): Promise<void> {
   failpoint('harness.begun')
 }
 
-function reasonFor([problem]: readonly Problem[]): Reason {
+export function reasonFor([problem]: readonly Problem[]): Reason {
   if (!problem) throw new Error('a refusal without a problem')
   return { code: problem.kind, text: [problem.text, problem.todo].filter(Boolean).join(' ') }
 }

@@ -7,6 +7,7 @@ import type { TaskSpec } from '../core/spec.ts'
 import { checksOf, type Task } from '../core/task.ts'
 import type { CheckRecord } from '../core/verdict.ts'
 import { NoCleanTree } from '../lib/clean-repository.ts'
+import { GitSilent } from '../lib/git.ts'
 import type { Opened } from './checkout.ts'
 import { examine } from './examine.ts'
 import { noteLook } from './footing.ts'
@@ -41,6 +42,7 @@ export async function lookBefore(task: Task, world: World, signal: AbortSignal):
     }
     await noteBase(ground, { commands, rules, commit: task.baseCommit })
   } catch (error) {
+    if (signal.aborted) return false
     if (!(error instanceof NoCleanTree)) throw error
     // Git answers no better later: the verdict will say so.
     world.log.warn({ task: task.id, why: error.message }, 'what judges the work could not be noted')
@@ -101,7 +103,7 @@ async function openBeside(
     return { workspace, shown, indexes: new Set(indexes) }
   } catch (error) {
     // Without a checkout they look in the workspace, and the agent waits.
-    if (error instanceof NoCleanTree) return null
+    if (error instanceof NoCleanTree || error instanceof GitSilent) return null
     throw error
   }
 }

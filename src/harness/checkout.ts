@@ -13,7 +13,7 @@ import { NoCleanTree } from '../lib/clean-repository.ts'
 import { Dependencies } from '../lib/dependencies.ts'
 import { excerptOf } from '../lib/excerpt.ts'
 import { errnoOf, isInside, realPathInside } from '../lib/files.ts'
-import { askGit, type GitRequest, hasRepository } from '../lib/git.ts'
+import { answerOfGit, askGit, type GitRequest, hasRepository } from '../lib/git.ts'
 import type { Log } from '../lib/log.ts'
 import { runCommand } from '../lib/process.ts'
 import { type Result, type ResultEntry, resultOf } from '../lib/result.ts'
@@ -239,7 +239,8 @@ async function withoutWayOut(result: Result, { git }: Ground, commit: string | n
   for (const link of links) if (isAbsolute(await targetOf(join(result.root, link.path)))) out.push(link)
   if (out.length === 0) return result
   const asked = ['ls-tree', '-z', '--full-tree', commit ?? 'HEAD', '--', ...out.map(({ path }) => path)]
-  const before = (await askGit({ ...git, cwd: result.root }, asked, listBytesMax)) ?? ''
+  // Refused: there is no commit yet.
+  const before = (await answerOfGit({ ...git, cwd: result.root }, asked, listBytesMax)) ?? ''
   const gone = new Set(out.filter(({ path, id }) => !before.includes(`${id}\t${path}\0`)).map(({ path }) => path))
   const entries = result.entries.filter(({ path }) => !gone.has(path))
   return { ...result, entries, left: [...result.left, ...gone] }

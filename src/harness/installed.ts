@@ -12,7 +12,7 @@ import { NoCleanTree } from '../lib/clean-repository.ts'
 import { Dependencies } from '../lib/dependencies.ts'
 import { sha256 } from '../lib/digest.ts'
 import { decodeUtf8, errnoOf, readBounded, writeAtomic } from '../lib/files.ts'
-import { askGit } from '../lib/git.ts'
+import { listingOfGit } from '../lib/git.ts'
 import { walkFiles } from '../lib/glob.ts'
 import { lookAt } from '../lib/tree.ts'
 import type { Change, Ground } from './pinned.ts'
@@ -95,9 +95,8 @@ export async function changedInstalled(ground: Ground, ids: BlobIds, rules: Prot
 
 async function foldersOf({ root, git, isGit }: Ground): Promise<string[]> {
   const asked = ['ls-files', '-z', '--cached', '--others', '--exclude-standard']
-  const listed = isGit ? await askGit({ ...git, cwd: root }, asked, listBytesMax) : ''
-  const entries = (listed ?? '').split('\0').map((path) => ({ path }))
-  return new Dependencies(root, root).find(entries)
+  const listed = isGit ? await listingOfGit({ ...git, cwd: root }, asked, listBytesMax) : []
+  return new Dependencies(root, root).find(listed.map((path) => ({ path })))
 }
 
 /** Those that are there. */

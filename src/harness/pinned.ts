@@ -10,7 +10,7 @@ import { NoCleanTree } from '../lib/clean-repository.ts'
 import { sha256 } from '../lib/digest.ts'
 import { excerptOf } from '../lib/excerpt.ts'
 import { decodeUtf8, errnoOf, readBounded, writeAtomic } from '../lib/files.ts'
-import { askGit, diffFiles, type GitRequest } from '../lib/git.ts'
+import { answerOfGit, askGit, diffFiles, type GitRequest, GitSilent, listingOfGit } from '../lib/git.ts'
 import { walkFiles } from '../lib/glob.ts'
 import { dependencyFolders, isDependency, type Result, type ResultEntry } from '../lib/result.ts'
 import { lookAt } from '../lib/tree.ts'
@@ -95,7 +95,7 @@ export async function noteBase(
   const manifest = await textOf(join(ground.root, 'package.json'))
   const { names, lines } = reachedScripts(commands, manifest ?? '')
   const rules = rulesFor(lines)
-  const { all, untracked, dirty } = await listAll(ground)
+  const { all, untracked, dirty } = await listAll(ground, commit)
   await mkdir(join(ground.folder, 'files'), { recursive: true, mode: 0o700 })
   const open = new Set([...untracked, ...dirty])
   const wanted = all.filter(
@@ -116,7 +116,10 @@ export async function noteBase(
 export const writeBase = ({ folder }: Ground, base: Base): Promise<void> =>
   writeAtomic(baseFile(folder), JSON.stringify(base), { mode: 0o600 })
 
-async function listAll(ground: Ground): Promise<{ all: string[]; untracked: string[]; dirty: string[] }> {
+async function listAll(
+  ground: Ground,
+  commit: string | null,
+): Promise<{ all: string[]; untracked: string[]; dirty: string[] }> {
   const { git, root } = ground
   if (!ground.isGit) {
     const all: string[] = []
@@ -124,13 +127,13 @@ async function listAll(ground: Ground): Promise<{ all: string[]; untracked: stri
     await walkFiles(root, limits, (path, entry) => entry.isFile() && all.push(path))
     return { all, untracked: [], dirty: [] }
   }
-  const ask = async (args: string[]) => (await askGit({ ...git, cwd: root }, args, listBytesMax))?.split('\0') ?? []
+  const ask = (args: string[]) => listingOfGit({ ...git, cwd: root }, args, listBytesMax)
   const [tracked, untracked, dirty] = await Promise.all([
     ask(['ls-files', '-z']),
     ask(['ls-files', '--others', '--exclude-standard', '-z']),
-    ask(['diff', '--name-only', '-z', '--no-ext-diff', '--no-textconv', 'HEAD']),
+    commit === null ? [] : ask(['diff', '--name-only', '-z', '--no-ext-diff', '--no-textconv', 'HEAD']),
   ])
-  const isFile = (path: string) => path !== '' && !path.endsWith('/')
+  const isFile = (path: string) => !path.endsWith('/')
   const fresh = untracked.filter((path) => isFile(path) && !isDependency(path))
   return { all: [...tracked.filter(isFile), ...fresh], untracked: fresh, dirty }
 }
@@ -141,8 +144,9 @@ async function idsOf({ git, root }: Ground, paths: readonly string[]): Promise<R
   for (let at = 0; at < files.length; at += 500) {
     const part = files.slice(at, at + 500)
     const args = ['hash-object', '--no-filters', '--', ...part]
-    const found = (await askGit({ ...git, cwd: root }, args, part.length * 65))?.trimEnd().split('\n')
-    for (const [index, path] of part.entries()) if (found?.[index]) ids[path] = found[index]
+    const found = (await answerOfGit({ ...git, cwd: root }, args, part.length * 65))?.trimEnd().split('\n')
+    if (found?.length !== part.length) throw new GitSilent(args, 'not of every file')
+    for (const [index, path] of part.entries()) ids[path] = found[index] ?? ''
   }
   return ids
 }

@@ -1,10 +1,13 @@
 /** New files that a shell could take for a program of the machine that the checks start. It runs none. */
 import { delimiter, isAbsolute, join } from 'node:path'
+import { NoCleanTree } from '../lib/clean-repository.ts'
 import { isInside } from '../lib/files.ts'
 import { askGit, type GitRequest } from '../lib/git.ts'
 import type { Result } from '../lib/result.ts'
 import { lookAt } from '../lib/tree.ts'
 import type { Protection } from './protect.ts'
+
+const listBytesMax = 4 * 1024 * 1024
 
 interface Place {
   /** Top of the work tree. */
@@ -24,8 +27,10 @@ export async function shadowingPrograms(
     .map(({ path }) => path)
   if (found.length === 0 || base.commit === null) return found
   const git = { ...ground.git, cwd: ground.root }
-  const listed = await askGit(git, ['ls-tree', '-r', '-z', '--name-only', '--full-tree', base.commit, '--', ...found])
-  const known = new Set(listed?.split('\0'))
+  const args = ['ls-tree', '-r', '-z', '--name-only', '--full-tree', base.commit, '--', ...found]
+  const listed = await askGit(git, args, listBytesMax)
+  if (listed === null) throw new NoCleanTree('git did not list the programs of the commit before the work')
+  const known = new Set(listed.split('\0'))
   return found.filter((path) => !known.has(path))
 }
 

@@ -3,11 +3,11 @@
  * at a time per task. Correctness never depends on a nudge: what was in flight before a crash is found by looking.
  */
 import type { Timer } from '../core/clock.ts'
-import { reasonOf } from '../core/problem.ts'
+import { ProblemError, reasonOf } from '../core/problem.ts'
 import type { Observation } from '../core/session.ts'
 import { activeStatuses, isActive, liveStatuses, type Reason, type Task } from '../core/task.ts'
 import type { Place } from '../store/tasks.ts'
-import { act, pauseTask, runtimeOf } from './act.ts'
+import { act, pauseTask, reasonFor, runtimeOf } from './act.ts'
 import { decide } from './decide.ts'
 import { settleIsolation } from './isolation.ts'
 import { blockedBy, waitsFor } from './places.ts'
@@ -279,8 +279,11 @@ export class Supervisor {
     this.world.alarm(`task-${id}`, text)
     const full = (error as { code?: string }).code === 'SQLITE_FULL'
     const task = full ? null : this.guard(id, () => this.world.store.tasks.get(id))
-    if (task && lane.faults >= faultsMax && isActive(task.status)) {
-      const reason = { code: 'internal-error', text: `${text} This is a fault of OpenLoom; resume to try again.` }
+    if (task && lane.faults >= faultsMax && (isActive(task.status) || task.status === 'queued')) {
+      const reason =
+        error instanceof ProblemError
+          ? reasonFor(error.problems)
+          : { code: 'internal-error', text: `${text} This is a fault of OpenLoom; resume to try again.` }
       this.guard(id, () => pauseTask(task, reason, this.world))
       return
     }

@@ -9,7 +9,7 @@ import type { TaskSpec } from '../core/spec.ts'
 import { type CheckRecord, type Verdict, verdictOf } from '../core/verdict.ts'
 import { NoCleanTree } from '../lib/clean-repository.ts'
 import { errnoOf } from '../lib/files.ts'
-import { askGit } from '../lib/git.ts'
+import { answerOfGit, GitSilent } from '../lib/git.ts'
 import { findCommands } from '../lib/project/commands.ts'
 import { entriesOfCommit, type Result as Files } from '../lib/result.ts'
 import type { KnownSession } from '../store/watched.ts'
@@ -63,6 +63,7 @@ async function verifySession(
     if (commit === null) return refuse(noCommit(session.workspace))
     return ok(await judge({ session, place, ground, commit }, world, signal))
   } catch (error) {
+    if (error instanceof GitSilent) return refuse(...error.problems)
     if (!(error instanceof NoCleanTree)) throw error
     return refuse({ kind: 'no-clean-checkout', text: `There is no clean checkout to judge it in: ${error.message}.` })
   } finally {
@@ -74,7 +75,7 @@ async function verifySession(
 async function commitAt({ git }: Ground, at: number): Promise<string | null> {
   // They know whole seconds; a commit of the second in which the session began is taken for its own.
   const name = `HEAD@{${Math.floor(at / 1_000) - 1}}`
-  const found = (await askGit(git, ['rev-parse', '--verify', '--quiet', name]))?.trim() ?? ''
+  const found = (await answerOfGit(git, ['rev-parse', '--verify', '--quiet', name]))?.trim() ?? ''
   return /^[0-9a-f]{40,64}$/.test(found) ? found : null
 }
 
@@ -145,7 +146,7 @@ function standingOf({ session, place, commit }: Case): Standing {
 }
 
 async function noteThen({ ground, commit }: Case, specs: readonly CheckSpec[]): Promise<void> {
-  const manifest = (await askGit(ground.git, ['cat-file', 'blob', `${commit}:package.json`], 1024 * 1024)) ?? ''
+  const manifest = (await answerOfGit(ground.git, ['cat-file', 'blob', `${commit}:package.json`], 1024 * 1024)) ?? ''
   const { names, lines } = reachedScripts(commandLines(specs), manifest)
   await mkdir(ground.folder, { recursive: true, mode: 0o700 })
   const copies: Record<string, string> = {}

@@ -1,8 +1,9 @@
 /** Running git on a repository that may be hostile: nothing that its configuration names is ever executed. */
 import { randomUUID } from 'node:crypto'
 import { dirname, join } from 'node:path'
+import { ProblemError } from '../core/problem.ts'
 import { exists } from './files.ts'
-import { runCommand } from './process.ts'
+import { type CommandOutcome, runCommand } from './process.ts'
 
 const nothingRuns = [
   ...['core.hooksPath=/dev/null', 'core.fsmonitor=false', 'core.pager=cat', 'core.untrackedCache=false'],
@@ -37,8 +38,56 @@ const timeoutMs = 30_000
 
 /** What git answers on stdout, or null when it refused, took too long, or said more than `bytesMax`. */
 export async function askGit(request: GitRequest, args: readonly string[], bytesMax = 4_096): Promise<string | null> {
-  const { cwd, env, owner, signal } = request
-  const outcome = await runCommand({
+  const outcome = await outcomeOf(request, args, bytesMax)
+  return hasAnswered(outcome) && outcome.exitCode === 0 && outcome.sizeBytes <= bytesMax ? outcome.output : null
+}
+
+/** git is there and did not answer, or not in whole: nobody knows what it would have said. */
+export class GitSilent extends ProblemError {
+  constructor(args: readonly string[], why: string) {
+    super({
+      kind: 'git-silent',
+      text: `git did not answer what was asked of it (${args[0]}): ${why}.`,
+      todo: 'Look at the repository, and at the load and the disk of the machine; then resume.',
+    })
+  }
+}
+
+/** As askGit, but null is git's own no, or that there is no git. Throws GitSilent where it gave no whole answer. */
+export async function answerOfGit(
+  request: GitRequest,
+  args: readonly string[],
+  bytesMax = 4_096,
+): Promise<string | null> {
+  const outcome = await outcomeOf(request, args, bytesMax)
+  if (outcome.error?.includes('ENOENT')) return null
+  if (!hasAnswered(outcome)) throw new GitSilent(args, silenceOf(outcome))
+  if (outcome.exitCode !== 0) return null
+  if (outcome.sizeBytes > bytesMax) throw new GitSilent(args, `it said more than ${bytesMax} bytes`)
+  return outcome.output
+}
+
+/** As answerOfGit, of what git has no reason to refuse. */
+export async function listingOfGit(request: GitRequest, args: readonly string[], bytesMax: number): Promise<string[]> {
+  const listed = await answerOfGit(request, args, bytesMax)
+  if (listed === null) throw new GitSilent(args, 'it refused')
+  return listed.split('\0').filter((word) => word !== '')
+}
+
+const hasAnswered = ({ ended, exitCode }: CommandOutcome): boolean => ended === 'exit' && exitCode !== null
+
+function silenceOf({ ended, killedBy, error }: CommandOutcome): string {
+  if (ended === 'not-started') return `it could not be started (${error})`
+  if (ended === 'timeout') return `it took over ${timeoutMs / 1_000} s`
+  return ended === 'aborted' ? 'it was stopped' : `it was ended by ${killedBy ?? 'somebody'}`
+}
+
+function outcomeOf(
+  { cwd, env, owner, signal }: GitRequest,
+  args: readonly string[],
+  bytesMax: number,
+): Promise<CommandOutcome> {
+  return runCommand({
     argv: gitArgv(args),
     cwd,
     env: { ...env, ...gitEnvironment },
@@ -50,8 +99,6 @@ export async function askGit(request: GitRequest, args: readonly string[], bytes
     stdoutOnly: true,
     ...(signal ? { signal } : {}),
   })
-  const whole = outcome.ended === 'exit' && outcome.exitCode === 0 && outcome.sizeBytes <= bytesMax
-  return whole ? outcome.output : null
 }
 
 /** Contents of objects by their ids, as they are stored; those that are missing, or beyond the bound, are left out. */
@@ -145,9 +192,9 @@ export async function hasRepository(folder: string): Promise<boolean> {
   }
 }
 
-/** The commit a work tree stands on; null where there is no repository, no commit, or no git. */
+/** The commit a work tree stands on; null where there is no repository, no commit, or no git. Throws GitSilent. */
 export async function headCommit(request: GitRequest): Promise<string | null> {
   if (!(await hasRepository(request.cwd))) return null
-  const commit = (await askGit(request, ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']))?.trim() ?? ''
+  const commit = (await answerOfGit(request, ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']))?.trim() ?? ''
   return /^[0-9a-f]{40,64}$/.test(commit) ? commit : null
 }

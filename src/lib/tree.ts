@@ -10,7 +10,7 @@ import { pipeline } from 'node:stream/promises'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { BlobIds, objectId } from './blob-ids.ts'
 import { errnoOf, isInside, openRegular } from './files.ts'
-import { askGit, type GitRequest, hasRepository, headCommit } from './git.ts'
+import { answerOfGit, askGit, type GitRequest, GitSilent, hasRepository, headCommit } from './git.ts'
 
 export interface Tree {
   gitTree: string
@@ -80,6 +80,8 @@ export async function readTree(request: TreeRequest, limits: TreeLimits = treeLi
   const signal = request.signal ? AbortSignal.any([request.signal, late]) : late
   const look: Look = { git: { ...request, signal }, limits }
   const head = headCommit(look.git)
+  // Awaited below, once the files are there.
+  head.catch(() => null)
   const ended = new Promise<never>((_, reject) => {
     const stop = () => reject(new Unreadable(late.aborted ? `it took over ${limits.limitMs / 1000} s` : 'stopped'))
     signal.addEventListener('abort', stop, { once: true })
@@ -88,9 +90,13 @@ export async function readTree(request: TreeRequest, limits: TreeLimits = treeLi
     const found = await Promise.race([listAndHash(look), ended])
     return { headCommit: await head, ...found, missing: null }
   } catch (error) {
-    const missing = error instanceof Unreadable ? error.message : `a file cannot be read (${errnoOf(error)})`
-    return { headCommit: await head, ...nothing, missing }
+    return { headCommit: await head.catch(() => null), ...nothing, missing: whyMissing(error) }
   }
+}
+
+function whyMissing(error: unknown): string {
+  if (error instanceof GitSilent) return 'git did not answer'
+  return error instanceof Unreadable ? error.message : `a file cannot be read (${errnoOf(error)})`
 }
 
 const nothing = { tree: null, files: null }
@@ -101,7 +107,7 @@ async function listAndHash(look: Look): Promise<Pick<TreeLook, 'tree' | 'files'>
   // All at once: of a repository of ten thousand files half the time would be waiting for one answer after the other.
   const [opened, staged, others] = (await hasRepository(git.cwd))
     ? await Promise.all([
-        askGit(git, ['rev-parse', '--show-object-format', '--show-toplevel']),
+        answerOfGit(git, ['rev-parse', '--show-object-format', '--show-toplevel']),
         askGit(git, ['ls-files', '--stage', '-z'], listBytesMax),
         askGit(git, ['ls-files', '--others', '--exclude-standard', '-z'], listBytesMax),
       ])

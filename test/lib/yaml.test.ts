@@ -70,8 +70,10 @@ describe('a YAML text', () => {
 
   it('of the worst allowed kind never blocks for long', () => {
     const keys = Array.from({ length: 4_900 }, (_, i) => `key${i}: ${'v'.repeat(30)}\n`).join('')
-    const startedAt = performance.now()
+    // Of the processor, not of the wall clock: what else the machine does is not its doing.
+    const before = process.cpuUsage()
     expect(kinds(keys)).toBe('ok')
-    expect(performance.now() - startedAt).toBeLessThan(1_000)
+    const { user, system } = process.cpuUsage(before)
+    expect((user + system) / 1_000).toBeLessThan(1_000)
   })
 })

@@ -1,8 +1,5 @@
-/** What a clean checkout borrows from the machine or is told by the work is held against what was there before. */
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { commitFiles } from '../fakes/repository.ts'
 import { tell } from '../fakes/story.ts'
 
 const env = { OPENLOOM_MUST_FAIL_FIRST: 'yes' }
@@ -25,15 +22,7 @@ async function verdictOf(files: Record<string, string>, command: string, more: R
   const replies = [{ tool_calls: [{ name: 'bash', arguments: { command } }] }, { text: 'Done.' }]
   const story = await tell({ env, script: replies })
   const root = story.workspace('repo')
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, path)), { recursive: true })
-    writeFileSync(join(root, path), text)
-  }
-  const git = (...args: string[]) =>
-    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], { cwd: root })
-  git('init', '-q')
-  git('add', '--all')
-  git('commit', '-q', '-m', 'start')
+  commitFiles(root, files)
   const body = { goal: 'Mend it', workspace: root, checks: ['run: bash test.sh'], limits: { attempts: 1 }, ...more }
   const { id } = (await (await story.call('POST', '/api/tasks', body)).json()) as { id: string }
   await expect.poll(async () => (await story.detail(id)).task.status, { timeout: 10_000 }).toMatch(over)

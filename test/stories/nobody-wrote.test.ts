@@ -1,9 +1,8 @@
-/** Tasks without checks: the project's own commands and proposed checks judge, and say which of both they are. */
-import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { chmodSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { EventPage, TaskDetail } from '../../src/server/api.ts'
+import { commitFiles } from '../fakes/repository.ts'
 import { type Story, tell } from '../fakes/story.ts'
 
 const env = { OPENLOOM_MUST_FAIL_FIRST: 'yes' }
@@ -35,15 +34,7 @@ function project(story: Story, files: Record<string, string> = {}): string {
     'spec/old': 'bad',
     ...files,
   }
-  for (const [path, text] of Object.entries(all)) {
-    mkdirSync(dirname(join(folder, path)), { recursive: true })
-    writeFileSync(join(folder, path), text)
-  }
-  const git = (...args: string[]) =>
-    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], { cwd: folder, stdio: 'ignore' })
-  git('init', '--quiet')
-  git('add', '--all')
-  git('commit', '--quiet', '-m', 'start')
+  commitFiles(folder, all)
   return folder
 }
 

@@ -1,9 +1,8 @@
-/** A result is judged where the agent worked and again in a clean checkout, by what judged before the work. */
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import type { ScriptInput } from '../../src/sample/script.ts'
+import { commitFiles, git } from '../fakes/repository.ts'
 import { type Story, tell } from '../fakes/story.ts'
 
 const env = { OPENLOOM_MUST_FAIL_FIRST: 'yes' }
@@ -12,19 +11,8 @@ type Files = Record<string, string>
 
 function repository(story: Story, files: Files): string {
   const root = story.workspace('repo')
-  git(root, 'init', '-q', '-b', 'main')
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, path)), { recursive: true })
-    writeFileSync(join(root, path), text)
-  }
-  git(root, 'add', '--all')
-  git(root, 'commit', '-q', '-m', 'start')
+  commitFiles(root, files)
   return root
-}
-
-function git(root: string, ...args: string[]): string {
-  const who = ['-c', 'user.name=t', '-c', 'user.email=t@t', '-c', 'commit.gpgsign=false']
-  return execFileSync('git', [...who, ...args], { cwd: root, encoding: 'utf8' }).trim()
 }
 
 const run = (command: string) => ({ tool_calls: [{ name: 'bash', arguments: { command } }] })

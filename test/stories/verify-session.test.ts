@@ -5,14 +5,10 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { SessionVerdict } from '../../src/harness/verify-session.ts'
 import type { ScriptInput } from '../../src/sample/script.ts'
+import { git } from '../fakes/repository.ts'
 import { tell } from '../fakes/story.ts'
 
 const run = (command: string) => ({ tool_calls: [{ name: 'bash', arguments: { command } }] })
-
-function git(root: string, ...args: string[]): string {
-  const who = ['-c', 'user.name=t', '-c', 'user.email=t@t', '-c', 'commit.gpgsign=false']
-  return execFileSync('git', [...who, ...args], { cwd: root, encoding: 'utf8' }).trim()
-}
 
 const files = {
   'package.json': JSON.stringify({ scripts: { test: 'node test.cjs' } }),
