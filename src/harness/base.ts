@@ -40,7 +40,7 @@ export async function lookBefore(task: Task, world: World, signal: AbortSignal):
     if (commands.length > 0 && specOf(task, world).protect !== false) {
       await noteInstalled(ground, world.checkouts.ids)
     }
-    await noteBase(ground, { commands, rules, commit: task.baseCommit })
+    await noteBase(ground, { commands, rules, commit: task.baseCommit, ids: world.checkouts.ids })
   } catch (error) {
     if (signal.aborted) return false
     if (!(error instanceof NoCleanTree)) throw error

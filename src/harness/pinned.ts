@@ -2,15 +2,17 @@
  * What judges the work, as it was before: noted when a task begins, compared when it is judged. The copies lie in the
  * data folder, where the agent's tools do not lead.
  */
+import { accessSync, constants } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { reasonOf } from '../core/problem.ts'
+import type { BlobIds } from '../lib/blob-ids.ts'
 import { NoCleanTree } from '../lib/clean-repository.ts'
 import { sha256 } from '../lib/digest.ts'
 import { excerptOf } from '../lib/excerpt.ts'
 import { decodeUtf8, errnoOf, readBounded, writeAtomic } from '../lib/files.ts'
-import { answerOfGit, askGit, diffFiles, type GitRequest, GitSilent, listingOfGit } from '../lib/git.ts'
+import { askGit, diffFiles, type GitRequest, GitSilent, listingOfGit } from '../lib/git.ts'
 import { walkFiles } from '../lib/glob.ts'
 import { dependencyFolders, isDependency, type Result, type ResultEntry } from '../lib/result.ts'
 import { lookAt } from '../lib/tree.ts'
@@ -90,22 +92,29 @@ export async function noteBase(
     commands,
     rules: rulesFor,
     commit,
-  }: { commands: readonly string[]; rules: (scripts: readonly string[]) => Protection; commit: string | null },
+    ids,
+  }: {
+    commands: readonly string[]
+    rules: (scripts: readonly string[]) => Protection
+    commit: string | null
+    ids: BlobIds
+  },
 ): Promise<void> {
   const manifest = await textOf(join(ground.root, 'package.json'))
   const { names, lines } = reachedScripts(commands, manifest ?? '')
   const rules = rulesFor(lines)
-  const { all, untracked, dirty } = await listAll(ground, commit)
+  const { all, untracked } = await listAll(ground)
   await mkdir(join(ground.folder, 'files'), { recursive: true, mode: 0o700 })
-  const open = new Set([...untracked, ...dirty])
+  const untrackedIds = await idsOf(ground, ids, untracked)
+  const tests = all.filter(rules.isSoft)
+  const open = new Set([...untracked, ...(commit === null ? tests : await dirtyOf(ground, { commit, ids }, tests))])
   const wanted = all.filter(
-    (path) =>
-      rules.isHard(path) || rules.isInParts(path) || (rules.isSoft(path) && (open.has(path) || commit === null)),
+    (path) => rules.isHard(path) || rules.isInParts(path) || (rules.isSoft(path) && open.has(path)),
   )
   await writeBase(ground, {
     version: 1,
     commit,
-    untracked: await idsOf(ground, untracked),
+    untracked: untrackedIds,
     copies: await keepCopies(ground, wanted),
     tested: [...new Set(all.filter(rules.isSoft).map((path) => dirname(path)))],
     scripts: names,
@@ -116,39 +125,59 @@ export async function noteBase(
 export const writeBase = ({ folder }: Ground, base: Base): Promise<void> =>
   writeAtomic(baseFile(folder), JSON.stringify(base), { mode: 0o600 })
 
-async function listAll(
+/**
+ * Those whose bytes are not what was committed. Not asked of `git diff`, which would run the filters that the
+ * repository names: what a filter has changed counts as dirty, and is kept once more.
+ */
+async function dirtyOf(
   ground: Ground,
-  commit: string | null,
-): Promise<{ all: string[]; untracked: string[]; dirty: string[] }> {
+  { commit, ids }: { commit: string; ids: BlobIds },
+  paths: readonly string[],
+): Promise<string[]> {
+  if (paths.length === 0) return []
+  const listed = await listCommitted(ground, commit)
+  if (listed === null) throw new GitSilent(['ls-tree'], 'it did not list the commit')
+  const known = new Map(listed.split('\0').map((line) => [line.slice(line.indexOf('\t') + 1), line]))
+  const now = await idsOf(ground, ids, paths)
+  return paths.filter((path) => known.get(path)?.split(/[ \t]/)[2] !== now[path])
+}
+
+async function listAll(ground: Ground): Promise<{ all: string[]; untracked: string[] }> {
   const { git, root } = ground
   if (!ground.isGit) {
     const all: string[] = []
     const limits = { entriesMax, skip: ['.git', ...dependencyFolders] }
     await walkFiles(root, limits, (path, entry) => entry.isFile() && all.push(path))
-    return { all, untracked: [], dirty: [] }
+    return { all, untracked: [] }
   }
   const ask = (args: string[]) => listingOfGit({ ...git, cwd: root }, args, listBytesMax)
-  const [tracked, untracked, dirty] = await Promise.all([
+  const [tracked, untracked] = await Promise.all([
     ask(['ls-files', '-z']),
     ask(['ls-files', '--others', '--exclude-standard', '-z']),
-    commit === null ? [] : ask(['diff', '--name-only', '-z', '--no-ext-diff', '--no-textconv', 'HEAD']),
   ])
   const isFile = (path: string) => !path.endsWith('/')
   const fresh = untracked.filter((path) => isFile(path) && !isDependency(path))
-  return { all: [...tracked.filter(isFile), ...fresh], untracked: fresh, dirty }
+  return { all: [...tracked.filter(isFile), ...fresh], untracked: fresh }
 }
 
-async function idsOf({ git, root }: Ground, paths: readonly string[]): Promise<Record<string, string>> {
-  const files = paths.filter((path) => lookAt(`${root}/${path}`)?.kind === 'file')
-  const ids: Record<string, string> = {}
-  for (let at = 0; at < files.length; at += 500) {
-    const part = files.slice(at, at + 500)
-    const args = ['hash-object', '--no-filters', '--', ...part]
-    const found = (await answerOfGit({ ...git, cwd: root }, args, part.length * 65))?.trimEnd().split('\n')
-    if (found?.length !== part.length) throw new GitSilent(args, 'not of every file')
-    for (const [index, path] of part.entries()) ids[path] = found[index] ?? ''
+/** Of the files that are there and can be read; as they lie there, no filter applied. */
+async function idsOf({ git, root }: Ground, ids: BlobIds, paths: readonly string[]): Promise<Record<string, string>> {
+  const files = paths.flatMap((path) => {
+    const stat = lookAt(`${root}/${path}`)
+    return stat?.kind === 'file' && isReadable(`${root}/${path}`) ? [{ path, ...stat }] : []
+  })
+  const found = await ids.of({ ...git, cwd: root }, files)
+  if (!found) throw new GitSilent(['hash-object'], 'files changed while they were read')
+  return Object.fromEntries(files.map(({ path }, index) => [path, found[index] ?? '']))
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK)
+    return true
+  } catch {
+    return false
   }
-  return ids
 }
 
 async function keepCopies({ root, folder }: Ground, paths: readonly string[]): Promise<Record<string, string>> {
@@ -324,6 +353,12 @@ async function changedTests(
   return found
 }
 
+/** The file as it was committed; null: git did not say, or it is larger than anybody reads. */
+async function committedCopy({ git, root, folder }: Ground, commit: string, path: string): Promise<string | null> {
+  const text = await askGit({ ...git, cwd: root }, ['cat-file', 'blob', `${commit}:${path}`], fileBytesMax)
+  return text === null ? null : copyOf(folder, await keepCopy(folder, text))
+}
+
 /** The changes as a person reads them. */
 export async function showChanges(ground: Ground, base: Base, changes: readonly Change[]): Promise<string> {
   const shown: string[] = []
@@ -339,7 +374,7 @@ export async function showChanges(ground: Ground, base: Base, changes: readonly 
 async function diffOf(ground: Ground, base: Base, { path, kind, before }: Change): Promise<string | null> {
   if (kind === 'added') return null
   const git = { ...ground.git, cwd: ground.root }
-  const flags = ['--no-ext-diff', '--no-textconv', '--no-color', '--no-prefix']
-  if (before === null) return askGit(git, ['diff', ...flags, base.commit ?? 'HEAD', '--', path], diffBytesMax)
-  return diffFiles(git, [before, kind === 'deleted' ? '/dev/null' : join(ground.root, path)], diffBytesMax)
+  const was = before ?? (await committedCopy(ground, base.commit ?? 'HEAD', path))
+  if (was === null) return null
+  return diffFiles(git, [was, kind === 'deleted' ? '/dev/null' : join(ground.root, path)], diffBytesMax)
 }

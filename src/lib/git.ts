@@ -140,7 +140,10 @@ export async function readObjects(
   return found
 }
 
-/** How two files differ, the header with their names left out; null: git could not say. */
+/**
+ * How two files differ, the header with their names left out; null: git could not say. It belongs to no repository
+ * then: else the filters that one names would be run on the files.
+ */
 export async function diffFiles(
   git: GitRequest,
   [before, after]: [string, string],
@@ -150,7 +153,7 @@ export async function diffFiles(
   const outcome = await runCommand({
     argv: gitArgv(['diff', ...flags, '--', before, after]),
     cwd: git.cwd,
-    env: { ...git.env, ...gitEnvironment },
+    env: { ...git.env, ...gitEnvironment, GIT_DIR: '/dev/null' },
     owner: `${git.owner}/git-${randomUUID()}`,
     timeoutMs,
     outputBytesMax: bytesMax,
