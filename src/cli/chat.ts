@@ -26,7 +26,7 @@ export async function chat(folder: string | undefined, flags: ChatFlags, shell: 
     await Promise.all([
       import('./chat/chat.ts'),
       import('./chat/history.ts'),
-      import('./run.ts'),
+      import('./settings.ts'),
       import('./runner.ts'),
       import('../core/problem.ts'),
       import('../parts.ts'),

@@ -2,11 +2,12 @@
 import { intakeSettings, jsonSchema, type LoadedConfig } from '../config.ts'
 import { shownValue } from '../lib/shown-values.ts'
 import { exit } from './exit.ts'
-import { configOf, type Shell } from './program.ts'
+import type { Shell } from './program.ts'
+import { settingsHere } from './settings.ts'
 import { print, printJson } from './terminal.ts'
 
 export async function showConfig(options: { origin?: boolean; json?: boolean }, shell: Shell): Promise<number> {
-  const loaded = configOf(shell)
+  const loaded = await settingsHere(shell)
   const leaves = [...flatten(loaded.config), ...effective(loaded)]
   const originOf = (path: string): string =>
     loaded.origins.get(path) ?? (path.startsWith('effective.') ? 'computed' : 'default')

@@ -10,7 +10,8 @@ import { findSandbox, openModelDesk, openRuntimes, readiness } from '../parts.ts
 import { openStore } from '../store/open.ts'
 import { findDaemon } from './client.ts'
 import { exit } from './exit.ts'
-import { configOf, type Shell } from './program.ts'
+import type { Shell } from './program.ts'
+import { settingsHere } from './settings.ts'
 import { paint, print, printJson, safe } from './terminal.ts'
 
 interface Finding {
@@ -20,7 +21,7 @@ interface Finding {
 }
 
 export async function doctor(options: { json?: boolean }, shell: Shell): Promise<number> {
-  const loaded = configOf(shell)
+  const loaded = await settingsHere(shell)
   const { config } = loaded
   const findings: Finding[] = [
     { name: 'node', ok: true, text: process.version },

@@ -12,7 +12,7 @@ export async function init(options: { path?: string; json?: boolean }, shell: Sh
   const folder = resolve(shell.cwd, options.path ?? '.')
   const path = resolve(folder, 'openloom.yaml')
   try {
-    const offered = await openModelDesk(configOf(shell), shell.env).detect()
+    const offered = await openModelDesk(configOf(shell, {}, 'foreign'), shell.env).detect()
     await writeAtomic(path, template(basename(folder), offered), { exclusive: true })
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error

@@ -1,7 +1,8 @@
 /** `openloom models`: which models there are, which is the default, and whether their providers work. */
 import { type ModelRow, openModelDesk } from '../parts.ts'
 import { exit } from './exit.ts'
-import { configOf, type Shell, UsageError } from './program.ts'
+import { type Shell, UsageError } from './program.ts'
+import { settingsHere } from './settings.ts'
 import { paint, print, printJson, safe } from './terminal.ts'
 
 interface Options {
@@ -9,7 +10,7 @@ interface Options {
 }
 
 export async function listModels({ json }: Options, shell: Shell): Promise<number> {
-  const desk = openModelDesk(configOf(shell), shell.env)
+  const desk = openModelDesk(await settingsHere(shell), shell.env)
   const [{ models, problems }, offered] = await Promise.all([desk.list(), desk.detect()])
   if (json) printJson({ models, problems, offered })
   else {
@@ -29,7 +30,7 @@ function lineOf({ provider, model, isDefault, contextTokens, price }: ModelRow):
 }
 
 export async function testModels(name: string | undefined, { json }: Options, shell: Shell): Promise<number> {
-  const desk = openModelDesk(configOf(shell), shell.env)
+  const desk = openModelDesk(await settingsHere(shell), shell.env)
   if (desk.names.length === 0) throw new UsageError({ kind: 'no-model', text: 'No provider is configured.' })
   if (name !== undefined && !desk.names.includes(name)) {
     const text = `There is no provider "${name}". There are: ${desk.names.join(', ')}.`

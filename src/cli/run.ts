@@ -2,15 +2,14 @@
 import { fstatSync, readFileSync, realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import type { LoadedConfig } from '../config.ts'
 import { systemClock } from '../core/clock.ts'
 import type { LoomEvent } from '../core/event.ts'
 import { ProblemError, reasonOf } from '../core/problem.ts'
 import type { Observation } from '../core/session.ts'
-import { readProjectSettings } from '../lib/project/settings.ts'
 import { exit } from './exit.ts'
-import { configOf, type Shell, UsageError } from './program.ts'
-import { acceptedSettings, openRunner, type Runner, titleOf } from './runner.ts'
+import { type Shell, UsageError } from './program.ts'
+import { openRunner, type Runner, titleOf } from './runner.ts'
+import { settingsFor } from './settings.ts'
 import { print, printJson, printProblems, safe } from './terminal.ts'
 
 export interface RunOptions {
@@ -100,17 +99,6 @@ async function readPiped(optional: boolean): Promise<string> {
     silent.cancel()
   }
   return Buffer.concat(parts).toString('utf8')
-}
-
-/** A folder may hold a stranger's project: its settings name models and addresses, and count once they were taken. */
-export async function settingsFor(shell: Shell): Promise<LoadedConfig> {
-  const own = configOf(shell, {}, 'foreign')
-  const brought = await readProjectSettings(shell.cwd)
-  if (brought === null) return own
-  if ((await acceptedSettings(own, shell.cwd)) === brought.sha256) return configOf(shell, {}, 'accepted')
-  const todo = 'Look at it, then say `openloom trust` here.'
-  printProblems([{ kind: 'settings-ignored', text: 'The settings in ./openloom.yaml are not taken.', todo }])
-  return own
 }
 
 const hasCalls = ({ data }: LoomEvent): boolean => Array.isArray(data.calls) && data.calls.length > 0

@@ -6,7 +6,8 @@ import { ProblemError } from '../core/problem.ts'
 import { type Daemon, isLoopback, startDaemon } from '../daemon.ts'
 import { version } from '../lib/paths.ts'
 import { exit } from './exit.ts'
-import { configOf, type Shell } from './program.ts'
+import type { Shell } from './program.ts'
+import { settingsHere } from './settings.ts'
 import { lineOf, paint, print } from './terminal.ts'
 
 export interface ServeOptions {
@@ -23,7 +24,7 @@ export async function serve(options: ServeOptions, shell: Shell): Promise<number
     ...(options.port === undefined ? {} : { port: options.port }),
     ...(options.allowRemote ? { allow_remote: true } : {}),
   }
-  const loaded = configOf(shell, { server })
+  const loaded = await settingsHere(shell, { server })
   const tell = (event: LoomEvent) => {
     if (options.quiet) return
     const line = options.json ? JSON.stringify(event) : lineOf(event)

@@ -11,7 +11,8 @@ import { startDaemon } from '../daemon.ts'
 import type { DaemonState, TaskDetail } from '../server/api.ts'
 import { Client, findDaemon } from './client.ts'
 import { exit, exitOf } from './exit.ts'
-import { configOf, type Shell } from './program.ts'
+import type { Shell } from './program.ts'
+import { settingsHere } from './settings.ts'
 import { specBody } from './spec-body.ts'
 import { lineOf, print, printJson } from './terminal.ts'
 
@@ -26,7 +27,7 @@ export async function watch(target: string | undefined, options: WatchOptions, s
 
 /** The one that runs, or one for this alone, which ends with it. */
 export async function withDaemon<T>(shell: Shell, work: (client: Client) => Promise<T>): Promise<T> {
-  const loaded = configOf(shell)
+  const loaded = await settingsHere(shell)
   const running = findDaemon(loaded, shell.env)
   if (running) return work(running)
   const own = await startDaemon(loaded, { env: shell.env, alone: true })
