@@ -13,7 +13,7 @@ export function parseArguments(text: string): Arguments {
     }
     return {
       ok: false,
-      fault: `the arguments must be a JSON object, not ${Array.isArray(value) ? 'a list' : typeof value}`,
+      fault: `the arguments must be a JSON object, not ${value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value}`,
     }
   } catch (error) {
     return { ok: false, fault: `the arguments are not valid JSON (${error instanceof Error ? error.message : error})` }

@@ -260,13 +260,17 @@ class Loop {
     return answered && transcript.history.waiting.size === 0 ? endOf('completed', text) : null
   }
 
-  /** Some servers count their calls from 0 in each reply; in a session an id is one call. */
+  /**
+   * Some servers count their calls from 0 in each reply; in a session an id is one call. And another server may have to
+   * take it later: the strictest know letters, digits, `_` and `-`.
+   */
   private withOwnIds(calls: readonly ToolCall[]): ToolCall[] {
     const { callIds } = this.run.transcript
     const taken = new Set<string>()
     return calls.map((call) => {
-      let id = call.id
-      for (let n = 2; taken.has(id) || callIds.has(id); n++) id = `${call.id}_${n}`
+      const given = call.id.replace(/[^\w-]/g, '_').slice(0, 48) || 'call'
+      let id = given
+      for (let n = 2; taken.has(id) || callIds.has(id); n++) id = `${given}_${n}`
       taken.add(id)
       return { ...call, id }
     })

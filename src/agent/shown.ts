@@ -147,9 +147,11 @@ export class History {
     const thinking = entry.thinking ? { thinking: entry.thinking } : {}
     if (entry.calls.length === 0 && text.trim() === '') return
     const texts = argumentTexts(entry.calls)
-    const calls = entry.calls.map((call, index) => ({ ...call, argumentsText: sendable(texts[index] ?? '') }))
+    const calls = entry.calls.map(({ id, name }, index) => {
+      return { id, name: sendableName(name), argumentsText: sendable(texts[index] ?? '') }
+    })
     this.show('messages', { role: 'assistant', text, calls, ...thinking })
-    for (const { id, name } of entry.calls) {
+    for (const { id, name } of calls) {
       const at = this.show('results', { role: 'tool', callId: id, name, text: neverBegun })
       this.results.set(id, { at, readOnly: false, ended: null })
     }
@@ -212,6 +214,9 @@ export class History {
     Object.assign(at, { message, tokens })
   }
 }
+
+/** What servers take for the name of a function: the strictest refuse all others, in every later request too. */
+const sendableName = (name: string): string => name.replace(/[^\w-]/g, '_').slice(0, 64) || 'unnamed'
 
 /** Servers parse arguments that come back to them; what is no object goes back as one that shows it. */
 function sendable(argumentsText: string): string {

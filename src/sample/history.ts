@@ -8,10 +8,13 @@ const text = z.union([
     .transform((parts) => parts.map((part) => part.text ?? '').join('')),
 ])
 
+/** As OpenAI has it for functions. */
+const functionName = z.string().regex(/^[\w-]{1,64}$/)
+
 const call = z.object({
   id: z.string().min(1),
   type: z.literal('function'),
-  function: z.object({ name: z.string().min(1), arguments: z.string() }),
+  function: z.object({ name: functionName, arguments: z.string() }),
 })
 
 const messageSchema = z.discriminatedUnion('role', [

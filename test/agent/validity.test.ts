@@ -60,8 +60,10 @@ const count = ({ seen }: Scene, what: string) => {
 /** What servers send, as they have been recorded, with all their faults. */
 function answerOf(kind: string, { random }: Scene): Answer {
   const contentType = kind === 'ollama' ? 'application/x-ndjson' : 'text/event-stream'
-  const plays = (name: string, cut = false): Answer => {
+  const plays = (name: string, { cut = false, as = 'read' } = {}): Answer => {
     const text = fixture(kind, name)
+      .replaceAll('"read"', JSON.stringify(as))
+      .replaceAll('call_a', random.pick(['call_a', 'call:ä/1']))
     return (response) => {
       response.writeHead(200, { 'content-type': contentType })
       response.end(cut ? text.slice(0, random.below(text.length)) : text)
@@ -69,11 +71,12 @@ function answerOf(kind: string, { random }: Scene): Answer {
   }
   const malformed = kind === 'gemini' || kind === 'ollama' ? 'no-ids.txt' : random.pick(['malformed.txt', 'cut.txt'])
   const roll = random.next()
-  if (roll < 0.5) return plays('calls.txt')
+  if (roll < 0.45) return plays('calls.txt')
+  if (roll < 0.5) return plays('calls.txt', { as: random.pick(['', 'reäd it', 'x'.repeat(80)]) })
   if (roll < 0.6) return plays('no-ids.txt')
   if (roll < 0.7) return plays(malformed)
   if (roll < 0.8) return plays('speak.txt')
-  if (roll < 0.86) return plays(random.pick(['calls.txt', 'speak.txt', 'bad-json.txt']), true)
+  if (roll < 0.86) return plays(random.pick(['calls.txt', 'speak.txt', 'bad-json.txt']), { cut: true })
   if (roll < 0.9) return plays('error.txt')
   return status(random.chance(0.5) ? 500 : 400, fixture(kind, 'overflow.json'))
 }
@@ -157,10 +160,8 @@ describe('the history of a session', () => {
     ]
     expect(openai?.({ model: 'm', messages: chat })).toContain('no result')
     expect(ollama?.({ messages: chat })).toContain('not for the model')
-    expect(responses?.({ input: [user, { type: 'function_call', call_id: 'c', arguments: '{}' }] })).toContain(
-      'no output',
-    )
-    const use = { role: 'assistant', content: [{ type: 'tool_use', id: 'c' }] }
+    expect(responses?.({ input: [user, { type: 'function_call', call_id: 'c', ...called }] })).toContain('no output')
+    const use = { role: 'assistant', content: [{ type: 'tool_use', id: 'c', name: 'read' }] }
     const turn = { role: 'user', content: [{ type: 'text', text: 'go' }] }
     expect(anthropic?.({ messages: [turn, use, turn] })).toContain('do not fit')
     const parts = [{ text: 'go' }]

@@ -3,6 +3,8 @@ import { faultOf, requestSchema } from '../../src/sample/history.ts'
 
 type Json = Record<string, unknown>
 
+const isName = (name: unknown): boolean => typeof name === 'string' && /^[\w-]{1,64}$/.test(name)
+
 const list = (value: unknown): Json[] => (Array.isArray(value) ? (value as Json[]) : [])
 
 export const strictFaults: Readonly<Record<string, (body: Json) => string | null>> = {
@@ -17,8 +19,9 @@ export const strictFaults: Readonly<Record<string, (body: Json) => string | null
 function responsesFault(items: Json[]): string | null {
   const open = new Set<unknown>()
   const known = new Set<unknown>()
-  for (const [index, { type, call_id: id, arguments: text, role }] of items.entries()) {
+  for (const [index, { type, call_id: id, name, arguments: text, role }] of items.entries()) {
     if (type === 'function_call') {
+      if (!isName(name)) return `items[${index}]: bad name`
       if (known.has(id)) return `items[${index}]: two calls have the id ${id}`
       JSON.parse(String(text))
       known.add(id)
@@ -46,7 +49,11 @@ function anthropicFault(messages: Json[]): string | null {
       if (JSON.stringify(results) !== JSON.stringify(calls)) return `${at}: results do not fit the calls before`
       if (blocks.slice(0, results.length).some(({ type }) => type !== 'tool_result')) return `${at}: results come late`
       calls = []
-    } else calls = blocks.filter(({ type }) => type === 'tool_use').map(({ id }) => id)
+    } else {
+      const uses = blocks.filter(({ type }) => type === 'tool_use')
+      if (!uses.every(({ id, name }) => isName(name) && isName(id))) return `${at}: bad name or id`
+      calls = uses.map(({ id }) => id)
+    }
     if (new Set(calls).size !== calls.length) return `${at}: two calls have one id`
   }
   return messages.at(-1)?.role === 'user' ? null : 'the last turn is not of the user'
@@ -63,7 +70,10 @@ function geminiFault(contents: Json[]): string | null {
     if (role === 'user') {
       if (JSON.stringify(named('functionResponse')) !== JSON.stringify(calls)) return `${at}: responses do not fit`
       calls = []
-    } else calls = named('functionCall')
+    } else {
+      calls = named('functionCall')
+      if (!calls.every(isName)) return `${at}: bad name`
+    }
   }
   return contents.at(-1)?.role === 'user' ? null : 'the last turn is not of the user'
 }
@@ -79,6 +89,7 @@ function ollamaFault(messages: Json[]): string | null {
     }
     if (names.length > 0) return `${at}: calls have no result`
     names = list(message.tool_calls).map((call) => (call.function as Json).name)
+    if (!names.every(isName)) return `${at}: bad name`
     if (names.length === 0 && String(message.content).trim() === '') return `${at}: it is empty`
   }
   const last = messages.at(-1)
