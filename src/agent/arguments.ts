@@ -11,10 +11,8 @@ export function parseArguments(text: string): Arguments {
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
       return { ok: true, value: value as Record<string, unknown> }
     }
-    return {
-      ok: false,
-      fault: `the arguments must be a JSON object, not ${value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value}`,
-    }
+    const what = value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value
+    return { ok: false, fault: `the arguments must be a JSON object, not ${what}` }
   } catch (error) {
     return { ok: false, fault: `the arguments are not valid JSON (${error instanceof Error ? error.message : error})` }
   }

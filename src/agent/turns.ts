@@ -31,6 +31,8 @@ export interface TurnsOptions {
   clock: Clock
   live(sessionId: string): LiveTurn | undefined
   resting(sessionId: string): Promise<Result<Resting>>
+  /** What gives the session back; null: another program runs its turns, and its rows are not ours to add to. */
+  claim(sessionId: string): (() => void) | null
   /** Somebody who looks would see something new. */
   nudge(sessionId: string): void
 }
@@ -41,7 +43,7 @@ const textCharsMax = 20_000
 export class Turns {
   private readonly options: TurnsOptions
   /** Sessions in which room is being made, between two turns. */
-  private readonly compacting = new Map<string, AbortController>()
+  private readonly compacting = new Map<string, { stop: AbortController; release(): void }>()
 
   constructor(options: TurnsOptions) {
     this.options = options
@@ -68,11 +70,21 @@ export class Turns {
     const turn = lastTurnOf(live?.transcript.entries ?? this.entries(sessionId))
     if (turn?.paused) return ok(undefined)
     if (live?.wishes.over || !turn?.open) return refuse(noTurn)
-    this.append(sessionId, { type: 'paused' })
+    if (!this.append(sessionId, () => ({ type: 'paused' }))) return refuse(busyElsewhere(sessionId))
     failpoint('turn.paused')
     if (live) live.wishes.pause = true
     this.options.nudge(sessionId)
     return ok(undefined)
+  }
+
+  /** Ends a turn that a person has paused and that nothing runs in: there is no run that could be stopped. */
+  cancel(sessionId: string): void {
+    this.append(sessionId, (entries) => {
+      const runId = entries.findLast((entry) => entry.type === 'run.started')?.runId
+      if (runId === undefined || !lastTurnOf(entries)?.paused) return null
+      return { type: 'run.ended', runId, reason: 'cancelled', text: '', problem: null }
+    })
+    this.options.nudge(sessionId)
   }
 
   /** The prompt whose turn is to be entered again; null where nothing has to be done for it to go on. */
@@ -80,7 +92,7 @@ export class Turns {
     const live = this.options.live(sessionId)
     const turn = lastTurnOf(live?.transcript.entries ?? this.entries(sessionId))
     if (!turn?.paused) return refuse(notPaused)
-    this.append(sessionId, { type: 'resumed' })
+    if (!this.append(sessionId, () => ({ type: 'resumed' }))) return refuse(busyElsewhere(sessionId))
     const goesOn = live !== undefined && !live.wishes.over
     if (goesOn) live.wishes.pause = false
     else await live?.done
@@ -96,8 +108,10 @@ export class Turns {
       return ok({ done: false })
     }
     if (this.compacting.has(sessionId)) return refuse(underWay)
+    const release = this.options.claim(sessionId)
+    if (!release) return refuse(busyElsewhere(sessionId))
     const stop = new AbortController()
-    this.compacting.set(sessionId, stop)
+    this.compacting.set(sessionId, { stop, release })
     try {
       const found = await this.options.resting(sessionId)
       if (!found.ok) return found
@@ -110,12 +124,20 @@ export class Turns {
       return made ? ok({ done: true }) : refuse(nothingToDo)
     } finally {
       this.compacting.delete(sessionId)
+      release()
     }
   }
 
-  /** Whoever prompts comes first: a summary that is being made is given up. */
-  giveWay(sessionId: string): void {
-    this.compacting.get(sessionId)?.abort(new Error('overtaken'))
+  /** The session for a prompt, which comes first: a summary that is being made is given up. Null: as `claim`. */
+  take(sessionId: string): (() => void) | null {
+    this.giveWay(sessionId)
+    return this.options.claim(sessionId)
+  }
+
+  private giveWay(sessionId: string): void {
+    const under = this.compacting.get(sessionId)
+    under?.stop.abort(new Error('overtaken'))
+    under?.release()
   }
 
   async context(sessionId: string): Promise<Result<ContextUse>> {
@@ -138,13 +160,27 @@ export class Turns {
     return withoutUndone(rows, ({ entry }) => entry).map(({ entry }) => entry)
   }
 
-  private append(sessionId: string, entry: JournalEntry): void {
+  /** Null as an entry: there is nothing to add. False: another program has the session. */
+  private append(sessionId: string, entryFor: (entries: readonly JournalEntry[]) => JournalEntry | null): boolean {
     const live = this.options.live(sessionId)
-    if (live) live.transcript.append(entry)
-    else this.options.journal.append(sessionId, entry)
+    const release = live ? () => undefined : this.options.claim(sessionId)
+    if (!release) return false
+    try {
+      const entry = entryFor(live?.transcript.entries ?? this.entries(sessionId))
+      if (entry && live) live.transcript.append(entry)
+      else if (entry) this.options.journal.append(sessionId, entry)
+      return true
+    } finally {
+      release()
+    }
   }
 }
 
+export const busyElsewhere = (sessionId: string): Problem => ({
+  kind: 'session-busy',
+  text: `Another program (a chat, a run or the daemon) runs a turn in the session ${sessionId}.`,
+  todo: 'Wait until it is over, or fork the session.',
+})
 const noTurn: Problem = {
   kind: 'no-turn',
   text: 'No turn of this session is open.',

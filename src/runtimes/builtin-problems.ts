@@ -19,12 +19,6 @@ export const busy = (sessionId: string): Problem => ({
   text: `The session ${sessionId} answers another prompt.`,
 })
 
-export const busyElsewhere = (sessionId: string): Problem => ({
-  kind: 'session-busy',
-  text: `Another program (a chat, a run or the daemon) runs a turn in the session ${sessionId}.`,
-  todo: 'Wait until it is over, or fork the session.',
-})
-
 export const unknownTools = (names: readonly string[]): Problem => ({
   kind: 'unknown-tools',
   text: `It needs tools that are not here: ${names.join(', ').slice(0, 300)}.`,

@@ -17,7 +17,7 @@ import { type LiveState, parked, type Run, Transcript } from '../agent/run.ts'
 import { liveState, restingState } from '../agent/states.ts'
 import { entitle } from '../agent/titles.ts'
 import { createTools } from '../agent/tools/index.ts'
-import { type LiveTurn, type Resting, Turns } from '../agent/turns.ts'
+import { busyElsewhere, type LiveTurn, type Resting, Turns } from '../agent/turns.ts'
 import { roomDefaults } from '../agent/window.ts'
 import { noWishes } from '../agent/wishes.ts'
 import type { AskRequest } from '../core/ask.ts'
@@ -39,7 +39,7 @@ import { newId } from '../lib/id.ts'
 import { type Place, unconfined } from '../lib/sandbox/sandbox.ts'
 import { type Begin, lackingTools, leftOf, narrowed, openPolicy } from './begin.ts'
 import type { BuiltinOptions } from './builtin-options.ts'
-import { busy, busyElsewhere, isClosed, isPaused, missing, unknownAgent, unknownTools } from './builtin-problems.ts'
+import { busy, isClosed, isPaused, missing, unknownAgent, unknownTools } from './builtin-problems.ts'
 import { Nudges } from './nudges.ts'
 
 const answerMs = 5_000
@@ -102,6 +102,7 @@ class Builtin implements Runtime {
       ...{ journal: options.journal, clock: options.clock },
       live: (sessionId) => this.live.get(sessionId),
       resting: (sessionId) => this.resting(sessionId),
+      claim: options.claim ?? (() => () => undefined),
       nudge: (sessionId) => this.nudges.now(sessionId),
     })
   }
@@ -161,7 +162,7 @@ class Builtin implements Runtime {
     const running = this.live.get(session.id)
     if (running?.promptId === request.promptId) return ok(undefined)
     if (running) return refuse(busy(session.id))
-    const release = this.options.claim ? this.options.claim(session.id) : () => undefined
+    const release = this.turns.take(session.id)
     if (!release) return refuse(busyElsewhere(session.id))
     try {
       return this.begin({ session, profile, request, choice: chosen.value, policy, own, release })
@@ -174,7 +175,6 @@ class Builtin implements Runtime {
 
   private begin(given: Omit<Begin, 'transcript' | 'resumed'>): Result<void> {
     const { session, request, release } = given
-    this.turns.giveWay(session.id)
     const transcript = new Transcript(this.options.journal, session.id)
     const standing = standingOf(transcript.entries, request.promptId)
     const isHeld = standing === 'open' && lastTurnOf(transcript.entries)?.paused === true
@@ -366,7 +366,7 @@ class Builtin implements Runtime {
     // Told before the calls are closed: afterwards nobody could tell which of them asked.
     const open = live?.transcript.entries ?? this.options.journal.entries(sessionId).map((row) => row.entry)
     this.asks.forget(sessionId, open)
-    if (!live) return
+    if (!live) return this.turns.cancel(sessionId)
     live.stop.abort(new Error('cancelled'))
     await this.ended(live)
   }

@@ -147,7 +147,8 @@ const prepareState = ({ db }: Ledger): Database.Statement =>
   db.$client.prepare('update sessions set state = :state, state_at = :at, updated_at = :at where id = :id')
 
 function stateAfter(entry: JournalEntry): SessionState['kind'] | null {
-  if (entry.type === 'run.started') return 'busy'
+  if (entry.type === 'run.started' || entry.type === 'resumed') return 'busy'
+  if (entry.type === 'paused') return 'waiting'
   if (entry.type !== 'run.ended') return null
   const states = { provider_error: 'failed', cancelled: 'interrupted', needs_permission: 'waiting' } as const
   return (states as Partial<Record<EndReason, SessionState['kind']>>)[entry.reason] ?? 'idle'

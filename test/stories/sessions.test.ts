@@ -189,10 +189,12 @@ it('SU-1 a session in which another program works is left alone; when that is ki
     at('restore'),
     at('type', { line: 'true' }),
     at('prompt', { text: 'me too' }),
+    at('pause'),
+    at('compact'),
   ])
   expect(refused.map(({ status, kind }) => [status, kind])).toEqual([
     ...Array(3).fill([409, 'session-at-work']),
-    [409, 'session-busy'],
+    ...Array(3).fill([409, 'session-busy']),
   ])
   expect([(await t.refusal('DELETE', `/api/sessions/${t.id}`)).status, await stateOf()]).toEqual([409, 'busy'])
   // However long it is: a list does not read through what another program is at.

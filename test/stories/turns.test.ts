@@ -1,8 +1,9 @@
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
-import type { TaskDetail } from '../../src/server/api.ts'
+import type { SessionDetail, TaskDetail } from '../../src/server/api.ts'
 import { type Story, tell } from '../fakes/story.ts'
+import { talk } from '../fakes/talk.ts'
 
 const bash = (command: string) => ({ name: 'bash', arguments: { command, timeout: 600_000 } })
 const waits = (name: string) => bash(`touch begun; until test -f ${name}; do sleep 0.02; done; echo x >> count`)
@@ -55,6 +56,21 @@ describe('a person in a turn, over HTTP', () => {
     const ended = await story.reaches('done', id)
     expect((ended satisfies TaskDetail).task.attempt).toBe(1)
     expect((await at('resume')).status).toBe(409)
+  })
+
+  it('AL-7 a paused turn can be ended, and is over then also for who wants it undone', async () => {
+    const t = await talk([{ tool_calls: [waits('go')] }, { text: 'again' }])
+    await t.post(`/api/sessions/${t.id}/prompt`, { text: 'wait' })
+    await vi.waitFor(() => expect(existsSync(join(t.folder, 'begun'))).toBe(true))
+    await t.post(`/api/sessions/${t.id}/pause`)
+    writeFileSync(join(t.folder, 'go'), '')
+    const state = async () => (await t.get<SessionDetail>(`/api/sessions/${t.id}`)).session.state
+    await expect.poll(state, { timeout: 10_000 }).toBe('waiting')
+    await t.post(`/api/sessions/${t.id}/abort`)
+    expect(await state()).toBe('interrupted')
+    expect(await t.refusal('POST', `/api/sessions/${t.id}/resume`)).toEqual({ status: 409, kind: 'not-paused' })
+    await t.post(`/api/sessions/${t.id}/undo`)
+    await t.say('something else')
   })
 
   it('CX-4 GET context says how full it is, and compact that there is nothing to do yet', async () => {
