@@ -21,7 +21,7 @@ import { tokensOf } from './prices.ts'
 import { Installs, Repeats } from './repeats.ts'
 import { Room } from './room.ts'
 import { parked, type Run } from './run.ts'
-import { callModel, type ModelReply } from './turn.ts'
+import { callModel, type ModelReply, unasked } from './turn.ts'
 import { pauses } from './wishes.ts'
 
 const emptyMax = 3
@@ -180,9 +180,12 @@ class Loop {
   /** A request that turns out to be too long is made shorter once. */
   private async ask({ system, tools }: Frame, room: Room): Promise<ModelReply> {
     const { wishes, transcript } = this.run
+    // What a person said meanwhile is there before room is made: it takes some of it.
+    this.deliver()
     this.count(await room.make(wishes.compact))
     wishes.compact = false
-    this.deliver()
+    const tooLong = room.tooLong()
+    if (tooLong) return unasked(tooLong)
     const call = () => callModel(this.run, [{ role: 'system', text: system }, ...transcript.history.messages()], tools)
     const reply = await call()
     if (reply.end.kind !== 'failed' || reply.end.problem.kind !== 'model-context-overflow') return reply

@@ -10,7 +10,7 @@ export function usedTokens({ counted, tokens }: History, frameTokens: number): n
   if (!counted) return frameTokens + tokens
   const since = tokens - counted.estimated
   const ratio = counted.tokens / Math.max(1, frameTokens + counted.estimated)
-  return Math.max(0, Math.round(counted.tokens + since * (since > 0 ? Math.max(1, ratio) : Math.min(1, ratio))))
+  return Math.max(0, Math.round(counted.tokens + since * (since > 0 ? Math.max(1, ratio) : ratio)))
 }
 
 export function contextUse(history: History, frame: Frame, windowTokens: number): ContextUse {

@@ -4,12 +4,14 @@
  */
 import type { Problem } from '../core/problem.ts'
 import type { JournalEntry, ModelUsage } from '../core/session.ts'
+import { excerptOf } from '../lib/excerpt.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import { type Frame, frameTokensOf } from './frame.ts'
 import { usedTokens } from './meter.ts'
 import type { Roomy } from './run.ts'
 import type { Shown } from './shown.ts'
 import { summaryOf } from './summary.ts'
+import { charsWithin } from './weigh.ts'
 import { windowOf } from './window.ts'
 
 /** Parts of the limit: how much room is made, so that it lasts for a while; and what of it the last words may have. */
@@ -21,8 +23,6 @@ const headPart = 0.3
 const repliesWhole = [2, 1] as const
 const smallTokens = 250
 const oldChars = 200
-/** Of a result that must be cut although it is new. */
-const charsAToken = 3
 
 export class Room {
   private readonly run: Roomy
@@ -44,7 +44,9 @@ export class Room {
     const before = history.tokens
     const usages: ModelUsage[] = []
     for (const whole of repliesWhole) {
-      if (usages.length > 0 || (whole < repliesWhole[0] && this.used() <= limit)) break
+      // A second summary at once only where the request would not fit at all.
+      const enough = usages.length > 0 ? this.window() : limit
+      if (whole < repliesWhole[0] && this.used() <= enough) break
       this.elideOld(target, whole)
       const head = this.headOf(wanted ? Math.min(limit, this.used()) : limit, whole)
       const headTokens = head.reduce((sum, { tokens }) => sum + tokens, 0)
@@ -70,6 +72,17 @@ export class Room {
     return Math.min(this.learned, windowOf(this.run.source, this.run.model, this.run.room))
   }
 
+  /** Why the next request cannot be made short enough: what was said last is never shortened. Null: it fits. */
+  tooLong(): Problem | null {
+    const [used, window] = [this.used(), this.window()]
+    if (used <= window) return null
+    return {
+      kind: 'model-context-overflow',
+      text: `What was said last is too long: with all that goes along about ${used} tokens, and ${window} fit.`,
+      todo: 'Say it shorter, or in a file that is read in parts; raise `context_tokens` if the model takes more.',
+    }
+  }
+
   /** Old results first: they cost no model call and can be had again. */
   private elideOld(target: number, whole: number): void {
     const recent = this.recentRow(whole)
@@ -85,8 +98,10 @@ export class Room {
   }
 
   private recentRow(whole: number): number {
-    const replies = this.run.transcript.history.list().filter(({ message }) => message.role === 'assistant')
-    return (replies.at(-whole) ?? replies[0])?.row ?? 0
+    const list = this.run.transcript.history.list()
+    const replies = list.filter(({ message }) => message.role === 'assistant')
+    // Nothing was answered yet: what was said last is what it is about.
+    return (replies.at(-whole) ?? replies[0] ?? list.at(-1))?.row ?? 0
   }
 
   /** The last step alone is too much: its largest results are cut to one size that fits. */
@@ -102,9 +117,16 @@ export class Room {
       if (fits) low = size
       else high = size
     }
-    const keptChars = Math.max(oldChars, Math.floor((low - smallTokens) * charsAToken))
-    const large = results.filter(({ tokens }) => tokens > Math.max(low, smallTokens))
-    this.elide(large.map(({ message }) => ({ callId: message.role === 'tool' ? message.callId : '', keptChars })))
+    const kept = Math.max(0, low - smallTokens)
+    const large = results.flatMap(({ message, tokens }) =>
+      message.role === 'tool' && tokens > Math.max(low, smallTokens) ? [message] : [],
+    )
+    this.elide(
+      large.map(({ callId, text }) => {
+        const keptChars = charsWithin(kept, (chars) => excerptOf(text, chars))
+        return { callId, keptChars: Math.max(oldChars, keptChars) }
+      }),
+    )
   }
 
   private elide(results: { callId: string; keptChars: number }[]): void {

@@ -9,6 +9,7 @@ import { askText } from './ask-text.ts'
 import { modelFor } from './model-choice.ts'
 import type { Roomy } from './run.ts'
 import type { Shown } from './shown.ts'
+import { charsWithin } from './weigh.ts'
 
 export interface Summary {
   text: string
@@ -16,7 +17,6 @@ export interface Summary {
   usages: ModelUsage[]
 }
 
-const charsAToken = 3
 /** Parts of the window: what the summary may be, what of the words of the person, what is shown to be summarised. */
 const summaryPart = 0.08
 const askedPart = 0.08
@@ -36,7 +36,8 @@ export async function summaryOf(head: readonly Shown[], run: Roomy, windowTokens
   const messages = head.map(({ message }) => message)
   const end = head.at(-1)?.row ?? 0
   const words = run.transcript.history.asked.flatMap(({ row, text }) => (row <= end ? [text] : []))
-  const asked = askedText(words, Math.floor(windowTokens * askedPart * charsAToken))
+  const askedMax = charsWithin(windowTokens * askedPart, (chars) => askedText(words, chars))
+  const asked = askedText(words, askedMax)
   const outputTokensMax = Math.max(200, Math.min(summaryTokensMax, Math.floor(windowTokens * summaryPart)))
   const charsMax = outputTokensMax * 4
   const request = {
@@ -71,7 +72,10 @@ function askedText(asked: readonly string[], charsMax: number): string {
 /** Both ends where it is too much: the beginning has the goal, the end has where the work stands. */
 function readable(messages: readonly ModelMessage[], windowTokens: number): string {
   const text = messages.map(lineOf).join('\n\n')
-  return excerptOf(text, Math.floor(windowTokens * readPart * charsAToken))
+  return excerptOf(
+    text,
+    charsWithin(windowTokens * readPart, (chars) => excerptOf(text, chars)),
+  )
 }
 
 function lineOf(message: ModelMessage): string {

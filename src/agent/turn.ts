@@ -16,6 +16,11 @@ export interface ModelReply {
   end: { kind: 'finished'; finish: string } | { kind: 'failed'; problem: Problem } | { kind: 'aborted' }
 }
 
+/** Of a request that was not sent. */
+export function unasked(problem: Problem): ModelReply {
+  return { text: '', reasoning: '', calls: [], thinking: [], usages: [], end: { kind: 'failed', problem } }
+}
+
 export async function callModel(run: Run, said: ModelMessage[], tools: ToolSchema[]): Promise<ModelReply> {
   const reply: ModelReply = { text: '', reasoning: '', calls: [], thinking: [], usages: [], end: { kind: 'aborted' } }
   const messages = await withPictures(run, said)

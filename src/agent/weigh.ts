@@ -11,6 +11,13 @@ export function textTokens(text: string): number {
   return Math.ceil((text.length - other) / asciiCharsAToken + other / otherCharsAToken)
 }
 
+/** How many characters a text may keep so that what `shorten` makes of it takes at most so many tokens. */
+export function charsWithin(tokensMax: number, shorten: (charsMax: number) => string): number {
+  let chars = Math.max(1, Math.floor(tokensMax * asciiCharsAToken))
+  while (chars > 1 && textTokens(JSON.stringify(shorten(chars))) > tokensMax) chars = Math.floor(chars * 0.8)
+  return chars
+}
+
 /** As JSON, the way it goes over the wire. */
 export function messageTokens(message: ModelMessage): number {
   if (!('images' in message) || !message.images) return textTokens(JSON.stringify(message))

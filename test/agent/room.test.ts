@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { messagesOf } from '../../src/agent/history.ts'
+import { textTokens } from '../../src/agent/weigh.ts'
 import type { JournalEntry } from '../../src/core/session.ts'
 import { type AgentWorld, agentWorld, endsOf } from '../fakes/agent-world.ts'
 
@@ -16,6 +17,7 @@ interface ChainOptions {
 const call = (name: string, args: Record<string, unknown>) => ({ name, arguments: args })
 const rowsOf = <T extends JournalEntry['type']>(entries: readonly JournalEntry[], type: T) =>
   entries.filter((entry): entry is Extract<JournalEntry, { type: T }> => entry.type === type)
+const sizeOf = (message: unknown) => textTokens(JSON.stringify(message))
 const work = (world: AgentWorld) => world.requests.filter(({ body }) => body?.tools?.length)
 const summaries = (world: AgentWorld) => world.requests.filter(({ body }) => body && !body.tools?.length)
 
@@ -116,6 +118,59 @@ describe('CX-3 room for the next request', () => {
     expect((await world.run('go')).state).toMatchObject({ complete: true, text: 'I have read all.' })
     expect(world.requests.filter(({ status }) => status === 400)).toHaveLength(1)
     expect(endsOf(world.entries())).toEqual(['completed'])
+  })
+
+  it.each([
+    ['Japanese', '日本語のテキストです、長い。'],
+    ['Russian', 'Привет мир, это русский текст.'],
+  ])('CX-3 holds for %s, which takes more tokens a character', async (_, line) => {
+    const reads = (offset: number) => ({
+      tool_calls: [0, 1, 2, 3, 4, 5].map((n) => call('read', { file_path: `u${n}`, offset })),
+    })
+    const replies = [{ match: '^Summarise:', text: 'Goal: go on.' }, reads(1), reads(2), { text: 'done' }]
+    const world = await agentWorld({ context_tokens: windowTokens, replies }, { provider })
+    for (let n = 0; n < 6; n++) await world.put(`u${n}`, `${line}\n`.repeat(1_500))
+    expect((await world.run('go')).state).toMatchObject({ complete: true })
+    const sizes = world.requests.map(({ body }) => (body?.messages ?? []).reduce((sum, one) => sum + sizeOf(one), 0))
+    expect(sizes.every((tokens) => tokens < windowTokens)).toBe(true)
+    expect(world.requests.map(({ status }) => status)).not.toContain(400)
+  })
+
+  it('CX-3 what is said into a turn takes its room too', async () => {
+    const words = 'a few words to say '.repeat(1_040)
+    const steps = Array.from({ length: 3 }, (_, n) => ({
+      tool_calls: [call('read', { file_path: 'a', offset: n + 1 })],
+      delay_ms: 150,
+    }))
+    const replies = [{ match: '^Summarise:', text: 'Goal: go on.' }, ...steps, { text: 'done' }]
+    const world = await agentWorld({ context_tokens: windowTokens, replies, at_end: 'repeat' }, { provider })
+    await world.put('a', 'a line\n'.repeat(20))
+    let heard = 0
+    // Several times for each request that went out, while it waits for its answer.
+    const speak = async () => {
+      for (let request = 1; request <= 3; request++) {
+        await vi.waitFor(() => expect(work(world).length).toBeGreaterThanOrEqual(request), { interval: 1 })
+        for (const part of request === 1 ? ['a', 'b', 'c', 'd'] : ['a', 'b', 'c']) {
+          const told = await world.runtime.steer?.(world.sessionId, `${request}${part} ${words}`)
+          if (told?.ok) heard += 1
+        }
+      }
+    }
+    const [{ state }] = await Promise.all([world.run('go'), speak()])
+    expect(state).toMatchObject({ complete: true })
+    expect(heard).toBe(10)
+    expect(world.requests.map(({ status }) => status)).not.toContain(400)
+  })
+
+  it('CX-3 a prompt that never fits is not sent, says so, and does not stand in the way of the next', async () => {
+    const replies = [{ match: '^Summarise:', text: 'Goal: shorter.' }, { text: 'done' }]
+    const world = await agentWorld({ context_tokens: windowTokens, replies, at_end: 'repeat' }, { provider })
+    const { state } = await world.run('word '.repeat(40_000))
+    expect(state).toMatchObject({ kind: 'failed', problem: { kind: 'model-context-overflow' } })
+    expect(work(world)).toHaveLength(0)
+    const next = await world.run('a short one', { promptId: 'p2' })
+    expect(next.state).toMatchObject({ complete: true, text: 'done' })
+    expect(world.requests.map(({ status }) => status)).not.toContain(400)
   })
 
   it('the history is a pure function of the rows', async () => {
