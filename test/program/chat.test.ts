@@ -10,10 +10,19 @@ const bash = (command: string) => ({ tool_calls: [{ name: 'bash', arguments: { c
 const piped = (p: Place, lines: readonly string[], args: string[] = []) =>
   pipe(p, ['chat', ...args], lines.map((line) => `${line}\n`).join(''))
 
-async function chatting(p: Place, more: Record<string, string> = {}): Promise<Terminal> {
-  const terminal = openTerminal([program, 'chat'], { cwd: p.work, env: { ...p.env, ...more } })
+async function chatting(p: Place, more: Record<string, string> = {}, args: string[] = []): Promise<Terminal> {
+  const terminal = openTerminal([program, 'chat', ...args], { cwd: p.work, env: { ...p.env, ...more } })
   await terminal.sees('› ')
   return terminal
+}
+
+/** At work, in a call that lasts until `go`. */
+async function atWork(p: Place): Promise<{ terminal: Terminal; go(): void }> {
+  writeFileSync(join(p.work, 'wait.sh'), 'until [ -e go ]; do sleep 0.05; done')
+  const terminal = await chatting(p, { NO_COLOR: '1' }, ['--allow', 'bash(sh wait.sh)'])
+  await say(terminal, 'begin')
+  await terminal.sees('sh wait.sh')
+  return { terminal, go: () => writeFileSync(join(p.work, 'go'), '') }
 }
 
 /** Types a line when the prompt is there. */
@@ -175,6 +184,57 @@ describe.runIf(hasTerminal)('openloom chat at a terminal', () => {
     await terminal.sees('» ')
     await terminal.sees('I hear you.')
     expect(p.last()).toContain('more of it')
+  })
+
+  it('CL-4 what is asked is shown whole above a half-typed line, and answered after it', async () => {
+    const p = await place([bash('sh wait.sh'), bash('touch one'), { text: 'It is done.' }])
+    const { terminal, go } = await atWork(p)
+    terminal.type('please al')
+    await terminal.sees('please al')
+    go()
+    await terminal.sees('The agent asks: bash')
+    await terminal.sees('    touch one')
+    expect(await terminal.sees('please al')).not.toContain('[o]nce')
+    terminal.type('so\r')
+    expect(await terminal.sees('[o]nce')).not.toContain('Say o')
+    expect(existsSync(join(p.work, 'one'))).toBe(false)
+    terminal.type('o\r')
+    await terminal.sees('It is done.')
+    expect(existsSync(join(p.work, 'one'))).toBe(true)
+    expect(p.last()).toContain('please also')
+  })
+
+  it('CL-4 a line that is half typed when the turn ends is typed on', async () => {
+    const p = await place([bash('sh wait.sh'), { text: 'I hear you.' }])
+    const { terminal, go } = await atWork(p)
+    terminal.type('what ab')
+    await terminal.sees('what ab')
+    go()
+    await terminal.sees('I hear you.')
+    await terminal.sees('› ')
+    terminal.type('out it?\r')
+    await terminal.sees('what about it?')
+    await terminal.sees('I hear you.')
+    expect(p.last()).toContain('what about it?')
+  })
+
+  it('CL-4 an answer that was begun when the run was stopped answers nothing else', async () => {
+    const p = await place([bash('touch one'), bash('touch two'), { text: 'I hear you.' }])
+    const terminal = await chatting(p, { NO_COLOR: '1' })
+    await say(terminal, 'begin')
+    await terminal.sees('[d]eny (and why) › ')
+    terminal.type('always')
+    await terminal.sees('always')
+    terminal.type('\u0003')
+    await terminal.sees('Stopped.')
+    await terminal.sees('› ')
+    await say(terminal, 'again')
+    await terminal.sees('touch two')
+    await terminal.sees('[d]eny (and why) › ')
+    terminal.type('d no\r')
+    await terminal.sees('I hear you.')
+    expect(p.last()).not.toContain('alwaysagain')
+    expect([existsSync(join(p.work, 'one')), existsSync(join(p.work, 'two'))]).toEqual([false, false])
   })
 
   it('CL-4 completes names of files and commands, and keeps what was typed for its owner alone', async () => {

@@ -63,7 +63,7 @@ export class Conversation implements Chat {
       complete: (line) => this.complete(line),
       onInterrupt: (line) => this.interrupt(line),
       onTyping: (typing) => (typing ? this.view.hold() : this.view.release()),
-      onUnasked: (line) => void this.steer(line),
+      onUnasked: (line) => this.steer(line),
     })
     this.opening = options.open().then((runner) => this.attach(runner))
     // Whoever needs it hears of its failure.
@@ -221,7 +221,6 @@ export class Conversation implements Chat {
       await work(running.signal)
     } finally {
       this.running = null
-      this.view.release()
     }
   }
 
@@ -270,7 +269,10 @@ export class Conversation implements Chat {
     this.asking.add(pending.id)
     const signal = this.running?.signal
     this.asksInOrder = this.asksInOrder.then(async () => {
-      const read = (words: string) => this.lines.read(words, signal)
+      const read = (words: string) => {
+        if (this.lines.isHalfTyped) this.say(paint('dim', '  Send your line or empty it, then answer.'))
+        return this.lines.answer(words, signal)
+      }
       const reply = isOpen() ? await ask(pending, { line: (text) => this.say(text), read }) : null
       this.asking.delete(pending.id)
       const said = reply ?? { kind: 'reject' as const, message: 'Nobody is there to answer.' }

@@ -15,8 +15,8 @@ export interface LinesOptions {
   onInterrupt(line: string): boolean
   /** A person begins, or ends, to type while nobody asked for a line. */
   onTyping(typing: boolean): void
-  /** A line that nobody asked for. */
-  onUnasked(line: string): void
+  /** A line that nobody asked for; done when it was told on. */
+  onUnasked(line: string): Promise<void>
 }
 
 const waitingMax = 1_000
@@ -29,7 +29,10 @@ export class Lines {
   /** From a pipe: read before anybody asked. */
   private readonly waiting: string[] = []
   private asked: ((line: string | null) => void) | null = null
+  private told: Promise<void> = Promise.resolve()
   private typing = false
+  /** Whoever waits until nobody types. */
+  private onFree: (() => void) | null = null
   private ended = false
 
   constructor(options: LinesOptions) {
@@ -54,7 +57,15 @@ export class Lines {
     if (this.isTerminal) input.on('keypress', () => setImmediate(() => this.lookAtTyping()))
   }
 
-  /** The next line; null: there is none any more, or `signal` ended the waiting. */
+  /** A person has begun a line that nobody asked for. */
+  get isHalfTyped(): boolean {
+    return this.isTerminal && !this.asked && this.reader.line !== ''
+  }
+
+  /**
+   * The next line, of which what is half typed is the beginning; null: there is none any more, or `signal` ended the
+   * waiting.
+   */
   read(prompt: string, signal?: AbortSignal): Promise<string | null> {
     const early = this.waiting.shift()
     if (early !== undefined) return Promise.resolve(early)
@@ -66,16 +77,34 @@ export class Lines {
         this.gate.open = false
         resolve(line)
       }
-      const onAbort = () => settle(null)
-      signal?.addEventListener('abort', onAbort, { once: true })
-      this.asked = settle
-      this.typing = false
-      this.gate.open = true
-      if (this.isTerminal) {
-        this.reader.setPrompt(prompt)
-        this.reader.prompt()
+      const onAbort = () => {
+        this.drop()
+        settle(null)
       }
+      signal?.addEventListener('abort', onAbort, { once: true })
+      if (this.isTerminal) this.show(prompt, this.putAside())
+      this.asked = settle
     })
+  }
+
+  /**
+   * The answer to what was just said. A line that is half typed was not meant for it, nor are the keys that still come:
+   * it is sent or emptied first, below all that the person has to know.
+   */
+  async answer(prompt: string, signal?: AbortSignal): Promise<string | null> {
+    await this.told
+    while (this.isHalfTyped && !this.ended && !signal?.aborted) {
+      const half = this.putAside()
+      const free = new Promise<void>((resolve) => {
+        this.onFree = resolve
+        signal?.addEventListener('abort', () => resolve(), { once: true })
+      })
+      this.setTyping(true)
+      this.reader.write(half)
+      await free
+      await this.told
+    }
+    return this.read(prompt, signal)
   }
 
   /** Empties the line and shows the prompt again. */
@@ -97,12 +126,39 @@ export class Lines {
     if (this.asked) return this.asked(line)
     if (this.isTerminal) {
       this.setTyping(false)
-      if (line.trim() !== '') this.options.onUnasked(line)
+      if (line.trim() !== '') this.told = this.options.onUnasked(line)
     } else if (this.waiting.length < waitingMax) this.waiting.push(line)
+  }
+
+  /** Takes the half-typed line, which it gives, off the screen, so that what was held back is shown in its place. */
+  private putAside(): string {
+    const half = this.reader.line
+    if (half !== '' || this.typing) {
+      this.reader.setPrompt('')
+      this.clear()
+    }
+    this.setTyping(false)
+    return half
+  }
+
+  private show(prompt: string, half: string): void {
+    this.gate.open = true
+    this.reader.setPrompt(prompt)
+    this.reader.prompt()
+    this.reader.write(half)
+  }
+
+  /** What was begun as an answer is none to whatever is asked next. */
+  private drop(): void {
+    if (!this.isTerminal) return
+    this.clear()
+    this.options.output.write('\n')
   }
 
   private end(): void {
     this.ended = true
+    if (this.typing) this.options.output.write('\n')
+    this.setTyping(false)
     this.asked?.(null)
   }
 
@@ -121,7 +177,11 @@ export class Lines {
     this.typing = typing
     this.options.onTyping(typing)
     this.gate.open = typing
-    if (!typing) return
+    if (!typing) {
+      this.onFree?.()
+      this.onFree = null
+      return
+    }
     this.reader.setPrompt('» ')
     this.reader.prompt(true)
   }
