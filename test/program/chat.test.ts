@@ -61,6 +61,14 @@ describe('openloom chat through a pipe', () => {
     expect(p.last()).not.toContain('my name is Ada')
   })
 
+  it('CL-4 takes every line, however many come at once', async () => {
+    const p = await place([{ text: 'I hear you.' }])
+    const lines = Array.from({ length: 21_000 }, (_, n) => `/no${n}`)
+    const { out } = await piped(p, [...lines, 'and this?'])
+    expect(out.split('There is no /no')).toHaveLength(lines.length + 1)
+    expect(out).toMatch(/There is no \/no20999;.*\nI hear you\.\n$/)
+  })
+
   it('CL-4 words of the agent cannot move the cursor or forge a line', async () => {
     const p = await place([{ text: 'a\u001b[2Jb\rc\u202ed\u009b1m' }])
     const { out } = await piped(p, ['hello'])

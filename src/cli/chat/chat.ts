@@ -251,7 +251,11 @@ export class Conversation implements Chat {
     const steered = this.sessionId !== null && runtime.steer && !/^[/!]/.test(text)
     const told = steered && this.sessionId !== null ? await runtime.steer?.(this.sessionId, text) : null
     if (told?.ok) return this.say(paint('dim', `» ${safe(text)}`))
-    if (this.queued.length < queuedMax) this.queued.push(text)
+    if (this.queued.length >= queuedMax) {
+      const why = `${queuedMax} lines wait already; say it again when this turn is over.`
+      return this.say(paint('yellow', `Not taken: ${safe(text)}\n  ${why}`))
+    }
+    this.queued.push(text)
     this.say(paint('dim', `» ${safe(text)} (when this turn is over)`))
   }
 

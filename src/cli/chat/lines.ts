@@ -19,6 +19,7 @@ export interface LinesOptions {
   onUnasked(line: string): Promise<void>
 }
 
+/** Nothing more is read from a pipe while so many lines of it wait. */
 const waitingMax = 1_000
 
 export class Lines {
@@ -28,6 +29,7 @@ export class Lines {
   private readonly gate = { open: true }
   /** From a pipe: read before anybody asked. */
   private readonly waiting: string[] = []
+  private isFull = false
   private asked: ((line: string | null) => void) | null = null
   private told: Promise<void> = Promise.resolve()
   private typing = false
@@ -68,6 +70,7 @@ export class Lines {
    */
   read(prompt: string, signal?: AbortSignal): Promise<string | null> {
     const early = this.waiting.shift()
+    if (this.isFull && this.waiting.length === 0) this.fill()
     if (early !== undefined) return Promise.resolve(early)
     if (this.ended || signal?.aborted) return Promise.resolve(null)
     return new Promise((resolve) => {
@@ -127,7 +130,18 @@ export class Lines {
     if (this.isTerminal) {
       this.setTyping(false)
       if (line.trim() !== '') this.told = this.options.onUnasked(line)
-    } else if (this.waiting.length < waitingMax) this.waiting.push(line)
+      return
+    }
+    this.waiting.push(line)
+    // What was read already still comes: a pipe gives so much at once.
+    if (this.waiting.length < waitingMax || this.isFull) return
+    this.isFull = true
+    this.reader.pause()
+  }
+
+  private fill(): void {
+    this.isFull = false
+    if (!this.ended) this.reader.resume()
   }
 
   /** Takes the half-typed line, which it gives, off the screen, so that what was held back is shown in its place. */
