@@ -50,6 +50,15 @@ export class SessionCommands {
     return this.world.runtimes.get(runtime)?.watch !== null
   }
 
+  /** Why the last turn of one of our own has no whole answer. */
+  async unfinished({ id, runtime, state }: KnownSession): Promise<Problem | null> {
+    const host = this.world.runtimes.get(runtime)
+    // Of the others the reason is elsewhere, or still to come: not all rows are read for them.
+    if (!host || host.watch || (state !== 'idle' && state !== 'failed' && state !== 'waiting')) return null
+    const seen = (await host.look(id)).state
+    return seen.kind === 'failed' ? seen.problem : seen.kind === 'idle' ? (seen.unfinished ?? null) : null
+  }
+
   /** None: its runtime keeps them to itself. */
   profilesOf({ runtime }: KnownSession): string[] {
     return this.world.runtimes.get(runtime)?.profiles?.map(({ name }) => name) ?? []

@@ -184,7 +184,7 @@ export class Conversation implements Chat {
       this.view.fresh()
       if (signal.aborted) this.say(paint('dim', 'Stopped.'))
       else if (state.kind === 'failed') this.say(faultOf(state.problem))
-      else if (state.kind === 'idle' && !state.complete) this.say(paint('yellow', 'The answer is not complete.'))
+      else if (state.kind === 'idle' && state.unfinished) this.say(faultOf(state.unfinished))
     })
   }
 

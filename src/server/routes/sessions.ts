@@ -118,7 +118,8 @@ async function listed(c: Context, world: ServerWorld, query: SessionQuery) {
 
 async function shown(c: Context, world: ServerWorld, session: KnownSession) {
   const mended = (await world.edits.mend([session])) ? world.store.watched.get(session.id) : null
-  return c.json(detailOf(mended ?? session, world) satisfies SessionDetail)
+  const unfinished = await world.sessions.unfinished(mended ?? session)
+  return c.json({ ...detailOf(mended ?? session, world), unfinished } satisfies SessionDetail)
 }
 
 function queryOf(given: z.infer<typeof listQuery>): SessionQuery {
@@ -153,7 +154,7 @@ function sessionItems(sessions: readonly KnownSession[], { store }: ServerWorld)
   return sessions.map((session) => ({ ...session, asks: open.get(session.id) ?? 0 }))
 }
 
-function detailOf(session: KnownSession, world: ServerWorld): SessionDetail {
+function detailOf(session: KnownSession, world: ServerWorld): Omit<SessionDetail, 'unfinished'> {
   const { watched, asks, usage } = world.store
   const root = watched.rootOf(session)
   const tree = watched.tree(session.id)
