@@ -282,6 +282,26 @@ describe.runIf(hasTerminal)('openloom chat at a terminal', () => {
     expect(terminal.text().split('\u001b]52;')).toHaveLength(2)
   })
 
+  it('CL-4 what was taken back is neither copied nor shown', async () => {
+    const p = await place([{ text: 'The first.' }, { text: 'The second.' }])
+    const terminal = await chatting(p, { NO_COLOR: '1' })
+    const tell = async (line: string, wanted: string) => {
+      terminal.type(`${line}\r`)
+      const text = await terminal.sees(wanted)
+      await terminal.sees('› ')
+      return text
+    }
+    await tell('one', 'The first.')
+    await tell('two', 'The second.')
+    await tell('/undo', 'is taken back')
+    await tell('/copy', `\u001b]52;c;${Buffer.from('The first.').toString('base64')}\u0007`)
+    const id = /s_\w+/.exec(await tell('/sessions', '  idle'))?.[0]
+    expect(await tell(`/sessions ${id}`, 'The first.')).not.toContain('two')
+    await tell('/undo', 'is taken back')
+    await tell('/copy', 'There is no answer yet.')
+    expect(terminal.text().split('The second.')).toHaveLength(2)
+  })
+
   it('CL-4 /copy without an answer leaves the clipboard alone', async () => {
     const p = await place([{ text: 'unused' }])
     const terminal = await chatting(p)

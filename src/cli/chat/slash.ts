@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Problem, Result } from '../../core/problem.ts'
-import type { SessionRecord } from '../../core/session.ts'
+import { type SessionRecord, withoutUndone } from '../../core/session.ts'
 import { errnoOf } from '../../lib/files.ts'
 import type { KnownSession } from '../../store/watched.ts'
 import type { Runner } from '../runner.ts'
@@ -97,12 +97,16 @@ async function sessions(chat: Chat, id: string): Promise<void> {
   if (!found || another) return needs(chat, found ? 'Several sessions begin so.' : 'There is no such session.')
   if (found.workspace !== chat.workspace) return needs(chat, `It works in another folder: ${safe(found.workspace)}`)
   chat.enter(found.id)
-  const said = store.sessions.entries(found.id).flatMap(({ entry }) => {
+  const said = rowsOf(store, found).flatMap(({ entry }) => {
     if (entry.type === 'prompt') return [`${paint('bold', '›')} ${cut(entry.text, 300)}`]
     return entry.type === 'assistant' && entry.text ? [safe(entry.text).slice(0, 1_500)] : []
   })
   chat.say([paint('dim', cut(found.title, 70)), ...said.slice(-4)].join('\n'))
 }
+
+/** What still counts of what was said. */
+const rowsOf = ({ sessions }: Runner['store'], { id }: KnownSession) =>
+  withoutUndone(sessions.entries(id), ({ entry }) => entry)
 
 async function rename(chat: Chat, title: string): Promise<void> {
   if (title === '') return needs(chat, 'Say the title behind it.')
@@ -167,9 +171,9 @@ async function copy(chat: Chat): Promise<void> {
   const session = await current(chat)
   if (!session) return
   const { store } = await chat.runner()
-  const rows = store.sessions.entries(session.id)
-  const last = rows.findLast(({ entry }) => entry.type === 'assistant' && entry.text !== '')?.entry
+  const last = rowsOf(store, session).findLast(({ entry }) => entry.type === 'assistant' && entry.text !== '')?.entry
   const text = last?.type === 'assistant' ? last.text.slice(0, copyCharsMax) : ''
+  if (text === '') return needs(chat, 'There is no answer yet.')
   if (!chat.isTerminal) return needs(chat, 'There is no terminal that has a clipboard.')
   process.stdout.write(`\u001b]52;c;${Buffer.from(text).toString('base64')}\u0007`)
   chat.say(`${text.length} characters are in the clipboard, if your terminal lets programs write there.`)
