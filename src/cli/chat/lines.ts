@@ -3,7 +3,8 @@
  * takes it back until the line is sent. It knows nothing of what the lines mean.
  */
 import { createInterface, type Interface } from 'node:readline'
-import { Writable } from 'node:stream'
+import { Transform, Writable } from 'node:stream'
+import { meantBy, Pastes, pasteOff, pasteOn, signedOf } from './paste.ts'
 
 export interface LinesOptions {
   input: NodeJS.ReadStream
@@ -42,21 +43,28 @@ export class Lines {
     const { input, output, history } = options
     this.isTerminal = Boolean(input.isTTY && output.isTTY)
     const completer = (line: string, done: (error: null, found: [string[], string]) => void) => {
-      options.complete(line).then(
+      options.complete(meantBy(line)).then(
         (found) => done(null, found),
         () => done(null, [[], line]),
       )
     }
+    const typed = this.isTerminal ? keysOf(input) : input
     this.reader = createInterface({
-      input,
+      input: typed,
       output: this.isTerminal ? gated(output, this.gate) : output,
       terminal: this.isTerminal,
-      ...(this.isTerminal ? { history, historySize: 1_000, removeHistoryDuplicates: true, completer } : {}),
+      ...(this.isTerminal
+        ? { history: history.map(signedOf), historySize: 1_000, removeHistoryDuplicates: true, completer }
+        : {}),
     })
-    this.reader.on('line', (line) => this.take(line))
+    this.reader.on('line', (line) => this.take(this.isTerminal ? meantBy(line) : line))
     this.reader.on('close', () => this.end())
     this.reader.on('SIGINT', () => this.interrupt())
-    if (this.isTerminal) input.on('keypress', () => setImmediate(() => this.lookAtTyping()))
+    if (!this.isTerminal) return
+    typed.on('keypress', () => setImmediate(() => this.lookAtTyping()))
+    output.write(pasteOn)
+    // However this program ends by itself, its terminal goes on.
+    process.once('exit', this.pasteEnds)
   }
 
   /** A person has begun a line that nobody asked for. */
@@ -125,6 +133,11 @@ export class Lines {
     this.reader.close()
   }
 
+  private readonly pasteEnds = (): void => {
+    process.off('exit', this.pasteEnds)
+    this.options.output.write(pasteOff)
+  }
+
   private take(line: string): void {
     if (this.asked) return this.asked(line)
     if (this.isTerminal) {
@@ -170,6 +183,7 @@ export class Lines {
   }
 
   private end(): void {
+    if (this.isTerminal && !this.ended) this.pasteEnds()
     this.ended = true
     if (this.typing) this.options.output.write('\n')
     this.setTyping(false)
@@ -199,6 +213,26 @@ export class Lines {
     this.reader.setPrompt('» ')
     this.reader.prompt(true)
   }
+}
+
+/** The keys of a terminal, which readline puts into raw mode and lets go of at its end. */
+function keysOf(input: NodeJS.ReadStream): Transform {
+  const pastes = new Pastes()
+  const keys = new Transform({
+    transform(chunk: Buffer, _, done) {
+      done(null, pastes.keysOf(chunk))
+    },
+  })
+  const setRawMode = (isRaw: boolean) => input.setRawMode(isRaw)
+  const pause = () => {
+    input.pause()
+    return Transform.prototype.pause.call(keys)
+  }
+  const resume = () => {
+    input.resume()
+    return Transform.prototype.resume.call(keys)
+  }
+  return input.pipe(Object.assign(keys, { setRawMode, pause, resume }))
 }
 
 /** readline writes its echo through this; closed, nothing of it is seen. */
