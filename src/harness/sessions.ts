@@ -42,7 +42,8 @@ export class SessionCommands {
   ): Promise<Result<TranscriptPage>> {
     const runtime = this.world.runtimes.get(session.runtime)
     if (runtime?.watch) return runtime.watch.transcript(session.id, page)
-    return ok(transcriptOf(this.world.store.sessions.entries(session.id), page))
+    const isLeft = session.state === 'interrupted'
+    return ok(transcriptOf(this.world.store.sessions.entries(session.id), { ...page, isLeft }))
   }
 
   /** Its runtime, and not our journal, tells what was said and changed in it. */

@@ -1,7 +1,8 @@
 /** `openloom chat` of the built program, at a real terminal and through a pipe. */
+import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { type Place, piped as pipe, place, program } from '../fakes/place.ts'
 import { hasTerminal, openTerminal, type Terminal } from '../fakes/terminal.ts'
 
@@ -154,6 +155,26 @@ describe('openloom chat through a pipe', () => {
     expect(p.last()).toContain('where are you?')
     expect(p.last()).not.toContain('plan it')
   })
+})
+
+it('DU-3 who goes on after a kill is told what is not known, and nobody seems to be at work', async () => {
+  const command = 'touch begun; until [ -e go ]; do sleep 0.05; done'
+  const p = await place([bash(command), { text: 'I hear you.' }])
+  const child = spawn(process.execPath, [program, 'chat', '--allow', 'bash'], { cwd: p.work, env: p.env })
+  const ended = new Promise((resolve) => child.once('close', resolve))
+  child.stdin.write('long work\n')
+  await vi.waitFor(() => expect(existsSync(join(p.work, 'begun'))).toBe(true))
+  expect((await piped(p, ['/sessions'])).out).toContain('  busy ')
+  child.kill('SIGKILL')
+  await ended
+  const told = `is not known. Look before it is run again:\n    bash ${command}\n`
+  const { out } = await piped(p, ['/sessions', '/quit'], ['--continue'])
+  expect(out).toContain(told)
+  expect(out).toContain('  interrupted  long work')
+  const [id = ''] = /s_\w+/.exec(out) ?? []
+  expect((await piped(p, [`/sessions ${id}`, '/quit'])).out).toContain(told)
+  await piped(p, ['what happened?'], ['--continue'])
+  expect((await piped(p, ['/quit'], ['--session', id])).out).toBe('')
 })
 
 it('CL-4 /copy through a pipe says that there is no clipboard', async () => {

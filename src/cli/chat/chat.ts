@@ -13,7 +13,7 @@ import { paint, safe } from '../terminal.ts'
 import { ask } from './approvals.ts'
 import type { History } from './history.ts'
 import { Lines } from './lines.ts'
-import { type Chat, faultOf, slashesOf } from './slash.ts'
+import { type Chat, faultOf, lostWords, slashesOf } from './slash.ts'
 import { View } from './view.ts'
 
 export interface ChatOptions {
@@ -105,6 +105,7 @@ export class Conversation implements Chat {
 
   /** Until the person leaves. */
   async talk(): Promise<void> {
+    if (this.options.session !== null || this.options.continues) await this.tellLost()
     while (!this.over) {
       const line = this.queued.shift() ?? (await this.lines.read(prompt))
       if (line === null) break
@@ -119,6 +120,16 @@ export class Conversation implements Chat {
     }
     this.lines.close()
     await (await this.opening).close()
+  }
+
+  /** Whoever goes on in a session hears first what in it is not known. */
+  private async tellLost(): Promise<void> {
+    const { talk } = await this.runner()
+    const session = await this.session()
+    const words = session ? await lostWords(talk, session) : []
+    if (words.length === 0) return
+    if (this.isTerminal) process.stdout.write('\n')
+    this.say(words.join('\n'))
   }
 
   say(text: string): void {

@@ -8,6 +8,7 @@ import type { KnownSession } from '../../store/watched.ts'
 import type { Runner } from '../runner.ts'
 import { cut, paint, safe, table } from '../terminal.ts'
 import { usageLine } from '../usage.ts'
+import { callWords } from './view.ts'
 
 /** What a command works on. */
 export interface Chat {
@@ -87,10 +88,13 @@ async function current(chat: Chat): Promise<KnownSession | null> {
 }
 
 async function sessions(chat: Chat, id: string): Promise<void> {
-  const { store } = await chat.runner()
+  const { store, talk } = await chat.runner()
   if (id === '') {
-    const { items } = store.watched.page({ workspace: chat.workspace, runtime: 'builtin', limit: listMax })
-    const rows = items.map((one) => [safe(one.id), one.state ?? '–', cut(one.title, 46)])
+    const page = () => store.watched.page({ workspace: chat.workspace, runtime: 'builtin', limit: listMax }).items
+    await talk.edits.mend(page())
+    // Turns of a daemon that is gone stay its own, and are at work no more than others.
+    const stateOf = (one: KnownSession) => (one.state === 'busy' && talk.edits.isFree(one) ? 'interrupted' : one.state)
+    const rows = page().map((one) => [safe(one.id), stateOf(one) ?? '–', cut(one.title, 46)])
     return rows.length > 0 ? chat.say(table(rows)) : needs(chat, 'There is none in this folder yet.')
   }
   const [found, another] = store.watched.find(id).filter(({ runtime }) => runtime === 'builtin')
@@ -101,8 +105,19 @@ async function sessions(chat: Chat, id: string): Promise<void> {
     if (entry.type === 'prompt') return [`${paint('bold', '›')} ${cut(entry.text, 300)}`]
     return entry.type === 'assistant' && entry.text ? [safe(entry.text).slice(0, 1_500)] : []
   })
-  chat.say([paint('dim', cut(found.title, 70)), ...said.slice(-4)].join('\n'))
+  chat.say([paint('dim', cut(found.title, 70)), ...said.slice(-4), ...(await lostWords(talk, found))].join('\n'))
 }
+
+/** What was going on in a session when its program was killed, and what of it nobody knows. */
+export async function lostWords({ edits }: Runner['talk'], session: KnownSession): Promise<string[]> {
+  await edits.mend([session])
+  const lost = edits.lost(session).map(({ name, argumentsText }) => `    ${safe(name)} ${callLine(argumentsText)}`)
+  const words =
+    'OpenLoom was ended in the middle of this; whether it happened is not known. Look before it is run again:'
+  return lost.length > 0 ? [paint('yellow', words), ...lost] : []
+}
+
+const callLine = (argumentsText: string): string => cut(callWords(argumentsText), 300)
 
 /** What still counts of what was said. */
 const rowsOf = ({ sessions }: Runner['store'], { id }: KnownSession) =>
