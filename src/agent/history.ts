@@ -86,6 +86,8 @@ export interface Turn {
   complete: boolean
   /** The agent's last words. */
   text: string
+  /** Why the model said that its last message ended. */
+  finish: string
 }
 
 export function lastTurnOf(entries: readonly JournalEntry[]): Turn | null {
@@ -100,14 +102,15 @@ export function lastTurnOf(entries: readonly JournalEntry[]): Turn | null {
   const held = after.findLast(({ type }) => type === 'paused' || type === 'resumed' || type === 'run.ended')
   const end = ended?.type === 'run.ended' ? ended : null
   const isPlan = end?.reason === 'plan'
-  const whole = last?.type === 'assistant' && last.finish === 'stop'
+  const finish = last?.type === 'assistant' ? last.finish : ''
   return {
     promptId: prompt.promptId,
     ended: end,
     open: end === null || reenterable.includes(end.reason),
     paused: held?.type === 'paused',
-    complete: isPlan || (end?.reason === 'completed' && whole),
+    complete: isPlan || (end?.reason === 'completed' && finish === 'stop'),
     text: isPlan ? end.text : said?.type === 'assistant' ? said.text : '',
+    finish,
   }
 }
 

@@ -3,6 +3,7 @@ import { type JournalEntry, type SessionState, withoutUndone } from '../core/ses
 import { lastTurnOf } from './history.ts'
 import { isTransient } from './providers/trouble.ts'
 import type { LiveState } from './run.ts'
+import { unfinishedOf } from './unfinished.ts'
 
 export function liveState({ tool, retry, asks }: LiveState): SessionState {
   if (asks) return { kind: 'waiting', ...asks }
@@ -14,9 +15,10 @@ export function liveState({ tool, retry, asks }: LiveState): SessionState {
 export function restingState(all: readonly JournalEntry[]): SessionState {
   const turn = lastTurnOf(withoutUndone(all, (entry) => entry))
   if (!turn) return { kind: 'idle', promptId: null, complete: false, text: '' }
-  const { promptId, ended, paused, complete, text } = turn
+  const { promptId, ended, paused, complete, text, finish } = turn
   if (paused) return { kind: 'waiting', for: 'resume', text: 'A person has paused it.' }
-  switch (ended?.reason) {
+  const reason = ended?.reason
+  switch (reason) {
     case undefined:
     case 'cancelled':
       return { kind: 'interrupted', promptId }
@@ -26,6 +28,7 @@ export function restingState(all: readonly JournalEntry[]): SessionState {
       return { kind: 'failed', promptId, transient: isTransient(problem), problem }
     }
     default:
-      return { kind: 'idle', promptId, complete, text }
+      if (complete) return { kind: 'idle', promptId, complete, text }
+      return { kind: 'idle', promptId, complete, text, unfinished: unfinishedOf(reason, finish) }
   }
 }

@@ -155,10 +155,12 @@ interface Outcome {
 }
 
 function report({ sessionId, seen, answer, options, code, fault }: Outcome): void {
-  const problem = seen.state.kind === 'failed' ? seen.state.problem : null
+  const { state, usage } = seen
+  const problem = state.kind === 'failed' ? state.problem : null
+  const unfinished = state.kind === 'idle' ? (state.unfinished ?? null) : null
   if (options.json || options.streamJson) {
-    const { usage } = seen
-    const result = { type: 'result', session_id: sessionId, response: answer, exit_code: code, usage, problem, fault }
+    const said = { session_id: sessionId, response: answer, exit_code: code, usage }
+    const result = { type: 'result', ...said, problem, fault, unfinished }
     if (options.json) printJson(result)
     else process.stdout.write(`${JSON.stringify(result)}\n`)
     return
@@ -166,6 +168,7 @@ function report({ sessionId, seen, answer, options, code, fault }: Outcome): voi
   process.stdout.write('\n')
   const todo = 'Allow it with --allow "bash(<command>)" (or --allow bash), unless a rule of yours wants to be asked.'
   if (problem) printProblems([problem.kind === permissionNeeded ? { ...problem, todo } : problem])
+  if (unfinished) printProblems([unfinished])
   if (fault) process.stderr.write(`The answer does not fit the schema: ${fault}\n`)
 }
 

@@ -103,10 +103,11 @@ function stateWord({ state, goneAt, stalledAt, diagnosis }: SessionItem): string
   return state ?? '–'
 }
 
-function printHead({ session, root, children, asks }: SessionDetail): void {
+function printHead({ session, unfinished, root, children, asks }: SessionDetail): void {
   print(`${safe(session.id)}  ${cut(session.title, 200)}`)
   print(`${stateWord(session)}; ${safe(session.runtime)} in ${cut(session.workspace, 300)}`)
   if (session.diagnosis && session.stalledAt !== null) print(paint('red', cut(session.diagnosis.text, 500)))
+  if (unfinished) print(paint('yellow', cut([unfinished.text, unfinished.todo].filter(Boolean).join(' '), 500)))
   if (session.taskId) print(`task ${safe(session.taskId)}`)
   if (root.id !== session.id) print(`subagent of ${safe(root.id)}  ${cut(root.title, 100)}`)
   for (const child of children) print(`  subagent ${safe(child.id)}  ${stateWord(child)}  ${cut(child.title, 80)}`)

@@ -181,10 +181,11 @@ export function cutLineOf(entries: readonly JournalEntry[]): Row<'typing'> | nul
   return isOver ? null : begun
 }
 
-const unknown = 'Not known: OpenLoom was ended in the middle of it. Look at what it did before you run it again.'
+export const unknownEnd =
+  'Not known: OpenLoom was ended in the middle of it. Look at what it did before you run it again.'
 
 /** What is noted of one whose program was killed. */
 export const cutLineNote = ({ runId, line }: Row<'typing'>): Row<'note'> => ({
-  ...{ type: 'note', runId, text: typedText(line, unknown) },
+  ...{ type: 'note', runId, text: typedText(line, unknownEnd) },
   ran: { line, ok: false },
 })

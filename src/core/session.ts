@@ -13,8 +13,8 @@ export type SessionState =
   | { kind: 'waiting'; for: 'permission' | 'question' | 'plan' | 'resume'; text: string }
   | { kind: 'retrying'; attempt: number; nextAt: number; text: string }
   /** The turn that answers `promptId` is over. Says nothing about the work. `complete` is false for an empty, cut off
-   * or step-limited answer: still idle, but the next prompt should say so. */
-  | { kind: 'idle'; promptId: string | null; complete: boolean; text: string }
+   * or step-limited answer (`unfinished`: why): still idle, but the next prompt should say so. */
+  | { kind: 'idle'; promptId: string | null; complete: boolean; text: string; unfinished?: Problem }
   /** The turn ended by trouble. `transient` trouble is retried with backoff; the rest pauses the task for a person. */
   | { kind: 'failed'; promptId: string | null; transient: boolean; problem: Problem }
   /** The turn was cut by a crash of its host and can be re-entered by prompting again with the same `promptId`. */

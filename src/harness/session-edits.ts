@@ -6,7 +6,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
 import { cutLineNote, cutLineOf } from '../core/runtime.ts'
-import { type SessionState, type StoredEntry, withoutUndone } from '../core/session.ts'
+import { type SessionState, type StoredEntry, type ToolCall, withoutUndone } from '../core/session.ts'
 import { Blobs } from '../lib/blobs.ts'
 import { folderAt } from '../lib/files.ts'
 import { newId } from '../lib/id.ts'
@@ -25,6 +25,7 @@ import {
   uncoveredOf,
 } from './file-changes.ts'
 import { fileOf, readFile, type SessionFile, withFreshIds } from './session-file.ts'
+import { openCallsOf } from './transcript.ts'
 import type { World } from './world.ts'
 
 export interface EditWorld extends Pick<World, 'store' | 'runtimes' | 'clock' | 'env' | 'owner'> {
@@ -248,6 +249,19 @@ export class SessionEdits {
     } finally {
       release?.()
     }
+  }
+
+  /** Whether no program works in it, whatever the last one noted. */
+  isFree({ id }: KnownSession): boolean {
+    const release = this.claims.take(id)
+    release?.()
+    return release !== null
+  }
+
+  /** For who goes on in it: of which calls nobody knows what they did, because their program was killed. */
+  lost(session: KnownSession): ToolCall[] {
+    const open = this.own(session).ok ? openCallsOf(this.rows(session)) : []
+    return open.length > 0 && this.isFree(session) ? open : []
   }
 
   /** What a command changed in whose middle its program was killed, and that nobody has gone on with. */

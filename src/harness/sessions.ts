@@ -42,12 +42,22 @@ export class SessionCommands {
   ): Promise<Result<TranscriptPage>> {
     const runtime = this.world.runtimes.get(session.runtime)
     if (runtime?.watch) return runtime.watch.transcript(session.id, page)
-    return ok(transcriptOf(this.world.store.sessions.entries(session.id), page))
+    const isLeft = session.state === 'interrupted'
+    return ok(transcriptOf(this.world.store.sessions.entries(session.id), { ...page, isLeft }))
   }
 
   /** Its runtime, and not our journal, tells what was said and changed in it. */
   isWatched({ runtime }: KnownSession): boolean {
     return this.world.runtimes.get(runtime)?.watch !== null
+  }
+
+  /** Why the last turn of one of our own has no whole answer. */
+  async unfinished({ id, runtime, state }: KnownSession): Promise<Problem | null> {
+    const host = this.world.runtimes.get(runtime)
+    // Of the others the reason is elsewhere, or still to come: not all rows are read for them.
+    if (!host || host.watch || (state !== 'idle' && state !== 'failed' && state !== 'waiting')) return null
+    const seen = (await host.look(id)).state
+    return seen.kind === 'failed' ? seen.problem : seen.kind === 'idle' ? (seen.unfinished ?? null) : null
   }
 
   /** None: its runtime keeps them to itself. */

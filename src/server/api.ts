@@ -1,6 +1,4 @@
-/**
- * The shapes that the HTTP API answers. The dashboard and the CLI import these types and nothing else of the server.
- */
+/** The shapes that the HTTP API answers. The dashboard and the CLI import these and nothing else of the server. */
 import type { Ask, Grant } from '../core/ask.ts'
 import type { Census } from '../core/check.ts'
 import type { LoomEvent } from '../core/event.ts'
@@ -117,6 +115,8 @@ export interface SessionPage {
 /** `GET /api/sessions/{id}`; `id` may be any unambiguous start. */
 export interface SessionDetail {
   session: SessionItem
+  /** Of our own: why its last turn has no whole answer; null: it has, or is not over, or a person ended it. */
+  unfinished: Problem | null
   root: { id: string; title: string }
   /** Kept by us and not by another program: it can be renamed, forked, taken back and steered here. */
   own: boolean

@@ -1,7 +1,8 @@
 /** `openloom chat` of the built program, at a real terminal and through a pipe. */
+import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { type Place, piped as pipe, place, program } from '../fakes/place.ts'
 import { hasTerminal, openTerminal, type Terminal } from '../fakes/terminal.ts'
 
@@ -10,10 +11,19 @@ const bash = (command: string) => ({ tool_calls: [{ name: 'bash', arguments: { c
 const piped = (p: Place, lines: readonly string[], args: string[] = []) =>
   pipe(p, ['chat', ...args], lines.map((line) => `${line}\n`).join(''))
 
-async function chatting(p: Place, more: Record<string, string> = {}): Promise<Terminal> {
-  const terminal = openTerminal([program, 'chat'], { cwd: p.work, env: { ...p.env, ...more } })
+async function chatting(p: Place, more: Record<string, string> = {}, args: string[] = []): Promise<Terminal> {
+  const terminal = openTerminal([program, 'chat', ...args], { cwd: p.work, env: { ...p.env, ...more } })
   await terminal.sees('› ')
   return terminal
+}
+
+/** At work, in a call that lasts until `go`. */
+async function atWork(p: Place): Promise<{ terminal: Terminal; go(): void }> {
+  writeFileSync(join(p.work, 'wait.sh'), 'until [ -e go ]; do sleep 0.05; done')
+  const terminal = await chatting(p, { NO_COLOR: '1' }, ['--allow', 'bash(sh wait.sh)'])
+  await say(terminal, 'begin')
+  await terminal.sees('sh wait.sh')
+  return { terminal, go: () => writeFileSync(join(p.work, 'go'), '') }
 }
 
 /** Types a line when the prompt is there. */
@@ -50,6 +60,14 @@ describe('openloom chat through a pipe', () => {
     expect(p.last()).toContain('my name is Ada')
     await piped(p, ['somebody else'])
     expect(p.last()).not.toContain('my name is Ada')
+  })
+
+  it('CL-4 takes every line, however many come at once', async () => {
+    const p = await place([{ text: 'I hear you.' }])
+    const lines = Array.from({ length: 21_000 }, (_, n) => `/no${n}`)
+    const { out } = await piped(p, [...lines, 'and this?'])
+    expect(out.split('There is no /no')).toHaveLength(lines.length + 1)
+    expect(out).toMatch(/There is no \/no20999;.*\nI hear you\.\n$/)
   })
 
   it('CL-4 words of the agent cannot move the cursor or forge a line', async () => {
@@ -139,6 +157,26 @@ describe('openloom chat through a pipe', () => {
   })
 })
 
+it('DU-3 who goes on after a kill is told what is not known, and nobody seems to be at work', async () => {
+  const command = 'touch begun; until [ -e go ]; do sleep 0.05; done'
+  const p = await place([bash(command), { text: 'I hear you.' }])
+  const child = spawn(process.execPath, [program, 'chat', '--allow', 'bash'], { cwd: p.work, env: p.env })
+  const ended = new Promise((resolve) => child.once('close', resolve))
+  child.stdin.write('long work\n')
+  await vi.waitFor(() => expect(existsSync(join(p.work, 'begun'))).toBe(true))
+  expect((await piped(p, ['/sessions'])).out).toContain('  busy ')
+  child.kill('SIGKILL')
+  await ended
+  const told = `is not known. Look before it is run again:\n    bash ${command}\n`
+  const { out } = await piped(p, ['/sessions', '/quit'], ['--continue'])
+  expect(out).toContain(told)
+  expect(out).toContain('  interrupted  long work')
+  const [id = ''] = /s_\w+/.exec(out) ?? []
+  expect((await piped(p, [`/sessions ${id}`, '/quit'])).out).toContain(told)
+  await piped(p, ['what happened?'], ['--continue'])
+  expect((await piped(p, ['/quit'], ['--session', id])).out).toBe('')
+})
+
 it('CL-4 /copy through a pipe says that there is no clipboard', async () => {
   const p = await place([{ text: 'I hear you.' }])
   const { out } = await piped(p, ['hello', '/copy', '/quit'])
@@ -177,6 +215,57 @@ describe.runIf(hasTerminal)('openloom chat at a terminal', () => {
     expect(p.last()).toContain('more of it')
   })
 
+  it('CL-4 what is asked is shown whole above a half-typed line, and answered after it', async () => {
+    const p = await place([bash('sh wait.sh'), bash('touch one'), { text: 'It is done.' }])
+    const { terminal, go } = await atWork(p)
+    terminal.type('please al')
+    await terminal.sees('please al')
+    go()
+    await terminal.sees('The agent asks: bash')
+    await terminal.sees('    touch one')
+    expect(await terminal.sees('please al')).not.toContain('[o]nce')
+    terminal.type('so\r')
+    expect(await terminal.sees('[o]nce')).not.toContain('Say o')
+    expect(existsSync(join(p.work, 'one'))).toBe(false)
+    terminal.type('o\r')
+    await terminal.sees('It is done.')
+    expect(existsSync(join(p.work, 'one'))).toBe(true)
+    expect(p.last()).toContain('please also')
+  })
+
+  it('CL-4 a line that is half typed when the turn ends is typed on', async () => {
+    const p = await place([bash('sh wait.sh'), { text: 'I hear you.' }])
+    const { terminal, go } = await atWork(p)
+    terminal.type('what ab')
+    await terminal.sees('what ab')
+    go()
+    await terminal.sees('I hear you.')
+    await terminal.sees('› ')
+    terminal.type('out it?\r')
+    await terminal.sees('what about it?')
+    await terminal.sees('I hear you.')
+    expect(p.last()).toContain('what about it?')
+  })
+
+  it('CL-4 an answer that was begun when the run was stopped answers nothing else', async () => {
+    const p = await place([bash('touch one'), bash('touch two'), { text: 'I hear you.' }])
+    const terminal = await chatting(p, { NO_COLOR: '1' })
+    await say(terminal, 'begin')
+    await terminal.sees('[d]eny (and why) › ')
+    terminal.type('always')
+    await terminal.sees('always')
+    terminal.type('\u0003')
+    await terminal.sees('Stopped.')
+    await terminal.sees('› ')
+    await say(terminal, 'again')
+    await terminal.sees('touch two')
+    await terminal.sees('[d]eny (and why) › ')
+    terminal.type('d no\r')
+    await terminal.sees('I hear you.')
+    expect(p.last()).not.toContain('alwaysagain')
+    expect([existsSync(join(p.work, 'one')), existsSync(join(p.work, 'two'))]).toEqual([false, false])
+  })
+
   it('CL-4 completes names of files and commands, and keeps what was typed for its owner alone', async () => {
     const p = await place([{ text: 'I hear you.' }])
     mkdirSync(join(p.work, 'src'))
@@ -212,6 +301,51 @@ describe.runIf(hasTerminal)('openloom chat at a terminal', () => {
     await terminal.sees(copied)
     await terminal.sees(`${answer.length} characters are in the clipboard`)
     expect(terminal.text().split('\u001b]52;')).toHaveLength(2)
+  })
+
+  it('CL-4 what was taken back is neither copied nor shown', async () => {
+    const p = await place([{ text: 'The first.' }, { text: 'The second.' }])
+    const terminal = await chatting(p, { NO_COLOR: '1' })
+    const tell = async (line: string, wanted: string) => {
+      terminal.type(`${line}\r`)
+      const text = await terminal.sees(wanted)
+      await terminal.sees('› ')
+      return text
+    }
+    await tell('one', 'The first.')
+    await tell('two', 'The second.')
+    await tell('/undo', 'is taken back')
+    await tell('/copy', `\u001b]52;c;${Buffer.from('The first.').toString('base64')}\u0007`)
+    const id = /s_\w+/.exec(await tell('/sessions', '  idle'))?.[0]
+    expect(await tell(`/sessions ${id}`, 'The first.')).not.toContain('two')
+    await tell('/undo', 'is taken back')
+    await tell('/copy', 'There is no answer yet.')
+    expect(terminal.text().split('The second.')).toHaveLength(2)
+  })
+
+  it('CL-4 what is pasted is one line, sent as it was; the terminal is left as it was', async () => {
+    const p = await place([{ text: 'I hear you.' }])
+    const terminal = await chatting(p, { NO_COLOR: '1' })
+    await terminal.sees('\u001b[?2004h')
+    await terminal.sees('› ')
+    terminal.type('see: \u001b[20')
+    await terminal.sees('see: ')
+    terminal.type('0~one\r\n\ttwo\u0003\u001b[A\rthree\u001b[2')
+    await terminal.sees('two')
+    terminal.type('01~ and go\u007fo\r')
+    await terminal.sees('I hear you.')
+    expect(p.last()).toContain(String.raw`"see: one\n\ttwo[A\nthree and go"`)
+    expect(p.model.requests.filter(({ body }) => body !== null)).toHaveLength(1)
+    await terminal.sees('› ')
+    terminal.type('\u001b[A')
+    await terminal.sees('three and go')
+    terminal.type('!\r')
+    await terminal.sees('I hear you.')
+    expect(p.last()).toContain(String.raw`\n\ttwo[A\nthree and go!"`)
+    await terminal.sees('› ')
+    terminal.type('/quit\r')
+    expect(await terminal.exited).toBe(0)
+    expect(terminal.text().endsWith('\u001b[?2004l')).toBe(true)
   })
 
   it('CL-4 /copy without an answer leaves the clipboard alone', async () => {

@@ -76,6 +76,13 @@ function ended(child: ChildProcess): Promise<Ended> {
   return new Promise((resolve) => child.once('close', (code) => resolve({ code, ...text })))
 }
 
+async function serving(): Promise<{ daemon: ChildProcess; over: Promise<Ended> }> {
+  const daemon = start(['serve', '--quiet'])
+  const over = ended(daemon)
+  await new Promise<void>((resolve) => daemon.stdout?.on('data', (c: Buffer) => c.includes('at http') && resolve()))
+  return { daemon, over }
+}
+
 const openloom = (...args: string[]) => ended(start(args))
 
 describe('openloom run', () => {
@@ -186,10 +193,20 @@ describe('the verbs that speak with a daemon', () => {
     expect(await openloom('status')).toMatchObject({ code: 1, err: expect.stringContaining('openloom serve') })
   })
 
+  it('tell of a session why its last turn has no whole answer', async () => {
+    const run = await openloom('run', '-p', 'for ever', '--allow', 'bash', '--max-steps', '1', '--json')
+    const { session_id } = JSON.parse(run.out) as { session_id: string }
+    const { daemon, over } = await serving()
+    const shown = await openloom('sessions', 'show', session_id)
+    expect(shown).toMatchObject({ code: 0, out: expect.stringContaining('at the limit of its steps') })
+    const { unfinished } = JSON.parse((await openloom('sessions', 'show', session_id, '--json')).out)
+    expect(unfinished).toMatchObject({ kind: 'steps-used-up' })
+    daemon.kill('SIGTERM')
+    await over
+  })
+
   it('add, show, list, verify, log and archive a task, as words and as JSON', async () => {
-    const daemon = start(['serve', '--quiet'])
-    const over = ended(daemon)
-    await new Promise<void>((resolve) => daemon.stdout?.on('data', (c: Buffer) => c.includes('at http') && resolve()))
+    const { daemon, over } = await serving()
     const added = await openloom('add', 'write it', '--check', 'file: out.txt', '--key', 'k1', '--json')
     const { id } = JSON.parse(added.out) as { id: string }
     const again = JSON.parse(

@@ -135,6 +135,26 @@ it('CL-3 a session whose program was killed in the middle of a turn is free', as
   expect(p.last()).toContain('again')
 })
 
+const circle = { tool_calls: [{ name: 'glob', arguments: { pattern: '*' } }] }
+
+it.each([
+  ['steps-used-up', circle, '--max-steps', ['--max-steps', '1']],
+  ['going-in-circles', circle, 'differently', []],
+  ['answer-empty', { fault: 'empty' }, 'another model', []],
+  ['answer-cut-off', { text: 'half', finish: 'length' }, 'go on', []],
+  ['answer-cut-off', { text: '', finish: 'length' }, 'go on', []],
+  ['answer-filtered', { text: 'ha', finish: 'content_filter' }, 'differently', []],
+])('CL-3 says why there is no whole answer, and what to do: %s', async (kind, reply, todo, more) => {
+  const p = await place([reply])
+  const { code, err } = await piped(p, ['run', '-p', 'x', ...more], '')
+  expect([code, err.split('\n')]).toMatchObject([1, [expect.any(String), expect.stringContaining(todo), '']])
+  const { out } = await piped(p, ['run', '-p', 'x', '--json', ...more], '')
+  const { unfinished } = JSON.parse(out) as { unfinished: { kind: string; text: string; todo: string } }
+  expect([unfinished.kind, err]).toEqual([kind, `${unfinished.text}\n  ${unfinished.todo}\n`])
+  const chat = await piped(p, ['chat'], 'x\n')
+  if (more.length === 0) expect(chat.out).toContain(`${unfinished.text}\n  ${unfinished.todo}\n`)
+})
+
 it('CL-3 a name that is none is bad usage, with the names there are', async () => {
   const p = await place([{ text: 'unused' }])
   const agent = await piped(p, ['run', '--agent', 'nobody', '-p', 'x'], '')

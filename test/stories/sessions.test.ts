@@ -208,6 +208,38 @@ it('SU-1 a session in which another program works is left alone; when that is ki
   await t.say('and now?')
 })
 
+it('DU-3 a call whose program was killed does not run for ever: its outcome is told to be unknown', async () => {
+  const t = await talk(script)
+  const { store } = t.story.daemon
+  const release = new SessionClaims(join(t.story.folder, 'data', 'claims')).take(t.id)
+  const ofRun = { runId: 'r_chat' }
+  const calls = ['c1', 'c2'].map((id) => ({ id, name: 'bash', argumentsText: '{"command":"make"}' }))
+  store.sessions.append(
+    t.id,
+    { type: 'prompt', promptId: 'chat_1', text: 'from a terminal' },
+    { type: 'run.started', ...ofRun, promptId: 'chat_1', resumed: false, model: 'm', provider: 'p' },
+    { type: 'assistant', ...ofRun, text: '', reasoning: '', calls, finish: 'tool_calls' },
+    { type: 'tool.started', ...ofRun, callId: 'c1', readOnly: false },
+  )
+  const seen = async () => {
+    const { messages } = await t.get<TranscriptPage>(`/api/sessions/${t.id}/transcript`)
+    const parts = messages.flatMap((message) => message.parts)
+    return parts.flatMap((part) => (part.kind === 'tool' ? [[part.state, part.output.split(':')[0]]] : []))
+  }
+  expect(await seen()).toEqual([
+    ['running', ''],
+    ['pending', ''],
+  ])
+  release?.()
+  const left = [
+    ['error', 'Not known'],
+    ['error', 'Not run'],
+  ]
+  expect(await seen()).toEqual(left)
+  await t.say('and now?')
+  expect(await seen()).toEqual(left)
+})
+
 it('SU-1 the last turn is taken back: the model does not hear of it, the rows stay', async () => {
   const t = await talk(script)
   await t.say('remember the number 7')

@@ -13,7 +13,7 @@ import { paint, safe } from '../terminal.ts'
 import { ask } from './approvals.ts'
 import type { History } from './history.ts'
 import { Lines } from './lines.ts'
-import { type Chat, faultOf, slashesOf } from './slash.ts'
+import { type Chat, faultOf, lostWords, slashesOf } from './slash.ts'
 import { View } from './view.ts'
 
 export interface ChatOptions {
@@ -63,7 +63,7 @@ export class Conversation implements Chat {
       complete: (line) => this.complete(line),
       onInterrupt: (line) => this.interrupt(line),
       onTyping: (typing) => (typing ? this.view.hold() : this.view.release()),
-      onUnasked: (line) => void this.steer(line),
+      onUnasked: (line) => this.steer(line),
     })
     this.opening = options.open().then((runner) => this.attach(runner))
     // Whoever needs it hears of its failure.
@@ -105,6 +105,7 @@ export class Conversation implements Chat {
 
   /** Until the person leaves. */
   async talk(): Promise<void> {
+    if (this.options.session !== null || this.options.continues) await this.tellLost()
     while (!this.over) {
       const line = this.queued.shift() ?? (await this.lines.read(prompt))
       if (line === null) break
@@ -119,6 +120,16 @@ export class Conversation implements Chat {
     }
     this.lines.close()
     await (await this.opening).close()
+  }
+
+  /** Whoever goes on in a session hears first what in it is not known. */
+  private async tellLost(): Promise<void> {
+    const { talk } = await this.runner()
+    const session = await this.session()
+    const words = session ? await lostWords(talk, session) : []
+    if (words.length === 0) return
+    if (this.isTerminal) process.stdout.write('\n')
+    this.say(words.join('\n'))
   }
 
   say(text: string): void {
@@ -184,7 +195,7 @@ export class Conversation implements Chat {
       this.view.fresh()
       if (signal.aborted) this.say(paint('dim', 'Stopped.'))
       else if (state.kind === 'failed') this.say(faultOf(state.problem))
-      else if (state.kind === 'idle' && !state.complete) this.say(paint('yellow', 'The answer is not complete.'))
+      else if (state.kind === 'idle' && state.unfinished) this.say(faultOf(state.unfinished))
     })
   }
 
@@ -221,7 +232,6 @@ export class Conversation implements Chat {
       await work(running.signal)
     } finally {
       this.running = null
-      this.view.release()
     }
   }
 
@@ -252,7 +262,11 @@ export class Conversation implements Chat {
     const steered = this.sessionId !== null && runtime.steer && !/^[/!]/.test(text)
     const told = steered && this.sessionId !== null ? await runtime.steer?.(this.sessionId, text) : null
     if (told?.ok) return this.say(paint('dim', `» ${safe(text)}`))
-    if (this.queued.length < queuedMax) this.queued.push(text)
+    if (this.queued.length >= queuedMax) {
+      const why = `${queuedMax} lines wait already; say it again when this turn is over.`
+      return this.say(paint('yellow', `Not taken: ${safe(text)}\n  ${why}`))
+    }
+    this.queued.push(text)
     this.say(paint('dim', `» ${safe(text)} (when this turn is over)`))
   }
 
@@ -270,7 +284,10 @@ export class Conversation implements Chat {
     this.asking.add(pending.id)
     const signal = this.running?.signal
     this.asksInOrder = this.asksInOrder.then(async () => {
-      const read = (words: string) => this.lines.read(words, signal)
+      const read = (words: string) => {
+        if (this.lines.isHalfTyped) this.say(paint('dim', '  Send your line or empty it, then answer.'))
+        return this.lines.answer(words, signal)
+      }
       const reply = isOpen() ? await ask(pending, { line: (text) => this.say(text), read }) : null
       this.asking.delete(pending.id)
       const said = reply ?? { kind: 'reject' as const, message: 'Nobody is there to answer.' }

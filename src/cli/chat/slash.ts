@@ -2,12 +2,13 @@
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Problem, Result } from '../../core/problem.ts'
-import type { SessionRecord } from '../../core/session.ts'
+import { type SessionRecord, withoutUndone } from '../../core/session.ts'
 import { errnoOf } from '../../lib/files.ts'
 import type { KnownSession } from '../../store/watched.ts'
 import type { Runner } from '../runner.ts'
 import { cut, paint, safe, table } from '../terminal.ts'
 import { usageLine } from '../usage.ts'
+import { callWords } from './view.ts'
 
 /** What a command works on. */
 export interface Chat {
@@ -87,22 +88,40 @@ async function current(chat: Chat): Promise<KnownSession | null> {
 }
 
 async function sessions(chat: Chat, id: string): Promise<void> {
-  const { store } = await chat.runner()
+  const { store, talk } = await chat.runner()
   if (id === '') {
-    const { items } = store.watched.page({ workspace: chat.workspace, runtime: 'builtin', limit: listMax })
-    const rows = items.map((one) => [safe(one.id), one.state ?? '–', cut(one.title, 46)])
+    const page = () => store.watched.page({ workspace: chat.workspace, runtime: 'builtin', limit: listMax }).items
+    await talk.edits.mend(page())
+    // Turns of a daemon that is gone stay its own, and are at work no more than others.
+    const stateOf = (one: KnownSession) => (one.state === 'busy' && talk.edits.isFree(one) ? 'interrupted' : one.state)
+    const rows = page().map((one) => [safe(one.id), stateOf(one) ?? '–', cut(one.title, 46)])
     return rows.length > 0 ? chat.say(table(rows)) : needs(chat, 'There is none in this folder yet.')
   }
   const [found, another] = store.watched.find(id).filter(({ runtime }) => runtime === 'builtin')
   if (!found || another) return needs(chat, found ? 'Several sessions begin so.' : 'There is no such session.')
   if (found.workspace !== chat.workspace) return needs(chat, `It works in another folder: ${safe(found.workspace)}`)
   chat.enter(found.id)
-  const said = store.sessions.entries(found.id).flatMap(({ entry }) => {
+  const said = rowsOf(store, found).flatMap(({ entry }) => {
     if (entry.type === 'prompt') return [`${paint('bold', '›')} ${cut(entry.text, 300)}`]
     return entry.type === 'assistant' && entry.text ? [safe(entry.text).slice(0, 1_500)] : []
   })
-  chat.say([paint('dim', cut(found.title, 70)), ...said.slice(-4)].join('\n'))
+  chat.say([paint('dim', cut(found.title, 70)), ...said.slice(-4), ...(await lostWords(talk, found))].join('\n'))
 }
+
+/** What was going on in a session when its program was killed, and what of it nobody knows. */
+export async function lostWords({ edits }: Runner['talk'], session: KnownSession): Promise<string[]> {
+  await edits.mend([session])
+  const lost = edits.lost(session).map(({ name, argumentsText }) => `    ${safe(name)} ${callLine(argumentsText)}`)
+  const words =
+    'OpenLoom was ended in the middle of this; whether it happened is not known. Look before it is run again:'
+  return lost.length > 0 ? [paint('yellow', words), ...lost] : []
+}
+
+const callLine = (argumentsText: string): string => cut(callWords(argumentsText), 300)
+
+/** What still counts of what was said. */
+const rowsOf = ({ sessions }: Runner['store'], { id }: KnownSession) =>
+  withoutUndone(sessions.entries(id), ({ entry }) => entry)
 
 async function rename(chat: Chat, title: string): Promise<void> {
   if (title === '') return needs(chat, 'Say the title behind it.')
@@ -167,9 +186,9 @@ async function copy(chat: Chat): Promise<void> {
   const session = await current(chat)
   if (!session) return
   const { store } = await chat.runner()
-  const rows = store.sessions.entries(session.id)
-  const last = rows.findLast(({ entry }) => entry.type === 'assistant' && entry.text !== '')?.entry
+  const last = rowsOf(store, session).findLast(({ entry }) => entry.type === 'assistant' && entry.text !== '')?.entry
   const text = last?.type === 'assistant' ? last.text.slice(0, copyCharsMax) : ''
+  if (text === '') return needs(chat, 'There is no answer yet.')
   if (!chat.isTerminal) return needs(chat, 'There is no terminal that has a clipboard.')
   process.stdout.write(`\u001b]52;c;${Buffer.from(text).toString('base64')}\u0007`)
   chat.say(`${text.length} characters are in the clipboard, if your terminal lets programs write there.`)

@@ -65,7 +65,7 @@ export class View {
 }
 
 /** The arguments of a call in few words: what it is about, where that can be told. */
-function callWords(summary: unknown): string {
+export function callWords(summary: unknown): string {
   const text = String(summary ?? '')
   try {
     const given = JSON.parse(text) as Record<string, unknown>

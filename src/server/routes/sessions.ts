@@ -53,7 +53,7 @@ export function sessionRoutes(world: ServerWorld) {
           const { before = null, limit } = c.req.valid('query')
           await world.edits.settleLine(session)
           const since = world.speech.since(session.id)
-          const page = await world.sessions.transcript(session, { before, limit })
+          const page = await world.sessions.transcript(await mended(world, session), { before, limit })
           return page.ok ? c.json({ ...page.value, since } satisfies Told) : refusalOf(c, page.problems)
         }),
     )
@@ -116,9 +116,15 @@ async function listed(c: Context, world: ServerWorld, query: SessionQuery) {
   return c.json({ items: sessionItems(items, world), next } satisfies SessionPage)
 }
 
-async function shown(c: Context, world: ServerWorld, session: KnownSession) {
-  const mended = (await world.edits.mend([session])) ? world.store.watched.get(session.id) : null
-  return c.json(detailOf(mended ?? session, world) satisfies SessionDetail)
+async function shown(c: Context, world: ServerWorld, known: KnownSession) {
+  const session = await mended(world, known)
+  const unfinished = await world.sessions.unfinished(session)
+  return c.json({ ...detailOf(session, world), unfinished } satisfies SessionDetail)
+}
+
+/** As it is when nobody is left who ran its turn. */
+async function mended({ edits, store }: ServerWorld, session: KnownSession): Promise<KnownSession> {
+  return ((await edits.mend([session])) ? store.watched.get(session.id) : null) ?? session
 }
 
 function queryOf(given: z.infer<typeof listQuery>): SessionQuery {
@@ -153,7 +159,7 @@ function sessionItems(sessions: readonly KnownSession[], { store }: ServerWorld)
   return sessions.map((session) => ({ ...session, asks: open.get(session.id) ?? 0 }))
 }
 
-function detailOf(session: KnownSession, world: ServerWorld): SessionDetail {
+function detailOf(session: KnownSession, world: ServerWorld): Omit<SessionDetail, 'unfinished'> {
   const { watched, asks, usage } = world.store
   const root = watched.rootOf(session)
   const tree = watched.tree(session.id)
