@@ -3,6 +3,7 @@
  * judges nothing and knows no rules.
  */
 import { type Command, forEachChild, type ParsedScript, parse, type Redirection, type SyntaxNode } from 'unbash'
+import { Computed } from './computed.ts'
 import { isLiteral, isReadable, textOf, unknown } from './words.ts'
 import { baseName, insideOf } from './wrappers.ts'
 
@@ -41,11 +42,14 @@ export function commandsOf(line: string): Reading {
   if (line.length > lineCharsMax) return { ok: false, why: 'it is too long to be read' }
   if (!isReadable(line)) return { ok: false, why: 'it holds characters that cannot be seen' }
   const found: Line = { ok: true, commands: [], kinds: new Set(), functions: [], variables: [] }
-  const why = new Reader(found).read(line, 0)
+  const reader = new Reader(found)
+  const why = reader.read(line, 0)
+  if (!reader.computed.isKnown) found.commands.push(anything())
   return why === null ? found : { ok: false, why }
 }
 
 class Reader {
+  readonly computed = new Computed()
   private readonly found: Line
   private why: string | null = null
 
@@ -64,12 +68,13 @@ class Reader {
   private visit(node: SyntaxNode, depth: number): void {
     if (this.why !== null) return
     this.found.kinds.add(node.type)
+    this.computed.look(node)
     this.look(node, depth)
     forEachChild(node, (child) => this.visit(child, depth))
   }
 
   private look(node: SyntaxNode, depth: number): void {
-    const { commands, functions, variables, kinds } = this.found
+    const { commands, functions, variables } = this.found
     switch (node.type) {
       case 'Script':
         return this.refuse((node as ParsedScript).errors?.[0]?.message ?? null)
@@ -96,7 +101,6 @@ class Reader {
         variables.push(node.name)
         return
       case 'ParameterExpansion':
-        if (node.prefix === '!') kinds.add('Indirect')
         if (node.operation?.type === 'Transform') commands.push(anything())
         return
     }
@@ -117,6 +121,7 @@ class Reader {
     if (inside.arbitrary && isLiteral(command.words[0] ?? '')) commands.push(anything())
     for (const { env, words } of inside.commands) {
       if (depth > depthMax) return this.refuse('nested too deeply')
+      this.computed.lookInside([...words.slice(0, 1), ...env, ...words.slice(1)])
       this.take({ ...anything(), words, env: [...command.env, ...env] }, depth + 1)
     }
     for (const text of inside.texts) if (this.why === null) this.why = this.read(text, depth + 1)

@@ -111,8 +111,15 @@ function started(shape: Shape, words: readonly string[]): Inside {
   if (!words.slice(begin, at).every(isLiteral)) return arbitrary
   const command = words.slice(at)
   if (command.length === 0) return nothing
-  const whole = shape.appends ? [...command, unknown] : command
+  const whole = shape.appends ? withInput(words.slice(0, begin), command) : command
   return inside({ transparent: !shape.opaque, commands: [{ env: [], words: whole }] })
+}
+
+/** What comes from the input stands behind the command, or wherever the mark of `-I` does. */
+function withInput(options: readonly string[], command: readonly string[]): string[] {
+  const at = options.findLastIndex((word) => word.startsWith('-I'))
+  const mark = options[at]?.slice(2) || options[at + 1] || ''
+  return at < 0 || mark === '' ? [...command, unknown] : command.map((word) => word.replaceAll(mark, unknown))
 }
 
 function envInside(words: readonly string[]): Inside {

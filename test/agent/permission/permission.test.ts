@@ -7,7 +7,7 @@ import { isProvenReadOnly } from '../../../src/agent/permission/read-only.ts'
 import { defaultRules, type Rule, ruleSchema } from '../../../src/agent/permission/rules.ts'
 import { commandsOf } from '../../../src/agent/permission/shell.ts'
 import { lineFacets, pathFacet } from '../../../src/agent/permission/subjects.ts'
-import { forbidden, forbidding, narrow, permitted, plain, smuggled } from './table.ts'
+import { computed, counted, forbidden, forbidding, narrow, ownCommands, permitted, plain, smuggled } from './table.ts'
 
 const workspace = realpathSync(mkdtempSync(join(tmpdir(), 'rules-')))
 mkdirSync(join(workspace, 'secrets'))
@@ -35,6 +35,21 @@ describe('PM-1 a narrow allow', () => {
   })
   it.each(plain.map((line) => [line]))('covers %j', async (line) => {
     expect(await byUser(line, narrow)).toBe('allow')
+  })
+})
+
+describe('PM-1 what bash computes', () => {
+  it.each(computed.map((line) => [line]))(
+    'is not known to allow or to only read %j, and may be denied',
+    async (line) => {
+      expect(await byUser(line, ownCommands)).not.toBe('allow')
+      expect(isProvenReadOnly(line)).toBe(false)
+      expect(await byUser(line, forbidding)).toBe('deny')
+    },
+  )
+  it.each(counted.map((line) => [line]))('is known in %j', async (line) => {
+    expect(await byUser(line, ownCommands)).toBe('allow')
+    expect(await byUser(line, forbidding.slice(0, 3))).toBe('allow')
   })
 })
 
