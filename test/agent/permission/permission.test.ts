@@ -168,7 +168,7 @@ const w30 = [
   'make',
   'curl -o x http://127.0.0.1/',
 ]
-const harmless = ['grep "a > b" f', 'ls 2>/dev/null', 'git log --oneline']
+const harmless = ['grep "a > b" f', 'ls 2>/dev/null', 'wc -l < f']
 
 describe('PM-5 trust is a cap', () => {
   const readOnly: Policy = { ...open, trust: 'read-only' }
@@ -210,10 +210,14 @@ describe('AL-2 a command counts as reading only when that is proven', () => {
     'cat a b',
     'grep -rn "x > y" src',
     'rg foo',
-    'git status',
-    'git log --oneline -5',
-    'git diff HEAD~1',
-    'git show HEAD:a',
+    'rg --glob "*.ts" -n foo',
+    'sort --key=2 --unique f',
+    'uniq -c --ignore-case f',
+    'file --mime-type a b',
+    'tree -L 2 --dirsfirst',
+    'date -u +%s',
+    'date -d yesterday',
+    'tail --lines=5 a',
     'find . -name "*.ts"',
     'wc -l a',
     'head -5 a',
@@ -260,6 +264,22 @@ describe('AL-2 a command counts as reading only when that is proven', () => {
     '$X',
     'rg --pre sh x',
     'uniq a b',
+    'uniq - pwned',
+    'uniq -- a b',
+    'file --comp -m mg',
+    'file --compile',
+    'file -z a',
+    'sort --co=sh a',
+    'sort --unknown a',
+    'rg --pr=sh x',
+    'tree -R -H . -L 1',
+    'date 010100002030',
+    // What the repository's own settings name would run: fsmonitor, filters, textconv, gpg, a transport.
+    'git status',
+    'git log --oneline',
+    'git diff HEAD~1',
+    'git show HEAD:a',
+    'git rev-parse HEAD',
     'tee a',
     'xargs ls',
     'cat <(rm x)',
