@@ -4,6 +4,7 @@
  */
 import { type Command, forEachChild, type ParsedScript, parse, type Redirection, type SyntaxNode } from 'unbash'
 import { Computed } from './computed.ts'
+import { insideOfVariable } from './variables.ts'
 import { isLiteral, isReadable, textOf, unknown } from './words.ts'
 import { baseName, insideOf } from './wrappers.ts'
 
@@ -95,7 +96,7 @@ class Reader {
         // Arithmetic runs what stands in the index of a variable's text.
         const hidden = node.value.type === 'Word' && /\$\(|`/.test(textOf(node.value))
         if (hidden) commands.push(anything())
-        return
+        return this.sets(node.name, node.value.type === 'Word' ? textOf(node.value) : unknown, depth)
       }
       case 'FileDescriptorVariable':
         variables.push(node.name)
@@ -110,11 +111,23 @@ class Reader {
     if (message !== null) this.why ??= `it cannot be read: ${message}`
   }
 
+  private setsBy(word: string, depth: number): void {
+    const [, name, value = ''] = /^(\w+)=(.*)$/s.exec(word) ?? []
+    if (name !== undefined) this.sets(name, value, depth)
+  }
+
+  private sets(name: string, value: string, depth: number): void {
+    const inside = insideOfVariable(name, value)
+    if (inside.arbitrary) this.found.commands.push(anything())
+    for (const text of inside.texts) if (this.why === null) this.why = this.read(text, depth + 1)
+  }
+
   private take(command: SimpleCommand, depth: number): void {
     const { commands } = this.found
     if (commands.length >= commandsMax) return this.refuse('too many commands')
     commands.push(command)
     if (command.words.length === 0) return
+    for (const word of command.words.slice(1)) this.setsBy(word, depth)
     const inside = insideOf(command.words)
     command.transparent = inside.transparent
     command.also.push(...inside.also)
@@ -122,6 +135,7 @@ class Reader {
     for (const { env, words } of inside.commands) {
       if (depth > depthMax) return this.refuse('nested too deeply')
       this.computed.lookInside([...words.slice(0, 1), ...env, ...words.slice(1)])
+      for (const text of env) this.setsBy(text, depth)
       this.take({ ...anything(), words, env: [...command.env, ...env] }, depth + 1)
     }
     for (const text of inside.texts) if (this.why === null) this.why = this.read(text, depth + 1)

@@ -7,7 +7,8 @@ import { isProvenReadOnly } from '../../../src/agent/permission/read-only.ts'
 import { defaultRules, type Rule, ruleSchema } from '../../../src/agent/permission/rules.ts'
 import { commandsOf } from '../../../src/agent/permission/shell.ts'
 import { lineFacets, pathFacet } from '../../../src/agent/permission/subjects.ts'
-import { computed, counted, forbidden, forbidding, narrow, ownCommands, permitted, plain, smuggled } from './table.ts'
+import { computed, counted, ownCommands } from './computed-table.ts'
+import { forbidden, forbidding, narrow, permitted, plain, smuggled } from './table.ts'
 
 const workspace = realpathSync(mkdtempSync(join(tmpdir(), 'rules-')))
 mkdirSync(join(workspace, 'secrets'))
