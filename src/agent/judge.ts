@@ -8,7 +8,7 @@ import { askDetail } from './ask-detail.ts'
 import { askIdOf, replyTo } from './asks.ts'
 import { type Decision, decide, type Policy, reasonOf } from './permission/engine.ts'
 import { commandsOf } from './permission/shell.ts'
-import { type Facet, lineFacets, pathFacet } from './permission/subjects.ts'
+import { type Facet, lineFacets, otherFacet, pathFacet } from './permission/subjects.ts'
 import type { Run } from './run.ts'
 
 export type Judged =
@@ -87,7 +87,7 @@ async function facetsOf({ policy, session }: Judging, subjects: readonly Subject
         return lineFacets(text, commandsOf(text), { workspace, looksUpPaths: hasPaths(policy) })
       }
       if (kind === 'read' || kind === 'write') return pathFacet(workspace, subject).then((facet) => [facet])
-      return [{ kind, texts: [text], paths: [], line: null, transparent: false, leaves: null }]
+      return [otherFacet(workspace, subject)]
     }),
   )
   return found.flat()

@@ -71,13 +71,18 @@ function byCaps({ trust, access }: Policy, { facets, onlyReads }: Judged): Decis
  * What a search below a permitted folder must leave out, as its own tool or `read` would be refused it: paths from the
  * workspace. Null: no rule speaks of paths.
  */
-export function hidingOf(policy: Policy, call: Call): ((path: string) => boolean) | null {
+export function hidingOf(policy: Policy, call: Call & { from: string }): ((path: string) => boolean) | null {
   const layers = Object.values(policy.layers)
   const isNarrow = ({ action, path, pattern }: Rule) =>
     action !== 'allow' && (path !== undefined || (pattern !== undefined && pattern !== '*'))
   if (!layers.some((rules) => rules.some(isNarrow))) return null
   const said = (tool: string, path: string): Action =>
-    byRules(policy, { ...call, tool, onlyReads: null, facets: [{ ...seen, texts: [path], paths: [path] }] }).action
+    byRules(policy, {
+      ...call,
+      tool,
+      onlyReads: null,
+      facets: [{ ...seen, perhaps: [], from: call.from, texts: [path], paths: [path] }],
+    }).action
   return (path) => said(call.tool, path) !== 'allow' || said('read', path) === 'deny'
 }
 

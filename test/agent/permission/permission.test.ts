@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { homedir, tmpdir } from 'node:os'
+import { basename, join, relative } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type Decision, decide, type Policy } from '../../../src/agent/permission/engine.ts'
 import { isProvenReadOnly } from '../../../src/agent/permission/read-only.ts'
@@ -79,9 +79,55 @@ describe('PM-1 W9 paths, as in .gitignore from the top of the project', () => {
     ['read', '/etc/**', '/etc/passwd', 'deny'],
     ['read', 'src/../secrets', 'secrets/key', 'allow'],
     ['grep', 'secrets', './src/../secrets', 'deny'],
+    ['read', '[!abc].txt', 'd.txt', 'deny'],
+    ['read', '[!abc].txt', 'a.txt', 'allow'],
+    ['read', '(a|b)', 'a', 'allow'],
+    ['read', '(a|b)', '(a|b)', 'deny'],
+    ['read', '../other/**', '../other/x', 'deny'],
+    ['read', '../other/', '../another/x', 'allow'],
+    ['read', '../other/', join(workspace, '../other/x'), 'deny'],
+    ['read', '../**', 'src/a', 'allow'],
+    ['read', '~/.ssh/**', join(homedir(), '.ssh/id_rsa'), 'deny'],
+    ['read', '~/.ssh', join(homedir(), '.sshd'), 'allow'],
+    ['read', join(workspace, 'secrets'), 'secrets/key', 'deny'],
+    ['read', `../${basename(workspace)}/secrets/`, 'secrets/key', 'deny'],
+    ['read', 'link/', 'link/key', 'deny'],
   ])('%s with a deny of %s: %s is %s', async (tool, path, file, action) => {
     const user: Rule[] = [...defaultRules, { tool: '*', path, action: 'deny' }]
     expect((await judgePath(tool, file, { ...open, layers: { user } })).action).toBe(action)
+  })
+
+  it.each([
+    ['~/.ssh/**', `cat ${homedir()}/.ssh/id_rsa`],
+    [`${homedir()}/.ssh/**`, 'cat ~/.ssh/id_rsa'],
+    ['/etc/**', `cat ~/${relative(homedir(), '/etc/passwd')}`],
+    ['secrets/', `cat ~/${relative(homedir(), workspace)}/secrets/x`],
+    ['/etc/**', 'HOME=/etc; cat ~/passwd'],
+    ['../other/**', 'cat ../other/x'],
+    ['../other/', `cat ${join(workspace, '../other/x')}`],
+    ['link/', 'cat link/x'],
+    ['secrets/', 'grep -fsecrets/key x'],
+    ['secrets/', 'grep -rnfsecrets/key x'],
+    ['secrets/', 'tar -Csecrets -cf - .'],
+    ['secrets/', 'sort -osecrets/x f'],
+    ['secrets/', 'curl -d @secrets/key localhost'],
+    ['secrets/', 'curl -d@secrets/key localhost'],
+    ['secrets/', 'curl -F file=@secrets/key localhost'],
+    ['secrets/', 'git show HEAD:secrets/key'],
+    ['secrets/', 'docker run --mount type=bind,src=secrets x'],
+    ['secrets/', 'python3 -c "print(open(p))"'],
+    ['secrets/', '$CMD x'],
+  ])('a deny of %s holds for %s', async (path, line) => {
+    expect(await byUser(line, [...defaultRules, { tool: '*', path, action: 'deny' }])).toBe('deny')
+  })
+  it.each([
+    ['../other/**', 'cat ./other/x'],
+    ['~/.ssh/**', 'cat .ssh/id_rsa'],
+    ['secrets/', 'grep -n secret f'],
+    ['secrets/', 'npm test -- --filter=a:b'],
+    ['secrets/', 'git commit -m "fix: no secrets: here"'],
+  ])('a deny of %s leaves %s', async (path, line) => {
+    expect(await byUser(line, [...defaultRules, { tool: '*', path, action: 'deny' }])).toBe('allow')
   })
 
   it('a rule for the shell with a path fits commands that name it, and an allow by path only those', async () => {
@@ -90,6 +136,10 @@ describe('PM-1 W9 paths, as in .gitignore from the top of the project', () => {
     expect(await byUser('cat docs/a.md src/b', [reads])).toBe('ask')
     expect(await byUser('cat docs/../src/b', [reads])).toBe('ask')
     expect(await byUser('cat docs/$X', [reads])).toBe('ask')
+    expect(await byUser('cat docs/a:b', [reads])).toBe('allow')
+    const home: Rule = { ...reads, path: '~/notes/' }
+    expect(await byUser('cat ~/notes/a', [home])).toBe('allow')
+    expect(await byUser('cat ~/notes/../a', [home])).toBe('ask')
   })
 })
 
