@@ -51,7 +51,14 @@ export async function judge(run: Judging, pending: Pending): Promise<Judged> {
   const input = checked.data
   const readOnly = tool.isReadOnly(input)
   const facets = await facetsOf(run, tool.subjects?.(input) ?? [{ kind: 'other', text: '*' }])
-  const decision = decide(run.policy, { tool: call.name, profile: run.profile.name, facets, onlyReads: readOnly })
+  const asked = {
+    tool: call.name,
+    profile: run.profile.name,
+    facets,
+    onlyReads: readOnly,
+    ofProject: tool.ofProject === true,
+  }
+  const decision = decide(run.policy, asked)
   if (decision.action === 'deny') return { ...answer(reasonOf(decision, call.name)), denied: decision }
   const may: Judged = { kind: 'run', call, tool, input, readOnly }
   if (decision.action === 'allow' || tool.isAsk) return may
