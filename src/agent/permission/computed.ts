@@ -11,6 +11,11 @@ const token = /\d[\w#@]*|\$[#?$!]|\$\{#\w+(?:\[[@*]\])?\}|\$\{([a-z]\w*)\}|\$?([
 
 /** Variables of bash that compute whatever is given to them. */
 const computing = /^(HISTCMD|LINENO|OPTIND|S?RANDOM|SECONDS)$/
+/** What the shell and its programs act on: only a plain assignment, which a rule can name, is known to set it. */
+const acting = new RegExp(
+  '^(PATH|IFS|ENV|CDPATH|GLOBIGNORE|PROMPT_COMMAND|PS\\d|(BASH|LD_|DYLD_|GIT_)\\w*|' +
+    '\\w*(PAGER|EDITOR|OPT|OPTIONS))$',
+)
 /** A format that writes to a variable. */
 const storing = /%[-#'+ 0-9.*hjlLtz]*n/
 
@@ -66,12 +71,12 @@ export class Computed {
       case 'Assignment':
         return this.assigns(node)
       case 'For':
-        return this.sets(textOf(node.name), node.wordlist?.every(isNumber) === true)
+        return this.stores(textOf(node.name), node.wordlist?.every(isNumber) === true)
       case 'Select':
-        return this.sets(textOf(node.name), false)
+        return this.stores(textOf(node.name), false)
       case 'FileDescriptorVariable':
         this.isUnsure ||= !/^\w+$/.test(node.name)
-        return
+        return this.stores(node.name, true)
       case 'TestUnary':
         this.isUnsure ||= /^-[vR]$/.test(node.operator) && !/^"?\w+"?$/.test(node.operand.text)
         return
@@ -87,7 +92,9 @@ export class Computed {
   lookInside([name = '', ...words]: readonly string[]): void {
     for (const word of words) this.setsBy(word)
     const takes = Object.hasOwn(takers, name) || /^(test|\[|printf)$/.test(name)
-    this.isUnsure ||= takes && words.some((word) => !isLiteral(word) || word.includes('[') || storing.test(word))
+    const isOdd = (word: string) =>
+      !isLiteral(word) || word.includes('[') || storing.test(word) || acting.test(word) || /^-\w*[in]/.test(word)
+    this.isUnsure ||= takes && words.some(isOdd)
   }
 
   private computes(target: SyntaxNode): void {
@@ -98,6 +105,11 @@ export class Computed {
     if (toNumber) this.numbers.add(name)
     else this.texts.add(name)
     this.isUnsure ||= !toNumber && computing.test(name)
+  }
+
+  private stores(name: string, asNumber: boolean): void {
+    this.sets(name, asNumber)
+    this.isUnsure ||= acting.test(name)
   }
 
   /** `env x=1 …`, `sudo x=1 …` and their like set what runs inside. */
@@ -119,7 +131,7 @@ export class Computed {
       this.expressions.push(operation.offset.text, operation.length?.text ?? '')
     }
     if (operation?.type === 'Default' && operation.operator.endsWith('=')) {
-      this.sets(parameter, isNumber(operation.operand))
+      this.stores(parameter, isNumber(operation.operand))
     }
   }
 
@@ -142,7 +154,7 @@ export class Computed {
     for (const one of taken ?? []) {
       const text = one.type === 'Word' ? textOf(one) : unknown
       this.isUnsure ||= !isLiteral(text) || text.includes('[')
-      this.sets(text, false)
+      this.stores(text, false)
     }
     if (called === 'wait') this.mustBeNumbers(args)
   }
@@ -170,7 +182,7 @@ export class Computed {
     const [first = '', second = ''] = texts
     if (first.startsWith('-v')) {
       this.isUnsure ||= !/^\w+$/.test(first.slice(2) || second)
-      this.sets(first.slice(2) || second, false)
+      this.stores(first.slice(2) || second, false)
     }
     const at = first === '-v' ? 2 : /^(-v.|--$)/s.test(first) ? 1 : 0
     const [format] = args.slice(at)

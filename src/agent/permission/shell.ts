@@ -34,6 +34,7 @@ export type Reading = Line | { ok: false; why: string }
 
 const lineCharsMax = 100_000
 const depthMax = 8
+const nestingMax = 500
 const commandsMax = 500
 
 /** `unknown` as the only word: something runs that cannot be read from the line. */
@@ -53,6 +54,7 @@ class Reader {
   readonly computed = new Computed()
   private readonly found: Line
   private why: string | null = null
+  private nesting = 0
 
   constructor(found: Line) {
     this.found = found
@@ -71,7 +73,9 @@ class Reader {
     this.found.kinds.add(node.type)
     this.computed.look(node)
     this.look(node, depth)
+    if (++this.nesting > nestingMax) this.refuse('it is nested too deeply')
     forEachChild(node, (child) => this.visit(child, depth))
+    this.nesting--
   }
 
   private look(node: SyntaxNode, depth: number): void {

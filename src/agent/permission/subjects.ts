@@ -121,7 +121,7 @@ const capped = (words: readonly string[], max: number): readonly string[] =>
 /** They change what their words name. */
 const writers = /^(rm|rmdir|unlink|shred|mv|cp|ln|install|touch|mkdir|tee|truncate|dd|chmod|chown|chgrp|rsync)$/
 const wordsMax = 200
-const attachedMax = 1_000
+const attachedMax = 300
 const lettersMax = 10
 const wordCharsMax = 4_096
 

@@ -203,6 +203,10 @@ describe('PM-1 layers', () => {
     expect(await byUser('echo x > a', [{ tool: 'bash', command: 'echo x > a', action: 'allow' }])).toBe('allow')
   })
 
+  it('a line that is nested too deeply is one that nobody knows', async () => {
+    expect(await byUser(`echo $((${'1+'.repeat(40_000)}1))`, forbidding)).toBe('deny')
+  })
+
   it('takes no exponential time for a hostile line', async () => {
     const startedAt = performance.now()
     await byUser(`echo ${'$x'.repeat(2_000)}`, [...forbidding, { tool: '*', command: '*a'.repeat(50), action: 'deny' }])
