@@ -191,7 +191,8 @@ function contextFor(
   { context, beside }: { context: ToolContext; beside: ChangedRow[] },
 ): ToolContext {
   const { asks, policy, profile, format } = run
-  const hides = readOnly ? hidingOf(policy, { tool: call.name, profile: profile.name }) : null
+  const seen = { tool: call.name, profile: profile.name, from: run.session.workspace }
+  const hides = readOnly ? hidingOf(policy, seen) : null
   const around = besides(run, call, beside)
   return {
     ...context,

@@ -8,7 +8,7 @@ import { askDetail } from './ask-detail.ts'
 import { askIdOf, replyTo } from './asks.ts'
 import { type Decision, decide, type Policy, reasonOf } from './permission/engine.ts'
 import { commandsOf } from './permission/shell.ts'
-import { type Facet, lineFacets, pathFacet } from './permission/subjects.ts'
+import { type Facet, lineFacets, otherFacet, pathFacet } from './permission/subjects.ts'
 import type { Run } from './run.ts'
 
 export type Judged =
@@ -51,7 +51,14 @@ export async function judge(run: Judging, pending: Pending): Promise<Judged> {
   const input = checked.data
   const readOnly = tool.isReadOnly(input)
   const facets = await facetsOf(run, tool.subjects?.(input) ?? [{ kind: 'other', text: '*' }])
-  const decision = decide(run.policy, { tool: call.name, profile: run.profile.name, facets, onlyReads: readOnly })
+  const asked = {
+    tool: call.name,
+    profile: run.profile.name,
+    facets,
+    onlyReads: readOnly,
+    ofProject: tool.ofProject === true,
+  }
+  const decision = decide(run.policy, asked)
   if (decision.action === 'deny') return { ...answer(reasonOf(decision, call.name)), denied: decision }
   const may: Judged = { kind: 'run', call, tool, input, readOnly }
   if (decision.action === 'allow' || tool.isAsk) return may
@@ -87,7 +94,7 @@ async function facetsOf({ policy, session }: Judging, subjects: readonly Subject
         return lineFacets(text, commandsOf(text), { workspace, looksUpPaths: hasPaths(policy) })
       }
       if (kind === 'read' || kind === 'write') return pathFacet(workspace, subject).then((facet) => [facet])
-      return [{ kind, texts: [text], paths: [], line: null, transparent: false, leaves: null }]
+      return [otherFacet(workspace, subject)]
     }),
   )
   return found.flat()

@@ -158,7 +158,8 @@ function toolFrom(file: ToolFile, said: { value: unknown } | string): AnyTool | 
   const schema = schemaFrom(parameters)
   if (typeof schema === 'string') return `parameters: ${schema}`
   const isReadOnly = () => readOnly
-  return { name, description, schema, isReadOnly, run: (input, context) => run(file, limits, { input, context }) }
+  const work = (input: unknown, context: ToolContext) => run(file, limits, { input, context })
+  return { name, description, schema, ofProject: true, isReadOnly, run: work }
 }
 
 function schemaFrom(parameters: Record<string, unknown>): z.ZodType | string {

@@ -7,7 +7,7 @@ import { type Client, findDaemon, requireDaemon } from './client.ts'
 import { exit } from './exit.ts'
 import { withStore } from './own-store.ts'
 import { configOf, type Shell, UsageError } from './program.ts'
-import { cut, paint, print, printJson, safe, table } from './terminal.ts'
+import { cut, paint, print, printJson, safe } from './terminal.ts'
 
 export interface AskOptions {
   all?: boolean
@@ -36,9 +36,9 @@ async function grants({ json }: AskOptions, shell: Shell): Promise<number> {
     : await withStore(loaded, (store) => ({ items: store.asks.grants(1_000) }))
   if (json) printJson({ items })
   else if (items.length === 0) print('Nothing is allowed for good.')
-  else {
-    const rows = items.map((one) => [one.id, safe(one.permission), cut(one.pattern, 100), cut(one.workspace, 60)])
-    print(table([['id', 'permission', 'on', 'in'], ...rows]))
+  for (const { id, permission, pattern, workspace } of json ? [] : items) {
+    print(`${paint('bold', safe(id))}  ${safe(permission)}  ${paint('dim', `in ${cut(workspace, 60)}`)}`)
+    printWhole(pattern)
   }
   return exit.ok
 }
@@ -99,6 +99,8 @@ async function send(
   )
   if (options.json) printJson(ask)
   else print(`${safe(ask.id)}  ${ask.reply ? words[ask.reply.kind] : ask.status}`)
+  const kept = reply.value.kind === 'always' && ask.request.kind === 'permission' ? ask.request.patterns : []
+  for (const pattern of options.json ? [] : kept) printWhole(pattern)
   return exit.ok
 }
 
@@ -126,7 +128,9 @@ export function askLine({ id, request }: AskItem): string {
 }
 
 function pointOf(request: AskRequest): string {
-  if (request.kind === 'permission') return `${request.permission} ${request.patterns.join(', ')}`
+  if (request.kind === 'permission') {
+    return `${request.permission} ${request.patterns.join(', ').replaceAll('\n', ' ⏎ ')}`
+  }
   if (request.kind === 'plan') return `plan ${request.version}: ${request.text}`
   return request.questions.map(({ text }) => text).join(' / ')
 }
@@ -139,10 +143,15 @@ function printAsk(item: AskItem): void {
   if (request.kind === 'question') return printQuestions(request.questions)
   if (request.kind === 'plan') return printPlan(item.id, request)
   print(`  wants ${safe(request.permission)} on:`)
-  for (const pattern of request.patterns.slice(0, 20)) print(`    ${cut(pattern, 300)}`)
+  for (const pattern of request.patterns) printWhole(pattern)
   if (request.detail && !request.patterns.includes(request.detail)) {
     for (const line of safe(request.detail).split('\n').slice(0, 20)) print(paint('dim', `    | ${line}`))
   }
+}
+
+/** All that an "always" keeps: no blank is folded, and no further line looks like something else that is wanted. */
+function printWhole(pattern: string): void {
+  print(`    ${safe(pattern).replaceAll('\n', '\n  ⏎ ')}`)
 }
 
 function printQuestions(questions: readonly Question[]): void {

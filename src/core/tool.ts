@@ -100,6 +100,8 @@ export interface AnyTool {
   name: string
   description: string
   schema: z.ZodType
+  /** A person took it with the project that brings it: it runs while that is trusted. */
+  ofProject?: true
   isReadOnly(input: unknown): boolean
   changesFiles?: false
   isAsk?: true

@@ -83,6 +83,27 @@ describe('TL-9 tools of a project', () => {
     expect(await work('three.md')).toEqual([expect.stringContaining('There is no tool')])
   })
 
+  it('PM-5 it runs no more in a run under way once the project is not trusted any longer', async () => {
+    const calls = [
+      { name: 'bash', arguments: { command: 'true' } },
+      { name: 'count_words', arguments: { text: 'a b' } },
+    ]
+    const asks = 'permissions:\n  - { tool: bash, action: ask }\n'
+    const story = await tell({ settings: asks, script: [{ tool_calls: calls }, { text: 'done' }] })
+    const folder = story.workspace()
+    mkdirSync(join(folder, '.openloom/tools'), { recursive: true })
+    writeFileSync(join(folder, '.openloom/tools/count-words.mjs'), count)
+    await story.call('PUT', '/api/workspaces', { path: folder, trust: 'trusted' })
+    story.drop('work.md', `---\nworkspace: ${folder}\n---\n\nDo it.\n`)
+    const ask = await until(() => story.daemon.store.asks.list({ status: 'open', limit: 1 })[0])
+    await story.call('PUT', '/api/workspaces', { path: folder, trust: 'untrusted' })
+    await story.call('POST', `/api/asks/${ask.id}`, { reply: 'once' })
+    await story.reaches('done')
+    const body = story.requests.at(-1)?.body as { messages?: { role: string; content: string }[] } | undefined
+    const told = (body?.messages ?? []).filter(({ role }) => role === 'tool').map(({ content }) => content)
+    expect(told[1]).toContain('the trust that a person gave this workspace does not allow count_words')
+  })
+
   it('checks arguments by its schema, and says whether it only reads', async () => {
     const { tools, use } = await project({ 'count-words.mjs': count, 'save.mjs': tool('return 1') })
     expect(tools.map((one) => [one.name, one.isReadOnly({})])).toEqual([

@@ -42,6 +42,27 @@ describe('openloom asks', () => {
     expect(out).not.toContain('\u202e')
   })
 
+  it('shows and lists the whole of what an "always" keeps, each line and blank of it', async () => {
+    const long = `npm test --filter=${'a'.repeat(320)}; touch pwned`
+    w.watch.session('ses_1')
+    w.watch.permission('per_1', 'ses_1', {
+      patterns: [long, 'npm  test\n    touch pwned\r', ...'abcdefghijklmnopqrst'],
+    })
+    const isWhole = () => {
+      expect(out).toContain(`    ${long}\n`)
+      expect(out).toContain('    npm  test\n  ⏎     touch pwned\\u{d}\n')
+      expect(out).toContain('    t\n')
+    }
+    await asks({}, shell)
+    isWhole()
+    out = ''
+    await approve('per_1', { always: true }, shell)
+    isWhole()
+    out = ''
+    await asks({ grants: true }, shell)
+    isWhole()
+  })
+
   it('says so when nothing waits', async () => {
     await asks({}, shell)
     expect(out).toBe('Nothing waits for you.\n')

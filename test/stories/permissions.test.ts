@@ -215,6 +215,19 @@ describe('SE-3 the settings of a project', () => {
     expect([existsSync(join(folder, 'locked/a')), existsSync(join(folder, 'free'))]).toEqual([locked, free])
   })
 
+  it.each(['read-only', 'untrusted'])(
+    'PM-5 a folder that becomes %s is so for the next call of a run',
+    async (trust) => {
+      const { story, folder, open, answer, outputs } = await asking([bash('touch one'), write('two'), { text: 'done' }])
+      const ask = await open()
+      await story.call('PUT', '/api/workspaces', { path: folder, trust })
+      await answer(ask, { reply: 'once' })
+      await story.reaches('done')
+      expect([existsSync(join(folder, 'one')), existsSync(join(folder, 'two'))]).toEqual([trust === 'untrusted', false])
+      expect(outputs().at(-1)).toContain('the trust that a person gave this workspace')
+    },
+  )
+
   it('PM-5 in an untrusted folder a person says of each command, not the task', async () => {
     const story = await tell({ script: [bash('touch a'), { text: 'done' }] })
     const folder = story.workspace()

@@ -17,12 +17,16 @@ export interface Policy extends Pick<Workspace, 'trust' | 'access'> {
   accepted?: boolean
   /** Tools that the project brings, as a person took them. */
   tools?: ToolFiles
+  /** What a person says of the workspace at this moment: a run keeps the rules of its start, and no older trust. */
+  now?(): Pick<Workspace, 'trust' | 'access'>
 }
 
 export interface Judged extends Call {
   facets: readonly Facet[]
   /** Whether its shell line was proven to change nothing; null for calls without one. */
   onlyReads: boolean | null
+  /** It is a tool of the project. */
+  ofProject?: boolean
 }
 
 export interface Decision {
@@ -55,8 +59,10 @@ function byRules({ layers }: Policy, call: Judged): Decision {
   return found
 }
 
-function byCaps({ trust, access }: Policy, { facets, onlyReads }: Judged): Decision | null {
+function byCaps(policy: Policy, { tool, facets, onlyReads, ofProject }: Judged): Decision | null {
+  const { trust, access } = policy.now?.() ?? policy
   const cap = (action: Action, facet: Facet): Decision => ({ action, by: 'trust', text: shownOf(facet) })
+  if (trust !== 'trusted' && ofProject) return { action: 'deny', by: 'trust', text: tool }
   const change = facets.find((facet) => facet.kind === 'write')
   const command = facets.find((facet) => facet.kind === 'command')
   if (trust !== 'trusted' && change) return cap('deny', change)
@@ -71,13 +77,18 @@ function byCaps({ trust, access }: Policy, { facets, onlyReads }: Judged): Decis
  * What a search below a permitted folder must leave out, as its own tool or `read` would be refused it: paths from the
  * workspace. Null: no rule speaks of paths.
  */
-export function hidingOf(policy: Policy, call: Call): ((path: string) => boolean) | null {
+export function hidingOf(policy: Policy, call: Call & { from: string }): ((path: string) => boolean) | null {
   const layers = Object.values(policy.layers)
   const isNarrow = ({ action, path, pattern }: Rule) =>
     action !== 'allow' && (path !== undefined || (pattern !== undefined && pattern !== '*'))
   if (!layers.some((rules) => rules.some(isNarrow))) return null
   const said = (tool: string, path: string): Action =>
-    byRules(policy, { ...call, tool, onlyReads: null, facets: [{ ...seen, texts: [path], paths: [path] }] }).action
+    byRules(policy, {
+      ...call,
+      tool,
+      onlyReads: null,
+      facets: [{ ...seen, perhaps: [], from: call.from, texts: [path], paths: [path] }],
+    }).action
   return (path) => said(call.tool, path) !== 'allow' || said('read', path) === 'deny'
 }
 

@@ -1,4 +1,6 @@
 /** Whether a pattern covers a text of which parts are unknown: for sure, perhaps, or not. Pure, in bounded time. */
+import { homedir } from 'node:os'
+import { posix } from 'node:path'
 import picomatch from 'picomatch'
 import { fits } from '../../lib/wildcard.ts'
 import { isLiteral, unknown } from './words.ts'
@@ -44,33 +46,52 @@ const matchersMax = 2_000
 
 /**
  * As in .gitignore: without a slash at any depth, with one from the top of the project; a folder covers what is in it.
- * `path` is relative to the project, `..` and `/` lead out of it.
+ * `path` is relative to the project `from`, and absolute outside of it.
  */
-export function matchPath(glob: string, path: string): Match {
+export function matchPath(glob: string, path: string, from: string): Match {
   if (!isLiteral(path)) return glob === '*' || glob === '**' ? 'yes' : perhaps(glob, path)
-  let matches = matchers.get(glob)
+  const key = `${from}\0${glob}`
+  let matches = matchers.get(key)
   if (!matches) {
     if (matchers.size >= matchersMax) matchers.clear()
-    matches = matcherOf(glob)
-    matchers.set(glob, matches)
+    matches = matcherOf(glob, from)
+    matchers.set(key, matches)
   }
   return yesOrNo(matches(path))
 }
 
 const options = { dot: true, noextglob: true, nonegate: true, nobrace: false } as const
 
-function matcherOf(glob: string): (path: string) => boolean {
-  // Paths that lead out are named as they are: `../other/**`, `/etc/**`, `~/.ssh/**`.
-  const isOut = /^(\.\.|~)(\/|$)/.test(glob)
-  const bare = glob.replace(/^\.\//, '').replace(/\/+$/, '')
+function matcherOf(glob: string, from: string): (path: string) => boolean {
+  const bare = asGitReads(glob.replace(/^\.\//, '').replace(/\/+$/, ''))
   if (bare === '' || bare === '*' || bare === '**') return () => true
-  const anchored = isOut || bare.slice(0, -1).includes('/')
-  const inner = bare.startsWith('/') ? bare.slice(1) : bare
-  const whole = anchored ? inner : `**/${inner}`
-  const alone = picomatch([whole, `${whole}/**`], options)
-  const absolute = bare.startsWith('/') ? picomatch([bare, `${bare}/**`], options) : null
-  return (path) => alone(path) || (absolute?.(path) ?? false)
+  const place = placeOf(bare, from)
+  const top = escaped(from)
+  const inside = place?.startsWith(`${top}/`) ? place.slice(top.length + 1) : place === top ? '**' : null
+  const isOut = place !== null && !bare.startsWith('/')
+  const anchored = bare.slice(0, -1).includes('/') ? bare.replace(/^\//, '') : `**/${bare.replace(/^\//, '')}`
+  const globs = [inside, place, isOut ? null : anchored].filter((one) => one !== null)
+  // What is around the project does not cover it: paths in it are relative.
+  return picomatch(
+    globs.flatMap((one) => [one || '/', `${one}/**`]),
+    options,
+  )
 }
+
+/** `../other`, `/etc` and `~/.ssh` name a place of the machine; `/etc` is also one at the top of the project. */
+function placeOf(bare: string, from: string): string | null {
+  if (/^~(\/|$)/.test(bare)) return escaped(homedir()) + bare.slice(1)
+  if (/^\.\.(\/|$)/.test(bare)) return posix.normalize(`${escaped(from)}/${bare}`).replace(/\/$/, '')
+  return bare.startsWith('/') ? bare : null
+}
+
+const escaped = (path: string): string => path.replace(/[\\*?{}()[\]!+@|^$]/g, '\\$&')
+
+/** git knows `[!a]` and no groups; a class holds no slash. */
+const asGitReads = (glob: string): string =>
+  glob.replace(/\\.|\[([!^])?(\]?[^\]]*)\]|[()|]/gs, (found, not?: string, inner?: string) =>
+    inner !== undefined ? `[${not ? '^/' : ''}${inner}]` : found.startsWith('\\') ? found : `\\${found}`,
+  )
 
 /** A name with an unknown part may be what the glob means, unless no part of it can be. */
 function perhaps(glob: string, path: string): Match {

@@ -52,11 +52,14 @@ export function createPolicies(sources: PolicySources): (session: SessionRecord)
       told.add(session.workspace + all)
       sources.ignored(session, all)
     }
-    const { trust, access } = said ?? { trust: 'trusted', access: 'scoped' }
+    const now = () => capsOf(sources.trustOf(session))
     const layers = { managed, user: [...defaultRules, ...sources.user], project: rules, run: sources.run }
-    return { layers, trust, access, accepted, ...(tools && isTaken ? { tools } : {}) }
+    return { layers, ...capsOf(said), now, accepted, ...(tools && isTaken ? { tools } : {}) }
   }
 }
+
+const capsOf = (said: Workspace | null): Pick<Workspace, 'trust' | 'access'> =>
+  said ? { trust: said.trust, access: said.access } : { trust: 'trusted', access: 'scoped' }
 
 /** No file: no word. One that cannot be read may have forbidden anything, so everything is. */
 async function readManaged(path: string): Promise<readonly Rule[]> {

@@ -52,39 +52,46 @@ const without =
   (words: readonly string[]): boolean =>
     words.every((word) => isLiteral(word) && !refused.test(word))
 
-const gitReaders: Readonly<Record<string, RegExp>> = {
-  status: /^$/,
-  log: /^$/,
-  show: /^$/,
-  diff: /^$/,
-  blame: /^$/,
-  'ls-files': /^$/,
-  'ls-tree': /^$/,
-  'rev-parse': /^$/,
-  'merge-base': /^$/,
-  shortlog: /^$/,
-  describe: /^$/,
-  'cat-file': /^--(textconv|filters)/,
-}
-const gitRunners = /^(--ou|--ext|--textc|--open|-O|--filters|--show-sig|--contents)|%G/
+/** Without options that begin so, and with long ones of the list alone: programs take any of them cut short. */
+const plainly =
+  (refused: RegExp, long: string) =>
+  (words: readonly string[]): boolean => {
+    const known = new Set(long.split(' '))
+    const isKnown = (word: string) => !/^--./.test(word) || known.has(word.slice(2).split('=')[0] ?? '')
+    return without(refused)(words) && words.every(isKnown)
+  }
 
-/** Commands that only read without certain options; these may be cut short, so each is refused by its start. */
+const sorting =
+  'check dictionary-order field-separator general-numeric-sort human-numeric-sort ignore-case ignore-leading-blanks ' +
+  'key merge month-sort numeric-sort random-sort reverse stable unique version-sort zero-terminated'
+const finding =
+  'after-context before-context case-sensitive color column context count files files-with-matches ' +
+  'files-without-match fixed-strings glob heading hidden iglob ignore-case invert-match json line-number max-count ' +
+  'max-depth multiline no-filename no-heading no-ignore no-line-number only-matching pcre2 quiet regexp smart-case ' +
+  'sort stats trim type type-list type-not vimgrep with-filename word-regexp'
+
+/**
+ * Commands that only read without certain options. git is none of them: the settings and attributes of the repository
+ * name programs that it runs to see what changed, to show it, to sign it and to fetch what is missing.
+ */
 const limited: Readonly<Record<string, (words: readonly string[]) => boolean>> = {
   find: without(/^-(exec|ok|delete|fprint|fls|files0)/),
-  sort: without(/^-[a-zA-Z0-9]*[oTS]|^--(o|t|comp|bat|buf|files)/),
-  uniq: (words) => words.every(isLiteral) && words.filter((word) => !word.startsWith('-')).length <= 1,
-  tree: without(/^-\w*o/),
-  file: without(/^-\w*C|^--compile/),
-  rg: without(/^--(pre|hostname-bin|search-zip)|^-\w*z/),
+  sort: plainly(/^-[a-zA-Z0-9]*[oTS]/, sorting),
+  // The second file is written.
+  uniq: (words) =>
+    plainly(/^$/, 'count repeated unique ignore-case skip-fields skip-chars check-chars zero-terminated')(words) &&
+    words.filter((word) => !/^-./.test(word)).length + (words.includes('--') ? 1 : 0) <= 1,
+  tree: plainly(/^-\w*[oR]/, 'dirsfirst du filelimit gitignore help inodes noreport prune si sort version'),
+  file: plainly(/^-\w*[CSzZ]/, 'brief dereference help mime mime-encoding mime-type no-dereference raw version'),
+  rg: plainly(/^-\w*z/, finding),
   sed: isPlainSed,
-  date: without(/^-\w*s|^--s/),
+  // A word of its own sets the clock.
+  date: (words) =>
+    plainly(/^-\w*s/, 'date help iso-8601 reference rfc-2822 rfc-3339 rfc-email universal utc version')(words) &&
+    words.every((word, at) => /^[-+]/.test(word) || /^-\w*[dr]$/.test(words[at - 1] ?? '')),
   // `%n` sets a variable, whose index bash would compute.
   printf: without(/^-v|%[^%]*n|\[/),
   test: without(/^-v$|[[\]$`]/),
   '[': (words) => words.at(-1) === ']' && without(/^-v$|[[$`]|.\]/)(words),
-  tail: without(/^-\w*[fF]|^--(f|retry|pid)/),
-  git: ([verb = '', ...rest]) => {
-    const refused = Object.hasOwn(gitReaders, verb) ? gitReaders[verb] : undefined
-    return refused !== undefined && without(refused.source === '^$' ? gitRunners : refused)(rest)
-  },
+  tail: plainly(/^-\w*[fF]/, 'bytes lines quiet silent verbose zero-terminated help version'),
 }

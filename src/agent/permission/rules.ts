@@ -76,9 +76,9 @@ function matchRule(rule: Rule, facet: Facet): Match {
 }
 
 /** Every path that a command names may be what a rule forbids; to permit by path, it must name none beside. */
-function pathMatch({ action, command }: Rule, glob: string, { kind, paths }: Facet): Match {
-  const matches = paths.map((path) => matchPath(glob, path))
-  if (action !== 'allow') return most(matches)
+function pathMatch({ action, command }: Rule, glob: string, { kind, paths, perhaps, from }: Facet): Match {
+  const matches = paths.map((path) => matchPath(glob, path, from))
+  if (action !== 'allow') return most([...matches, ...perhaps.map((path) => matchPath(glob, path, from))])
   if (kind === 'command' && command === undefined) return 'no'
   return matches.length > 0 && matches.every((match) => match === 'yes') ? 'yes' : 'no'
 }

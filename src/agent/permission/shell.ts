@@ -3,6 +3,8 @@
  * judges nothing and knows no rules.
  */
 import { type Command, forEachChild, type ParsedScript, parse, type Redirection, type SyntaxNode } from 'unbash'
+import { Computed } from './computed.ts'
+import { insideOfVariable } from './variables.ts'
 import { isLiteral, isReadable, textOf, unknown } from './words.ts'
 import { baseName, insideOf } from './wrappers.ts'
 
@@ -32,6 +34,7 @@ export type Reading = Line | { ok: false; why: string }
 
 const lineCharsMax = 100_000
 const depthMax = 8
+const nestingMax = 500
 const commandsMax = 500
 
 /** `unknown` as the only word: something runs that cannot be read from the line. */
@@ -41,13 +44,17 @@ export function commandsOf(line: string): Reading {
   if (line.length > lineCharsMax) return { ok: false, why: 'it is too long to be read' }
   if (!isReadable(line)) return { ok: false, why: 'it holds characters that cannot be seen' }
   const found: Line = { ok: true, commands: [], kinds: new Set(), functions: [], variables: [] }
-  const why = new Reader(found).read(line, 0)
+  const reader = new Reader(found)
+  const why = reader.read(line, 0)
+  if (!reader.computed.isKnown) found.commands.push(anything())
   return why === null ? found : { ok: false, why }
 }
 
 class Reader {
+  readonly computed = new Computed()
   private readonly found: Line
   private why: string | null = null
+  private nesting = 0
 
   constructor(found: Line) {
     this.found = found
@@ -64,12 +71,15 @@ class Reader {
   private visit(node: SyntaxNode, depth: number): void {
     if (this.why !== null) return
     this.found.kinds.add(node.type)
+    this.computed.look(node)
     this.look(node, depth)
+    if (++this.nesting > nestingMax) this.refuse('it is nested too deeply')
     forEachChild(node, (child) => this.visit(child, depth))
+    this.nesting--
   }
 
   private look(node: SyntaxNode, depth: number): void {
-    const { commands, functions, variables, kinds } = this.found
+    const { commands, functions, variables } = this.found
     switch (node.type) {
       case 'Script':
         return this.refuse((node as ParsedScript).errors?.[0]?.message ?? null)
@@ -90,13 +100,12 @@ class Reader {
         // Arithmetic runs what stands in the index of a variable's text.
         const hidden = node.value.type === 'Word' && /\$\(|`/.test(textOf(node.value))
         if (hidden) commands.push(anything())
-        return
+        return this.sets(node.name, node.value.type === 'Word' ? textOf(node.value) : unknown, depth)
       }
       case 'FileDescriptorVariable':
         variables.push(node.name)
         return
       case 'ParameterExpansion':
-        if (node.prefix === '!') kinds.add('Indirect')
         if (node.operation?.type === 'Transform') commands.push(anything())
         return
     }
@@ -106,17 +115,31 @@ class Reader {
     if (message !== null) this.why ??= `it cannot be read: ${message}`
   }
 
+  private setsBy(word: string, depth: number): void {
+    const [, name, value = ''] = /^(\w+)=(.*)$/s.exec(word) ?? []
+    if (name !== undefined) this.sets(name, value, depth)
+  }
+
+  private sets(name: string, value: string, depth: number): void {
+    const inside = insideOfVariable(name, value)
+    if (inside.arbitrary) this.found.commands.push(anything())
+    for (const text of inside.texts) if (this.why === null) this.why = this.read(text, depth + 1)
+  }
+
   private take(command: SimpleCommand, depth: number): void {
     const { commands } = this.found
     if (commands.length >= commandsMax) return this.refuse('too many commands')
     commands.push(command)
     if (command.words.length === 0) return
+    for (const word of command.words.slice(1)) this.setsBy(word, depth)
     const inside = insideOf(command.words)
     command.transparent = inside.transparent
     command.also.push(...inside.also)
     if (inside.arbitrary && isLiteral(command.words[0] ?? '')) commands.push(anything())
     for (const { env, words } of inside.commands) {
       if (depth > depthMax) return this.refuse('nested too deeply')
+      this.computed.lookInside([...words.slice(0, 1), ...env, ...words.slice(1)])
+      for (const text of env) this.setsBy(text, depth)
       this.take({ ...anything(), words, env: [...command.env, ...env] }, depth + 1)
     }
     for (const text of inside.texts) if (this.why === null) this.why = this.read(text, depth + 1)

@@ -2,26 +2,10 @@
  * Commands that run others: what is inside of them, or that nobody can tell. A table of the known ones; it runs and
  * looks up nothing.
  */
+import { gitInside } from './git-runs.ts'
+import { arbitrary, type Inside, inside, nothing } from './inside.ts'
+import { programs } from './programs.ts'
 import { isLiteral, unknown } from './words.ts'
-
-export interface Inside {
-  /** Only a way to start what is inside: that must be allowed, this need not be. */
-  transparent: boolean
-  commands: { env: string[]; words: string[] }[]
-  /** Shell text that is run. */
-  texts: string[]
-  /** Runs what cannot be read from the line. */
-  arbitrary: boolean
-  /** The same command in other words, for rules that forbid. */
-  also: string[][]
-}
-
-const inside = (part: Partial<Inside>): Inside => ({
-  ...{ transparent: false, commands: [], texts: [], arbitrary: false, also: [] },
-  ...part,
-})
-const nothing = inside({})
-const arbitrary = inside({ arbitrary: true })
 
 interface Shape {
   /** Letters of options without a value, and long ones. */
@@ -35,6 +19,8 @@ interface Shape {
   /** Options that make it only say what it would run. */
   asks?: readonly string[]
   appends?: boolean
+  /** Behind it stands a text of the shell. */
+  shell?: RegExp
 }
 
 const starters: Readonly<Record<string, Shape>> = {
@@ -53,7 +39,10 @@ const starters: Readonly<Record<string, Shape>> = {
   time: { flags: 'pv', valued: ['-f', '--format'] },
   command: { flags: 'p', asks: ['-v', '-V'] },
   exec: { flags: 'cl', valued: ['-a'] },
-  flock: { flags: 'sxnuoF', valued: ['-w', '--timeout', '-E'], operands: 1 },
+  flock: { flags: 'sxnuoF', valued: ['-w', '--timeout', '-E'], operands: 1, shell: /^(-c|--comm?a?n?d?)$/ },
+  taskset: { flags: 'ac', long: ['--all-tasks', '--cpu-list'], operands: 1 },
+  chrt: { flags: 'abdfiorR', long: ['--batch', '--fifo', '--idle', '--other', '--rr'], operands: 1 },
+  choom: { valued: ['-n', '--adjust'] },
   sudo: { flags: 'nEHSkbiPA', valued: ['-u', '-g', '-p', '-C', '-h', '-U', '-D'], opaque: true },
   doas: { flags: 'nL', valued: ['-u'], opaque: true },
   busybox: { opaque: true },
@@ -69,8 +58,17 @@ const starters: Readonly<Record<string, Shape>> = {
 const shells = /^(ba|da|a|k|mk)?sh$/
 const otherShells = /^(zsh|fish|csh|tcsh|pwsh|powershell|nu|xonsh|elvish)$/
 const interpreters = /^(python|pypy|node|nodejs|perl|ruby|php|lua|luajit|deno|bun|tclsh|Rscript|osascript|guile)[\d.]*$/
-/** They run a text of their arguments in ways that are not worth telling apart. */
-const runners = /^(parallel|watch|script|su|runuser|chroot|unshare|nsenter|setpriv|strace|ltrace|gdb|expect|at|batch)$/
+/** They run a text, a file or the rest of their arguments, in ways that are not worth telling apart. */
+const runners = new Set(
+  (
+    'parallel watch script su runuser chroot unshare nsenter setpriv strace ltrace gdb expect at batch prlimit ' +
+    'setarch linux32 linux64 i386 x86_64 uname26 uclampset run-parts start-stop-daemon systemd-run ssh-agent ' +
+    'dbus-run-session dbus-launch sshpass xvfb-run fakeroot faketime proot firejail bwrap capsh pkexec runcon gosu ' +
+    'numactl cgexec valgrind perf rr rlwrap unbuffer chronic hyperfine entr watchexec nodemon concurrently tmux ' +
+    'screen dtach socat nc ncat netcat crontab xterm vi vim view rvim nvim gvim ex ed red emacs dc m4'
+  ).split(' '),
+)
+const loaders = /^ld(-linux[\w.-]*)?\.so/
 
 /** By its last part: `/bin/rm` is `rm` for who forbids it. */
 export const baseName = (word: string): string => word.slice(word.lastIndexOf('/') + 1)
@@ -83,9 +81,9 @@ export function insideOf(words: readonly string[]): Inside {
   if (shape && Object.hasOwn(starters, name)) return started(shape, rest)
   if (name === 'env') return envInside(rest)
   if (shells.test(name)) return shellInside(rest)
-  if (otherShells.test(name) || runners.test(name)) return arbitrary
+  if (otherShells.test(name) || runners.has(name) || loaders.test(name)) return arbitrary
   if (interpreters.test(name)) return interpreted(rest)
-  return own[name] && Object.hasOwn(own, name) ? own[name](rest) : nothing
+  return Object.hasOwn(known, name) ? (known[name]?.(rest) ?? nothing) : nothing
 }
 
 /** Where the command begins behind the options, or null when they cannot be read. */
@@ -111,8 +109,18 @@ function started(shape: Shape, words: readonly string[]): Inside {
   if (!words.slice(begin, at).every(isLiteral)) return arbitrary
   const command = words.slice(at)
   if (command.length === 0) return nothing
-  const whole = shape.appends ? [...command, unknown] : command
+  if (shape.shell?.test(command[0] ?? '')) {
+    return command.every(isLiteral) ? inside({ transparent: true, texts: command.slice(1, 2) }) : arbitrary
+  }
+  const whole = shape.appends ? withInput(words.slice(0, begin), command) : command
   return inside({ transparent: !shape.opaque, commands: [{ env: [], words: whole }] })
+}
+
+/** What comes from the input stands behind the command, or wherever the mark of `-I` does. */
+function withInput(options: readonly string[], command: readonly string[]): string[] {
+  const at = options.findLastIndex((word) => word.startsWith('-I'))
+  const mark = options[at]?.slice(2) || options[at + 1] || ''
+  return at < 0 || mark === '' ? [...command, unknown] : command.map((word) => word.replaceAll(mark, unknown))
 }
 
 function envInside(words: readonly string[]): Inside {
@@ -130,9 +138,12 @@ function shellInside(words: readonly string[]): Inside {
   for (let at = 0; at < words.length; at++) {
     const word = words[at] ?? ''
     if (!isLiteral(word)) return arbitrary
-    if (word === '-o' || word === '+o' || word === '-O') at++
-    else if (/^[-+][a-zA-Z]+$/.test(word)) takesText ||= word.startsWith('-') && word.includes('c')
-    else if (word.startsWith('-') && !['--', '--login', '--norc', '--noprofile', '--posix'].includes(word)) {
+    if (/^[-+][a-zA-Z]+$/.test(word)) {
+      // What comes from the input is run; each `o` takes a word of its own.
+      if (/^-.*s/.test(word)) return arbitrary
+      takesText ||= /^-.*c/.test(word)
+      at += word.replace(/[^oO]/g, '').length
+    } else if (word.startsWith('-') && !['--', '--login', '--norc', '--noprofile', '--posix'].includes(word)) {
       return arbitrary
     } else if (!word.startsWith('-')) {
       return takesText ? inside({ transparent: true, texts: [word] }) : word.startsWith('/dev/') ? arbitrary : nothing
@@ -143,16 +154,25 @@ function shellInside(words: readonly string[]): Inside {
 
 /** A script by its name is a command like another; code in the line, from a pipe or from nowhere is not. */
 function interpreted(words: readonly string[]): Inside {
-  const [first] = words
-  if (first === undefined || !isLiteral(first)) return arbitrary
-  if (/^(--version|-V|--help|-h)$/.test(first) && words.length === 1) return nothing
-  const isCode = words.some((word) => !isLiteral(word) || /^-(-(eval|print|run)\b|[a-zA-Z]*[ceEpr])|^-$/.test(word))
-  return isCode ? arbitrary : nothing
+  if (words.length === 1 && /^(--version|-[vV]|--help|-h)$/.test(words[0] ?? '')) return nothing
+  const script = words.find((word) => !word.startsWith('-') || word === '--test')
+  if (script === undefined || script.startsWith('/dev/')) return arbitrary
+  const isCode = (word: string, at: number) =>
+    !isLiteral(word) || codeOption.test(word) || (/^-\w*m$/.test(words[at - 1] ?? '') && codeModule.test(word))
+  return words.some(isCode) ? arbitrary : nothing
 }
+const codeOption =
+  /^-(-(eval|print|run)\b|[a-zA-Z]*[ceEpr])|^-$|data:|^eval$|^-\w*m(timeit|pdb|code|c?[pP]rofile|trace)/
+/** Modules of Python that run their arguments. */
+const codeModule = /^(timeit|pdb|code|c?[pP]rofile|trace)$/
 
 const own: Readonly<Record<string, (words: readonly string[]) => Inside>> = {
-  eval: (words) => (words.every(isLiteral) ? inside({ transparent: true, texts: [words.join(' ')] }) : arbitrary),
-  trap: ([text = '']) => (!isLiteral(text) ? arbitrary : /^(-\w*)?$/.test(text) ? nothing : inside({ texts: [text] })),
+  eval: (words) =>
+    words.every(isLiteral) ? inside({ transparent: true, texts: [behindDashes(words).join(' ')] }) : arbitrary,
+  trap: (words) => {
+    const [text = ''] = behindDashes(words)
+    return !isLiteral(text) ? arbitrary : /^(-\w*)?$/.test(text) ? nothing : inside({ texts: [text] })
+  },
   source: (words) => sourced(words),
   '.': (words) => sourced(words),
   alias: (words) => (words.length > 0 ? arbitrary : nothing),
@@ -161,20 +181,26 @@ const own: Readonly<Record<string, (words: readonly string[]) => Inside>> = {
   bind: () => arbitrary,
   complete: () => arbitrary,
   compgen: () => arbitrary,
-  mapfile: (words) => (words.some((word) => word.startsWith('-C') || !isLiteral(word)) ? arbitrary : nothing),
-  readarray: (words) => (words.some((word) => word.startsWith('-C') || !isLiteral(word)) ? arbitrary : nothing),
+  mapfile: (words) => (words.every(isPlainMapfile) ? nothing : arbitrary),
+  readarray: (words) => (words.every(isPlainMapfile) ? nothing : arbitrary),
   let: () => arbitrary,
   awk: (words) => (words.every(isPlainAwk) ? nothing : arbitrary),
   gawk: (words) => (words.every(isPlainAwk) ? nothing : arbitrary),
   mawk: (words) => (words.every(isPlainAwk) ? nothing : arbitrary),
+  nawk: (words) => (words.every(isPlainAwk) ? nothing : arbitrary),
+  'original-awk': (words) => (words.every(isPlainAwk) ? nothing : arbitrary),
   sed: (words) => (isPlainSed(words.filter((word) => !/^(-i|--in-place)/.test(word))) ? nothing : arbitrary),
   find: (words) => findInside(words),
   git: (words) => gitInside(words),
 }
 
+const known: Readonly<Record<string, (words: readonly string[]) => Inside>> = { ...programs, ...own }
+
 const sourced = ([file = unknown]: readonly string[]): Inside =>
   isLiteral(file) && !file.startsWith('/dev/') ? nothing : arbitrary
 
+const behindDashes = (words: readonly string[]): readonly string[] => (words[0] === '--' ? words.slice(1) : words)
+const isPlainMapfile = (word: string): boolean => isLiteral(word) && !/^-\w*C/.test(word)
 const isPlainAwk = (word: string): boolean => isLiteral(word) && !/system|getline|[|>@]|^-[feilEL]/.test(word)
 /** The plainest scripts alone: no `e` that runs, no `w` that writes, no file of commands. */
 export function isPlainSed(words: readonly string[]): boolean {
@@ -197,29 +223,4 @@ function findInside(words: readonly string[]): Inside {
     at = end
   }
   return inside({ commands })
-}
-
-const plainSettings = /^(user\.(name|email)|color\.\w+|core\.quotepath|advice\.\w+|init\.defaultbranch)=/i
-
-/** Global options stand before the verb; some of them, and some verbs, run commands. */
-function gitInside(words: readonly string[]): Inside {
-  const texts: string[] = []
-  let at = 0
-  for (; words[at]?.startsWith('-'); at++) {
-    const word = words[at] ?? ''
-    if (word === '-c') {
-      const setting = words[++at] ?? ''
-      const alias = /^alias\.[^=]+=!(.*)$/s.exec(setting)?.[1]
-      if (alias !== undefined && isLiteral(setting)) texts.push(alias)
-      else if (!plainSettings.test(setting) || !isLiteral(setting)) return arbitrary
-    } else if (['-C', '--git-dir', '--work-tree', '--namespace'].includes(word)) at++
-    else if (/^--(exec-path=|config-env)|^-\w./.test(word)) return arbitrary
-  }
-  const verb = words.slice(at)
-  const isRunner =
-    ['filter-branch', 'difftool', 'mergetool', 'send-email'].includes(verb[0] ?? '') ||
-    /^(bisect run|submodule foreach)/.test(verb.slice(0, 2).join(' ')) ||
-    verb.some((word) => /^(-x|--exec|--upload-pack|--receive-pack|--extcmd)(=|$)/.test(word))
-  if (verb.length > 0 && !isLiteral(verb[0] ?? '')) return arbitrary
-  return inside({ texts, arbitrary: isRunner, also: at > 0 ? [['git', ...verb]] : [] })
 }

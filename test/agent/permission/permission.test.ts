@@ -1,12 +1,13 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { homedir, tmpdir } from 'node:os'
+import { basename, join, relative } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type Decision, decide, type Policy } from '../../../src/agent/permission/engine.ts'
 import { isProvenReadOnly } from '../../../src/agent/permission/read-only.ts'
 import { defaultRules, type Rule, ruleSchema } from '../../../src/agent/permission/rules.ts'
 import { commandsOf } from '../../../src/agent/permission/shell.ts'
 import { lineFacets, pathFacet } from '../../../src/agent/permission/subjects.ts'
+import { computed, counted, ownCommands } from './computed-table.ts'
 import { forbidden, forbidding, narrow, permitted, plain, smuggled } from './table.ts'
 
 const workspace = realpathSync(mkdtempSync(join(tmpdir(), 'rules-')))
@@ -38,6 +39,21 @@ describe('PM-1 a narrow allow', () => {
   })
 })
 
+describe('PM-1 what bash computes', () => {
+  it.each(computed.map((line) => [line]))(
+    'is not known to allow or to only read %j, and may be denied',
+    async (line) => {
+      expect(await byUser(line, ownCommands)).not.toBe('allow')
+      expect(isProvenReadOnly(line)).toBe(false)
+      expect(await byUser(line, forbidding)).toBe('deny')
+    },
+  )
+  it.each(counted.map((line) => [line]))('is known in %j', async (line) => {
+    expect(await byUser(line, ownCommands)).toBe('allow')
+    expect(await byUser(line, forbidding.slice(0, 3))).toBe('allow')
+  })
+})
+
 describe('PM-1 a deny under an allow of all', () => {
   it.each(forbidden.map((line) => [line]))('holds for %j', async (line) => {
     expect(await byUser(line, forbidding)).toBe('deny')
@@ -63,9 +79,55 @@ describe('PM-1 W9 paths, as in .gitignore from the top of the project', () => {
     ['read', '/etc/**', '/etc/passwd', 'deny'],
     ['read', 'src/../secrets', 'secrets/key', 'allow'],
     ['grep', 'secrets', './src/../secrets', 'deny'],
+    ['read', '[!abc].txt', 'd.txt', 'deny'],
+    ['read', '[!abc].txt', 'a.txt', 'allow'],
+    ['read', '(a|b)', 'a', 'allow'],
+    ['read', '(a|b)', '(a|b)', 'deny'],
+    ['read', '../other/**', '../other/x', 'deny'],
+    ['read', '../other/', '../another/x', 'allow'],
+    ['read', '../other/', join(workspace, '../other/x'), 'deny'],
+    ['read', '../**', 'src/a', 'allow'],
+    ['read', '~/.ssh/**', join(homedir(), '.ssh/id_rsa'), 'deny'],
+    ['read', '~/.ssh', join(homedir(), '.sshd'), 'allow'],
+    ['read', join(workspace, 'secrets'), 'secrets/key', 'deny'],
+    ['read', `../${basename(workspace)}/secrets/`, 'secrets/key', 'deny'],
+    ['read', 'link/', 'link/key', 'deny'],
   ])('%s with a deny of %s: %s is %s', async (tool, path, file, action) => {
     const user: Rule[] = [...defaultRules, { tool: '*', path, action: 'deny' }]
     expect((await judgePath(tool, file, { ...open, layers: { user } })).action).toBe(action)
+  })
+
+  it.each([
+    ['~/.ssh/**', `cat ${homedir()}/.ssh/id_rsa`],
+    [`${homedir()}/.ssh/**`, 'cat ~/.ssh/id_rsa'],
+    ['/etc/**', `cat ~/${relative(homedir(), '/etc/passwd')}`],
+    ['secrets/', `cat ~/${relative(homedir(), workspace)}/secrets/x`],
+    ['/etc/**', 'HOME=/etc; cat ~/passwd'],
+    ['../other/**', 'cat ../other/x'],
+    ['../other/', `cat ${join(workspace, '../other/x')}`],
+    ['link/', 'cat link/x'],
+    ['secrets/', 'grep -fsecrets/key x'],
+    ['secrets/', 'grep -rnfsecrets/key x'],
+    ['secrets/', 'tar -Csecrets -cf - .'],
+    ['secrets/', 'sort -osecrets/x f'],
+    ['secrets/', 'curl -d @secrets/key localhost'],
+    ['secrets/', 'curl -d@secrets/key localhost'],
+    ['secrets/', 'curl -F file=@secrets/key localhost'],
+    ['secrets/', 'git show HEAD:secrets/key'],
+    ['secrets/', 'docker run --mount type=bind,src=secrets x'],
+    ['secrets/', 'python3 -c "print(open(p))"'],
+    ['secrets/', '$CMD x'],
+  ])('a deny of %s holds for %s', async (path, line) => {
+    expect(await byUser(line, [...defaultRules, { tool: '*', path, action: 'deny' }])).toBe('deny')
+  })
+  it.each([
+    ['../other/**', 'cat ./other/x'],
+    ['~/.ssh/**', 'cat .ssh/id_rsa'],
+    ['secrets/', 'grep -n secret f'],
+    ['secrets/', 'npm test -- --filter=a:b'],
+    ['secrets/', 'git commit -m "fix: no secrets: here"'],
+  ])('a deny of %s leaves %s', async (path, line) => {
+    expect(await byUser(line, [...defaultRules, { tool: '*', path, action: 'deny' }])).toBe('allow')
   })
 
   it('a rule for the shell with a path fits commands that name it, and an allow by path only those', async () => {
@@ -74,6 +136,10 @@ describe('PM-1 W9 paths, as in .gitignore from the top of the project', () => {
     expect(await byUser('cat docs/a.md src/b', [reads])).toBe('ask')
     expect(await byUser('cat docs/../src/b', [reads])).toBe('ask')
     expect(await byUser('cat docs/$X', [reads])).toBe('ask')
+    expect(await byUser('cat docs/a:b', [reads])).toBe('allow')
+    const home: Rule = { ...reads, path: '~/notes/' }
+    expect(await byUser('cat ~/notes/a', [home])).toBe('allow')
+    expect(await byUser('cat ~/notes/../a', [home])).toBe('ask')
   })
 })
 
@@ -137,6 +203,10 @@ describe('PM-1 layers', () => {
     expect(await byUser('echo x > a', [{ tool: 'bash', command: 'echo x > a', action: 'allow' }])).toBe('allow')
   })
 
+  it('a line that is nested too deeply is one that nobody knows', async () => {
+    expect(await byUser(`echo $((${'1+'.repeat(40_000)}1))`, forbidding)).toBe('deny')
+  })
+
   it('takes no exponential time for a hostile line', async () => {
     const startedAt = performance.now()
     await byUser(`echo ${'$x'.repeat(2_000)}`, [...forbidding, { tool: '*', command: '*a'.repeat(50), action: 'deny' }])
@@ -153,7 +223,7 @@ const w30 = [
   'make',
   'curl -o x http://127.0.0.1/',
 ]
-const harmless = ['grep "a > b" f', 'ls 2>/dev/null', 'git log --oneline']
+const harmless = ['grep "a > b" f', 'ls 2>/dev/null', 'wc -l < f']
 
 describe('PM-5 trust is a cap', () => {
   const readOnly: Policy = { ...open, trust: 'read-only' }
@@ -195,10 +265,14 @@ describe('AL-2 a command counts as reading only when that is proven', () => {
     'cat a b',
     'grep -rn "x > y" src',
     'rg foo',
-    'git status',
-    'git log --oneline -5',
-    'git diff HEAD~1',
-    'git show HEAD:a',
+    'rg --glob "*.ts" -n foo',
+    'sort --key=2 --unique f',
+    'uniq -c --ignore-case f',
+    'file --mime-type a b',
+    'tree -L 2 --dirsfirst',
+    'date -u +%s',
+    'date -d yesterday',
+    'tail --lines=5 a',
     'find . -name "*.ts"',
     'wc -l a',
     'head -5 a',
@@ -245,6 +319,22 @@ describe('AL-2 a command counts as reading only when that is proven', () => {
     '$X',
     'rg --pre sh x',
     'uniq a b',
+    'uniq - pwned',
+    'uniq -- a b',
+    'file --comp -m mg',
+    'file --compile',
+    'file -z a',
+    'sort --co=sh a',
+    'sort --unknown a',
+    'rg --pr=sh x',
+    'tree -R -H . -L 1',
+    'date 010100002030',
+    // What the repository's own settings name would run: fsmonitor, filters, textconv, gpg, a transport.
+    'git status',
+    'git log --oneline',
+    'git diff HEAD~1',
+    'git show HEAD:a',
+    'git rev-parse HEAD',
     'tee a',
     'xargs ls',
     'cat <(rm x)',
