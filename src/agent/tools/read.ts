@@ -3,10 +3,10 @@ import type { FileHandle } from 'node:fs/promises'
 import { z } from 'zod'
 import type { Tool, ToolContext, ToolResult } from '../../core/tool.ts'
 import { sha256 } from '../../lib/digest.ts'
-import { errnoOf, openRegular, readSmall } from '../../lib/files.ts'
+import { errnoOf, openReal, readSmall } from '../../lib/files.ts'
 import { parseNotebook, showNotebook } from './notebook.ts'
 import { showPicture } from './picture.ts'
-import { editBytesMax, failure, filePath, locate, outside, type Place } from './text-file.ts'
+import { editBytesMax, failure, filePath, ledAway, locate, outside, type Place } from './text-file.ts'
 
 const schema = z.strictObject({
   file_path: filePath,
@@ -35,7 +35,7 @@ export const read: Tool<typeof schema> = {
     try {
       const { bytes, size } = await readSmall(place.real, editBytesMax)
       if (bytes) return await showPart({ pieces: asPieces(bytes), small: bytes, size }, place, { input, context })
-      const file = await openRegular(place.real)
+      const file = await openReal(place.real)
       try {
         const pieces = readPieces(file, context.signal)
         return await showPart({ pieces, small: null, size }, place, { input, context })
@@ -58,6 +58,7 @@ interface Content {
 function unreadable(place: Place, code: string): string {
   if (code === 'ENOENT') return `${place.shown} does not exist.`
   if (code === 'ENOTREG' || code === 'EISDIR') return `${place.shown} is not a regular file; list a folder with glob.`
+  if (code === 'EMOVED' || code === 'ELOOP') return ledAway(place)
   return `${place.shown} cannot be read (${code}).`
 }
 

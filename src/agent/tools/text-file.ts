@@ -1,13 +1,13 @@
 /**
  * Text files as the writing tools see them: inside the workspace, as last read, and written back in their own style.
  */
-import { stat } from 'node:fs/promises'
 import { isAbsolute, relative, resolve } from 'node:path'
 import { createTwoFilesPatch } from 'diff'
 import { z } from 'zod'
 import type { Subject, ToolContext, ToolResult } from '../../core/tool.ts'
 import { sha256 } from '../../lib/digest.ts'
-import { decodeUtf8, errnoOf, readBounded, realPathInside, writeAtomic } from '../../lib/files.ts'
+import { decodeUtf8, errnoOf, readSmall, realPathInside } from '../../lib/files.ts'
+import { writeHeld } from '../../lib/held-folder.ts'
 
 /** Larger files are read in parts and never edited. */
 export const editBytesMax = 8 * 1024 * 1024
@@ -50,6 +50,10 @@ export async function locate(context: ToolContext, path: string, reading = false
 export const outside = (path: string): ToolResult =>
   failure(`${path} is outside the workspace (or runs through a broken link). Only paths inside it can be used.`)
 
+/** A part of its path was replaced between the look at it and its use. */
+export const ledAway = ({ shown }: Place): string =>
+  `${shown} leads elsewhere than a moment ago: a part of its path was replaced meanwhile. Nothing was done; look again.`
+
 export interface TextFile {
   /** With LF when every line of the file ends in CRLF, else as it is; without BOM. */
   text: string
@@ -62,9 +66,8 @@ export interface TextFile {
 /** The file, null where there is none, or why it cannot be edited. */
 async function readTextFile(place: Place): Promise<TextFile | string | null> {
   try {
-    const { mode } = await stat(place.real)
-    const { bytes, whole } = await readBounded(place.real, editBytesMax)
-    if (!whole) return `${place.shown} is larger than ${editBytesMax} bytes; change it with the bash tool.`
+    const { bytes, mode } = await readSmall(place.real, editBytesMax)
+    if (!bytes) return `${place.shown} is larger than ${editBytesMax} bytes; change it with the bash tool.`
     const decoded = decodeUtf8(bytes)
     if (decoded === null || decoded.includes('\0')) return `${place.shown} is not UTF-8 text; it cannot be edited.`
     const bom = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
@@ -75,6 +78,7 @@ async function readTextFile(place: Place): Promise<TextFile | string | null> {
     const code = errnoOf(error)
     if (code === 'ENOENT') return null
     if (code === 'EISDIR' || code === 'ENOTREG') return `${place.shown} is not a regular file.`
+    if (code === 'EMOVED' || code === 'ELOOP') return ledAway(place)
     return `${place.shown} cannot be read (${code}).`
   }
 }
@@ -83,8 +87,18 @@ async function readTextFile(place: Place): Promise<TextFile | string | null> {
 function staleReason(context: ToolContext, place: Place, file: TextFile): string | null {
   const seen = context.seen.get(place.real)
   if (seen === file.sha256) return null
-  if (seen === undefined) return `${place.shown} exists and was not read in this session. Read it first.`
-  return `${place.shown} changed since it was read. Read it again, then repeat the change.`
+  return seen === undefined ? unread(place) : changedSince(place)
+}
+
+const unread = ({ shown }: Place): string => `${shown} exists and was not read in this session. Read it first.`
+const changedSince = ({ shown }: Place): string =>
+  `${shown} changed since it was read. Read it again, then repeat the change.`
+
+function unwritable(place: Place, code: string): string {
+  if (code === 'ECHANGED') return changedSince(place)
+  if (code === 'EEXIST') return unread(place)
+  if (code === 'EMOVED' || code === 'ELOOP') return ledAway(place)
+  return `${place.shown} cannot be written (${code}).`
 }
 
 /** A file that may be changed now; `before` is null where there is none yet. Else the result that says why not. */
@@ -112,11 +126,12 @@ export async function writeChange(context: ToolContext, change: Change, said: st
   const { place, before } = change
   const after = before?.crlf ? change.after.replace(/\r?\n/g, '\r\n') : change.after
   const data = before?.bom && !after.startsWith('\ufeff') ? `\ufeff${after}` : after
-  const write = () => writeAtomic(place.real, data, before ? { mode: before.mode } : {})
+  const write = (expected: string | null) =>
+    writeHeld(place.real, { data, expected, ...(before ? { mode: before.mode } : {}) })
   try {
-    await write()
+    await write(before?.sha256 ?? null)
   } catch (error) {
-    return failure(`${place.shown} cannot be written (${errnoOf(error)}).`)
+    return failure(unwritable(place, errnoOf(error)))
   }
   const formatted = await formatFile(context, place, { text: change.after, data, write })
   const digest = formatted.sha256
@@ -132,8 +147,8 @@ export async function writeChange(context: ToolContext, change: Change, said: st
 interface Written {
   text: string
   data: string
-  /** Puts it back. */
-  write(): Promise<void>
+  /** Puts it back, over what has this digest; null: over nothing. */
+  write(over: string | null): Promise<void>
 }
 
 /** The file as it is in the end. A formatter that fails costs its work, never what was written. */
@@ -152,7 +167,7 @@ async function formatFile(
     return { ...now, note: `; formatted by ${run.name}: read it again before the next change` }
   }
   const isWhole = now !== null && typeof now !== 'string' && now.sha256 === written.sha256
-  if (!isWhole) await write()
+  if (!isWhole) await write(now !== null && typeof now !== 'string' ? now.sha256 : null)
   return { ...written, note: `; ${run.name} failed and changed nothing: ${run.fault ?? 'it left no text'}` }
 }
 
