@@ -101,6 +101,7 @@ async function openContext(run: Run, signal: AbortSignal): Promise<ToolContext> 
   const context: ToolContext = {
     workspace: run.session.workspace,
     outputDir: run.outputDir,
+    hidden: run.hidden,
     env: run.env,
     owner: run.owner,
     confinement: run.confinement,

@@ -32,6 +32,8 @@ export interface ToolContext {
   live(text: string): void
   /** `root`: a person let this workspace's agent reach paths outside of it. Absent: scoped. */
   access?: 'scoped' | 'root'
+  /** Places that no tool reads or changes, wherever the workspace lies. Absent: there are none. */
+  hidden?: readonly string[]
   /** What a search leaves out, because the rules keep it from this call: paths from the workspace. Of one call only. */
   hides?(path: string): boolean
   /** Formats a file that was just written; null: nothing does. A fault is why it could not. */

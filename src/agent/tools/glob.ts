@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { Tool, ToolContext, ToolResult } from '../../core/tool.ts'
 import { chooserOf, type SearchPlace, searching, searchWith } from './ripgrep.ts'
-import { failure, locate, outside, type Place } from './text-file.ts'
+import { failure, locate, type Place } from './text-file.ts'
 
 const schema = z.strictObject({
   pattern: z.string().min(1).max(1_000).describe('E.g. *.ts (at any depth) or src/**/*.test.ts'),
@@ -22,7 +22,7 @@ export const glob: Tool<typeof schema> = {
   subjects: ({ path }) => [{ kind: 'read', text: path ?? '.' }],
   async run(input, context) {
     const place = await locate(context, input.path ?? '.')
-    if (!place) return outside(input.path ?? '.')
+    if (typeof place === 'string') return failure(place)
     const answer = await searching(place, (where) => list(where, place, { input, context }))
     return 'problem' in answer ? failure(answer.problem) : answer
   },
@@ -39,6 +39,7 @@ async function list(
   const found: string[] = []
   const problem = await searchWith(context, {
     cwd: where.cwd,
+    real: where.real,
     args: [
       ...(chooser.kind === 'name' ? chooser.args : []),
       ...(input.sort === 'modified' ? ['--sortr', 'modified'] : ['--sort', 'path']),

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { Tool, ToolContext, ToolResult } from '../../core/tool.ts'
 import { chooserOf, type SearchPlace, searching, searchWith } from './ripgrep.ts'
-import { failure, locate, outside } from './text-file.ts'
+import { failure, locate } from './text-file.ts'
 
 const schema = z.strictObject({
   pattern: z.string().min(1).max(4_000).describe('Regular expression (Rust syntax).'),
@@ -27,7 +27,7 @@ export const grep: Tool<typeof schema> = {
   subjects: ({ path }) => [{ kind: 'read', text: path ?? '.' }],
   async run(input, context) {
     const place = await locate(context, input.path ?? '.', true)
-    if (!place) return outside(input.path ?? '.')
+    if (typeof place === 'string') return failure(place)
     const answer = await searching(place, (where) => search(where, input, context))
     return 'problem' in answer ? failure(answer.problem) : answer
   },
@@ -44,6 +44,7 @@ async function search(where: SearchPlace, input: Input, context: ToolContext): P
     file && piece.startsWith(file.way) ? file.name + piece.slice(file.way.length) : piece
   const problem = await searchWith(context, {
     cwd: where.cwd,
+    real: where.real,
     args: [...(chooser.kind === 'name' ? chooser.args : []), ...optionsOf(input), file?.way ?? './'],
     // With --files-with-matches a NUL is all that stands between two names.
     separator: input.mode === 'files' ? '\0' : '\n',

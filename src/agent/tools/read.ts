@@ -6,7 +6,7 @@ import { sha256 } from '../../lib/digest.ts'
 import { errnoOf, openReal, readSmall } from '../../lib/files.ts'
 import { parseNotebook, showNotebook } from './notebook.ts'
 import { showPicture } from './picture.ts'
-import { editBytesMax, failure, filePath, ledAway, locate, outside, type Place } from './text-file.ts'
+import { editBytesMax, failure, filePath, ledAway, locate, type Place } from './text-file.ts'
 
 const schema = z.strictObject({
   file_path: filePath,
@@ -31,7 +31,7 @@ export const read: Tool<typeof schema> = {
   subjects: ({ file_path }) => [{ kind: 'read', text: file_path }],
   async run(input, context) {
     const place = await locate(context, input.file_path, true)
-    if (!place) return outside(input.file_path)
+    if (typeof place === 'string') return failure(place)
     try {
       const { bytes, size } = await readSmall(place.real, editBytesMax)
       if (bytes) return await showPart({ pieces: asPieces(bytes), small: bytes, size }, place, { input, context })

@@ -4,10 +4,10 @@
  */
 import { constants, existsSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { basename, dirname } from 'node:path'
+import { basename, dirname, relative } from 'node:path'
 import { rgPath } from '@vscode/ripgrep'
 import type { ToolContext } from '../../core/tool.ts'
-import { assertAt, errnoOf } from '../../lib/files.ts'
+import { assertAt, errnoOf, isInside } from '../../lib/files.ts'
 import { newId } from '../../lib/id.ts'
 import { runBeside } from '../../lib/process.ts'
 import { ledAway, type Place } from './text-file.ts'
@@ -29,8 +29,7 @@ const neverSearched = [
 ]
 const exclusions = neverSearched.flatMap((name) => ['--glob', `!${name}`])
 
-export interface Search {
-  cwd: string
+export interface Search extends Pick<SearchPlace, 'cwd' | 'real'> {
   /** Globs that choose files, before those that never count. */
   globs?: readonly string[]
   args: readonly string[]
@@ -39,6 +38,12 @@ export interface Search {
   /** False: enough, the search is ended. */
   onPiece(piece: string): boolean
 }
+
+/** What lies below is not even opened. */
+const hiddenBelow = ({ hidden = [] }: ToolContext, folder: string): string[] =>
+  hidden
+    .filter((place) => place !== folder && isInside(folder, place))
+    .flatMap((place) => ['--glob', `!/${relative(folder, place).replace(/[\\*?[\]{}]/g, '\\$&')}`])
 
 /** Null, or why the search failed. */
 export async function searchWith(context: ToolContext, search: Search): Promise<string | null> {
@@ -63,6 +68,7 @@ export async function searchWith(context: ToolContext, search: Search): Promise<
       ...always,
       ...(search.globs ?? []).flatMap((glob) => ['--glob', glob]),
       ...exclusions,
+      ...hiddenBelow(context, search.real),
       ...search.args,
     ],
     cwd: search.cwd,
@@ -107,6 +113,7 @@ export async function chooserOf(
   const paths = new Set<string>()
   const problem = await searchWith(context, {
     cwd,
+    real,
     globs: [relativeGlob(real, glob)],
     args: ['--files'],
     separator: '\0',

@@ -6,8 +6,10 @@ import { createTwoFilesPatch } from 'diff'
 import { z } from 'zod'
 import type { Subject, ToolContext, ToolResult } from '../../core/tool.ts'
 import { sha256 } from '../../lib/digest.ts'
-import { decodeUtf8, errnoOf, readSmall, realPathInside } from '../../lib/files.ts'
+import { decodeUtf8, errnoOf, isInside, readSmall, realPathInside } from '../../lib/files.ts'
+import { isGitsOwn } from '../../lib/gits-own.ts'
 import { writeHeld } from '../../lib/held-folder.ts'
+import { isHidden } from '../../lib/secret-places.ts'
 
 /** Larger files are read in parts and never edited. */
 export const editBytesMax = 8 * 1024 * 1024
@@ -34,8 +36,19 @@ export interface Place {
   shown: string
 }
 
-/** Null when the path leaves the workspace; reading tools may also look into the folder of whole outputs. */
-export async function locate(context: ToolContext, path: string, reading = false): Promise<Place | null> {
+/** Or why it may not be used; reading tools may also look into the folder of whole outputs. */
+export async function locate(context: ToolContext, path: string, reading = false): Promise<Place | string> {
+  const place = await find(context, path, reading)
+  if (!place) {
+    return `${path} is outside the workspace (or runs through a broken link). Only paths inside it can be used.`
+  }
+  const { outputDir, workspace, hidden = [] } = context
+  const isOutput = reading && isInside(outputDir, place.real)
+  if (isOutput || !isHidden(hidden, workspace, place.real)) return place
+  return `${path} is kept from every agent: keys, logins and OpenLoom's own data are not to be used.`
+}
+
+async function find(context: ToolContext, path: string, reading: boolean): Promise<Place | null> {
   const inside = await realPathInside(context.workspace, path)
   if (inside !== null) return { real: inside, shown: relative(context.workspace, inside) || '.' }
   if (context.access === 'root') {
@@ -46,9 +59,6 @@ export async function locate(context: ToolContext, path: string, reading = false
   const whole = reading && isAbsolute(path) ? await realPathInside(context.outputDir, path) : null
   return whole === null ? null : { real: whole, shown: whole }
 }
-
-export const outside = (path: string): ToolResult =>
-  failure(`${path} is outside the workspace (or runs through a broken link). Only paths inside it can be used.`)
 
 /** A part of its path was replaced between the look at it and its use. */
 export const ledAway = ({ shown }: Place): string =>
@@ -101,13 +111,17 @@ function unwritable(place: Place, code: string): string {
   return `${place.shown} cannot be written (${code}).`
 }
 
+const notYours = ({ shown }: Place): string =>
+  `${shown} is not changed: git's own settings and hooks are the person's. Say what you would change there, and why.`
+
 /** A file that may be changed now; `before` is null where there is none yet. Else the result that says why not. */
 export async function openToChange(
   context: ToolContext,
   path: string,
 ): Promise<Pick<Change, 'place' | 'before'> | { refused: ToolResult }> {
   const place = await locate(context, path)
-  if (!place) return { refused: outside(path) }
+  if (typeof place === 'string') return { refused: failure(place) }
+  if (isGitsOwn(place.real)) return { refused: failure(notYours(place)) }
   const before = await readTextFile(place)
   if (typeof before === 'string') return { refused: failure(before) }
   const stale = before && staleReason(context, place, before)

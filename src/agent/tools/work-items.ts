@@ -103,7 +103,7 @@ async function faultOf(evidence: string, { context, calls }: Sight): Promise<str
   if (call?.name === workItems.name) return 'a call of this list proves nothing.'
   if (call) return call.ok ? null : `the call ${evidence} failed.`
   const place = await locate(context, evidence)
-  return place && (await exists(place.real))
+  return typeof place !== 'string' && (await exists(place.real))
     ? null
     : `"${evidence}" is neither a call of this session nor a file of the workspace.`
 }
