@@ -4,7 +4,7 @@
 import { isAbsolute, relative, resolve } from 'node:path'
 import { createTwoFilesPatch } from 'diff'
 import { z } from 'zod'
-import type { Subject, ToolContext, ToolResult } from '../../core/tool.ts'
+import type { Formatter, Subject, ToolContext, ToolResult } from '../../core/tool.ts'
 import { sha256 } from '../../lib/digest.ts'
 import { decodeUtf8, errnoOf, isInside, readSmall, realPathInside } from '../../lib/files.ts'
 import { isGitsOwn } from '../../lib/gits-own.ts'
@@ -81,9 +81,7 @@ async function readTextFile(place: Place): Promise<TextFile | string | null> {
     const decoded = decodeUtf8(bytes)
     if (decoded === null || decoded.includes('\0')) return `${place.shown} is not UTF-8 text; it cannot be edited.`
     const bom = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
-    const crlf = decoded.includes('\r\n') && !/(^|[^\r])\n/.test(decoded)
-    const text = crlf ? decoded.replaceAll('\r\n', '\n') : decoded
-    return { text, bom, crlf, mode: mode & 0o7777, sha256: sha256(bytes) }
+    return { ...styled(decoded), bom, mode: mode & 0o7777, sha256: sha256(bytes) }
   } catch (error) {
     const code = errnoOf(error)
     if (code === 'ENOENT') return null
@@ -91,6 +89,11 @@ async function readTextFile(place: Place): Promise<TextFile | string | null> {
     if (code === 'EMOVED' || code === 'ELOOP') return ledAway(place)
     return `${place.shown} cannot be read (${code}).`
   }
+}
+
+function styled(decoded: string): Pick<TextFile, 'text' | 'crlf'> {
+  const crlf = decoded.includes('\r\n') && !/(^|[^\r])\n/.test(decoded)
+  return { text: crlf ? decoded.replaceAll('\r\n', '\n') : decoded, crlf }
 }
 
 /** Why this session may not change the file now, or null: what it never read, or read otherwise, it does not know. */
@@ -139,51 +142,71 @@ export interface Change {
 export async function writeChange(context: ToolContext, change: Change, said: string): Promise<ToolResult> {
   const { place, before } = change
   const after = before?.crlf ? change.after.replace(/\r?\n/g, '\r\n') : change.after
-  const data = before?.bom && !after.startsWith('\ufeff') ? `\ufeff${after}` : after
-  const write = (expected: string | null) =>
-    writeHeld(place.real, { data, expected, ...(before ? { mode: before.mode } : {}) })
+  const plain = before?.bom && !after.startsWith('\ufeff') ? `\ufeff${after}` : after
+  const formatter = (await context.format?.(place.real)) ?? null
+  const piped = formatter?.kind === 'pipe' ? await throughPipe(formatter, plain) : { data: plain, note: '' }
   try {
-    await write(before?.sha256 ?? null)
+    const kept = before ? { mode: before.mode } : {}
+    await writeHeld(place.real, { data: piped.data, expected: before?.sha256 ?? null, ...kept })
   } catch (error) {
     return failure(unwritable(place, errnoOf(error)))
   }
-  const formatted = await formatFile(context, place, { text: change.after, data, write })
-  const digest = formatted.sha256
+  // Only what was written here is known: what lies there later may be the work of anybody.
+  const digest = sha256(piped.data)
   context.seen.set(place.real, digest)
-  const { diff, added, removed } = diffOf(place.shown, before?.text ?? '', formatted.text)
+  const text = shownText(piped.data)
+  const result =
+    formatter?.kind === 'file' ? await throughFile(formatter, place, piped.data) : { text, note: piped.note }
+  const { diff, added, removed } = diffOf(place.shown, before?.text ?? '', result.text)
   return {
     ok: true,
-    output: `${said} (+${added} −${removed} lines)${formatted.note}`,
+    output: `${said} (+${added} −${removed} lines)${result.note}`,
     facts: { path: place.real, sha256: digest, created: before === null, added, removed, diff },
   }
 }
 
-interface Written {
-  text: string
-  data: string
-  /** Puts it back, over what has this digest; null: over nothing. */
-  write(over: string | null): Promise<void>
+const shownText = (data: string): string => styled(data.replace(/^\ufeff/, '')).text
+
+const failed = (name: string, fault: string): string => `; ${name} failed and changed nothing: ${fault}`
+const formattedBy = (name: string): string => `; formatted by ${name}: read it again before the next change`
+
+/** Before anything is written: one that fails costs its work, never the write. */
+async function throughPipe(
+  { name, run }: Extract<Formatter, { kind: 'pipe' }>,
+  data: string,
+): Promise<{ data: string; note: string }> {
+  const made = await run(data)
+  if ('fault' in made) return { data, note: failed(name, made.fault) }
+  return made.text === data ? { data, note: '' } : { data: made.text, note: formattedBy(name) }
 }
 
-/** The file as it is in the end. A formatter that fails costs its work, never what was written. */
-async function formatFile(
-  context: ToolContext,
+/** One that changes the file itself. Nobody can tell its work from a save of a person meanwhile: neither is undone. */
+async function throughFile(
+  { name, run }: Extract<Formatter, { kind: 'file' }>,
   place: Place,
-  { text, data, write }: Written,
-): Promise<{ text: string; sha256: string; note: string }> {
-  const written = { text, sha256: sha256(data), note: '' }
-  const run = await context.format?.(place.real)
-  if (!run) return written
+  data: string,
+): Promise<{ text: string; note: string }> {
+  const text = shownText(data)
+  const digest = sha256(data)
+  const fault = (await run())?.fault ?? null
   const now = await readTextFile(place)
-  const good = run.fault === null && now !== null && typeof now !== 'string' && (now.text !== '' || text === '')
-  if (good) {
-    if (now.sha256 === written.sha256) return written
-    return { ...now, note: `; formatted by ${run.name}: read it again before the next change` }
+  const isText = now !== null && typeof now !== 'string'
+  if (isText && now.sha256 === digest) return { text, note: fault === null ? '' : failed(name, fault) }
+  if (!isText || (now.text === '' && text !== '')) {
+    const put = writeHeld(place.real, { data, expected: isText ? now.sha256 : null })
+    return {
+      text,
+      note: await put.then(
+        () => failed(name, fault ?? 'it left no text'),
+        () => lost(name),
+      ),
+    }
   }
-  const isWhole = now !== null && typeof now !== 'string' && now.sha256 === written.sha256
-  if (!isWhole) await write(now !== null && typeof now !== 'string' ? now.sha256 : null)
-  return { ...written, note: `; ${run.name} failed and changed nothing: ${run.fault ?? 'it left no text'}` }
+  if (fault === null) return { text: now.text, note: formattedBy(name) }
+  return { text: now.text, note: `; ${name} failed (${fault}), and the file is not what was written: read it again` }
 }
+
+const lost = (name: string): string => `; ${name} failed, and what it left could not be put right: read it again`
 
 function diffOf(name: string, before: string, after: string): { diff: string; added: number; removed: number } {
   const options = { context: 3, timeout: diffTimeoutMs }
