@@ -110,6 +110,7 @@ async function openContext(run: Run, signal: AbortSignal): Promise<ToolContext> 
     access: run.policy.access,
     seesImages: run.source.images(run.model),
     seen: seenOf(run.transcript.entries),
+    began: run.session.createdAt,
     ended: () => endedCallsOf(run.transcript.entries),
     live: (text) => run.onDelta('tool', text),
   }

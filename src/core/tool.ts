@@ -44,6 +44,8 @@ export interface ToolContext {
   askPerson?(questions: Question[]): Promise<AskReply | null>
   /** Has a person look at a plan; null: nobody is there, or the run is stopped. Of one call only. */
   reviewPlan?(text: string): Promise<PlanWord | null>
+  /** When this session began. */
+  began?: number
   /** What this session's calls came to, oldest first. */
   ended?(): readonly EndedCall[]
   /** Whether the rules let this very call touch that as well, unasked. Absent: there are no rules. */
