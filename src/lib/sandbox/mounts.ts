@@ -46,24 +46,31 @@ function statOf(path: string): Stats | null {
 export function mountsOfMachine({ home, programs, alsoRead, alsoWrite }: Machine): Mounts {
   const mounts: Mounts = new Map([['/tmp', 'empty']])
   if (home !== '/') mounts.set(home, 'empty')
-  const shown = [...everywhere, ...installed.map((name) => join(home, name)), ...programs.map(prefixIn(home))]
+  const shown = [...everywhere, ...installed.map((name) => join(home, name)), ...programs.flatMap(installationIn(home))]
   // A folder above the home would show it whole.
   const fits = (path: string) => !isInside(path, home) && !path.startsWith('/usr')
-  for (const path of shown.flatMap(realOf)) if (fits(path) && kindOf(path) === 'folder') mounts.set(path, 'read')
+  for (const path of shown.flatMap(realOf)) if (fits(path) && kindOf(path)) mounts.set(path, 'read')
   for (const path of alsoRead.flatMap(realOf)) mounts.set(path, 'read')
   for (const path of alsoWrite.flatMap(realOf)) mounts.set(path, 'write')
   return mounts
 }
 
+/** What programs need beside their `bin`, and what says that a folder is one of Go or of a Python environment. */
+const beside = ['lib', 'lib32', 'lib64', 'libexec', 'share', 'include', 'jre', 'jmods', 'conf', 'pyvenv.cfg']
+const besideGo = ['VERSION', 'go.env', 'pkg', 'src']
+
 /**
- * `bin` stands for what was installed together; right below a home it stands for itself, as logins may lie beside it.
+ * `bin` stands for what was installed together with it, by the names that this has: the folder above may be anybody's,
+ * and keys lie in it. Right below a home it stands for itself alone.
  */
-const prefixIn =
+const installationIn =
   (home: string) =>
-  (folder: string): string => {
+  (folder: string): string[] => {
     const above = dirname(folder)
     const deep = relative(home, above).split('/').length >= 2 || !isInside(home, above)
-    return basename(folder) === 'bin' && deep && above !== '/' ? above : folder
+    if (basename(folder) !== 'bin' || !deep || above === '/') return [folder]
+    const isGo = kindOf(join(above, 'VERSION')) === 'file' && kindOf(join(folder, 'go')) === 'file'
+    return [folder, ...[...beside, ...(isGo ? besideGo : [])].map((name) => join(above, name))]
   }
 
 export function mountsOf(place: Place, machine: Machine, shown: Mounts): Mounts {

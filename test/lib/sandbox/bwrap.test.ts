@@ -1,7 +1,19 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { ownedProcesses } from '../../../src/lib/process.ts'
 import { hasBwrap, sandboxWorld } from '../../fakes/sandbox.ts'
 
@@ -124,6 +136,21 @@ describe.runIf(hasBwrap)('the sandbox', () => {
         expect((await run(`cat ${home}/${path}`, { workspace })).exitCode, path).toBe(1)
       }
       expect((await run(`cat ${dataDir}/key`, { workspace })).exitCode).toBe(1)
+    }
+  })
+
+  it('SE-2 shows of a folder in PATH what was installed with it, and not what lies beside', async () => {
+    const folder = realpathSync(mkdtempSync(join(tmpdir(), 'alice-')))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    for (const name of ['bin', 'lib', 'share', '.ssh', 'letters']) mkdirSync(join(folder, name))
+    for (const name of ['lib/code', 'share/data', '.ssh/id', 'letters/one', 'note']) {
+      writeFileSync(join(folder, name), 'x')
+    }
+    writeFileSync(join(folder, 'bin/tool'), `#!/bin/sh\ncat ${folder}/lib/code ${folder}/share/data`, { mode: 0o755 })
+    const { run, passes } = await sandboxWorld({}, { PATH: `${join(folder, 'bin')}:${process.env.PATH}` })
+    expect(await passes('tool')).toBe('xx')
+    for (const name of ['.ssh/id', 'letters/one', 'note']) {
+      expect((await run(`cat ${folder}/${name}`)).exitCode, name).toBe(1)
     }
   })
 
