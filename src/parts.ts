@@ -39,6 +39,7 @@ import { type Log, openLog, Secrets } from './lib/log.ts'
 import { childEnvironment } from './lib/process.ts'
 import { openSandbox } from './lib/sandbox/open.ts'
 import type { Sandbox } from './lib/sandbox/sandbox.ts'
+import { hiddenPlaces } from './lib/secret-places.ts'
 import { createBuiltin } from './runtimes/builtin.ts'
 import { createRuntime } from './runtimes/index.ts'
 import { detectOpenCode } from './runtimes/opencode/index.ts'
@@ -136,6 +137,7 @@ export function openRuntimes(options: RuntimeOptions): Map<string, Runtime> {
     clock: systemClock,
     env: childEnvironment(env, config.child_env),
     outputRoot: join(config.data_dir, 'outputs'),
+    hidden: hiddenPlaces(loaded.home, config.data_dir),
     retitle: (id: string, from: string, to: string) => base.store.sessions.retitle(id, from, to),
     ...guideFolders(loaded, env),
     checkpointRoot: checkpointRoot(loaded),
@@ -286,6 +288,7 @@ export function openAgents(options: Omit<RuntimeOptions, 'role'>): Map<string, R
     clock: systemClock,
     env: childEnvironment(env, config.child_env),
     outputRoot: join(config.data_dir, 'outputs'),
+    hidden: hiddenPlaces(loaded.home, config.data_dir),
     owner: `${base.owner}-agent`,
     sandbox: base.sandbox,
     log: (text) => base.log.error({ role: drillRuntime }, text),

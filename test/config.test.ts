@@ -82,6 +82,13 @@ describe('layers', () => {
     expect(found.notify.sinks[0]).toMatchObject({ events: ['TASK_COMPLETED', 'task.failed'] })
   })
 
+  it('refuse a switch of the formatters that says neither on nor off', () => {
+    expect(problems({ OPENLOOM_FORMAT: 'offf' })[0]?.text).toBe(
+      'The variable OPENLOOM_FORMAT is "offf"; it must be true or false.',
+    )
+    expect(problems({ OPENLOOM_FORMAT: '0' })).toEqual([])
+  })
+
   it('find another user file where OPENLOOM_CONFIG says, and say when it is missing', () => {
     const other = join(folder, 'other.yaml')
     expect(problems({ OPENLOOM_CONFIG: other })[0]?.text).toContain(other)

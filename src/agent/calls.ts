@@ -5,7 +5,7 @@
 import type { Timer } from '../core/clock.ts'
 import { reasonOf } from '../core/problem.ts'
 import type { JournalEntry, ToolCall } from '../core/session.ts'
-import type { ToolContext, ToolResult } from '../core/tool.ts'
+import type { Subject, ToolContext, ToolResult } from '../core/tool.ts'
 import { failpoint } from '../lib/failpoint.ts'
 import { argumentTexts } from './arguments.ts'
 import { askIdOf } from './asks.ts'
@@ -193,16 +193,21 @@ function contextFor(
   const { asks, policy, profile, format } = run
   const seen = { tool: call.name, profile: profile.name, from: run.session.workspace }
   const hides = readOnly ? hidingOf(policy, seen) : null
-  const around = besides(run, call, beside)
+  // What a formatter runs of a project is run as a command.
+  const asCommand = (subject: Subject) => mayRun(run, call, subject)
+  const within = { around: besides(run, call, beside), permits: asCommand }
   return {
     ...context,
     ...(hides ? { hides } : {}),
-    ...(format && context.format ? { format: (file) => format(context, file, around) } : {}),
+    ...(format && context.format ? { format: (file) => format(context, file, within) } : {}),
     askPerson: async (questions) => (asks ? asks.ask(run, call, { kind: 'question', questions }) : null),
     reviewPlan: (text) => reviewPlan(run, call, text),
     permits: (subject) => permits(run, call, subject),
   }
 }
+
+const mayRun = async (run: Run, call: ToolCall, subject: Subject): Promise<boolean> =>
+  run.tools.some(({ name }) => name === 'bash') && permits(run, { ...call, name: 'bash' }, subject)
 
 /** A formatter may change more than the file that it was given. */
 const besides =

@@ -1,15 +1,15 @@
 /**
- * Formats a file that was just written, with the formatter that its project has set up: in place, confined, for a
- * limited time. It chooses and runs; what becomes of a file that a formatter spoils is the writer's matter.
+ * Formats a file that is written, with the formatter that its project has set up: by pipes, confined, for a limited
+ * time. It chooses and runs; what becomes of what a formatter spoils is the writer's matter.
  */
-import { constants } from 'node:fs'
+import { constants, existsSync } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { basename, delimiter, dirname, isAbsolute, join } from 'node:path'
 import { z } from 'zod'
-import type { Argv, ToolContext } from '../core/tool.ts'
-import { errnoOf, isInside, readBounded } from '../lib/files.ts'
+import type { Argv, Formatter, Subject, ToolContext } from '../core/tool.ts'
+import { decodeUtf8, errnoOf, isInside, readBounded } from '../lib/files.ts'
 import { newId } from '../lib/id.ts'
-import { runCommand } from '../lib/process.ts'
+import { type CommandOutcome, type CommandRequest, runCommand } from '../lib/process.ts'
 import { fits } from '../lib/wildcard.ts'
 
 const customSchema = z.strictObject({
@@ -26,101 +26,159 @@ export const formatSettingsSchema = z.strictObject({
 })
 export type FormatSettings = z.output<typeof formatSettingsSchema>
 
-/** Null: there is none for this file. Else which it was, and what it said where it failed. */
-export type Format = (
-  context: ToolContext,
-  file: string,
-  /** What the formatter is run within, where there is one. */
-  around?: Around,
-) => Promise<{ name: string; fault: string | null } | null>
+/** Null: there is none for this file. */
+export type Format = (context: ToolContext, file: string, within?: Within) => Promise<Formatter | null>
 export type Around = <T>(work: () => Promise<T>) => Promise<T>
 
-interface Formatter {
+export interface Within {
+  /** What the formatter is run in, where there is something. */
+  around: Around
+  /** Whether a command may run unasked. */
+  permits(subject: Subject): Promise<boolean>
+}
+
+interface Known {
   name: string
   endings: readonly string[]
+  /** So that it reads the text from stdin and says on stdout what it makes of it. */
   args(file: string): string[]
   /** Files that say that the project uses it, and what stands in them; none: everybody uses it. */
   signs: readonly { file: string; has?: string }[]
+  /** Files of the project that name programs which it runs; `any`: its settings may. Absent: none do. */
+  runs?: 'any' | readonly string[]
 }
 
 const words = (text: string): string[] => text.split(' ')
 
-const formatters: readonly Formatter[] = [
+const prettierNames = ['.prettierrc', ...words('json json5 yaml yml toml').map((ending) => `.prettierrc.${ending}`)]
+const prettierPrograms = words('js mjs cjs ts mts cts').flatMap((ending) => [
+  `.prettierrc.${ending}`,
+  `prettier.config.${ending}`,
+])
+
+const formatters: readonly Known[] = [
   {
     name: 'ruff',
     endings: words('py pyi'),
-    args: (file) => ['format', file],
+    args: (file) => ['format', '--stdin-filename', file, '-'],
     signs: [{ file: 'ruff.toml' }, { file: '.ruff.toml' }, { file: 'pyproject.toml', has: '[tool.ruff' }],
   },
   {
     name: 'black',
     endings: words('py pyi'),
-    args: (file) => ['--quiet', file],
+    args: (file) => ['--quiet', '--stdin-filename', file, '-'],
     signs: [{ file: 'pyproject.toml', has: '[tool.black' }],
   },
-  { name: 'gofmt', endings: ['go'], args: (file) => ['-w', file], signs: [] },
-  // By its name it would format the modules of the file as well.
-  { name: 'rustfmt', endings: ['rs'], args: () => ['--edition', '2021'], signs: [] },
+  { name: 'gofmt', endings: ['go'], args: () => [], signs: [] },
+  {
+    name: 'rustfmt',
+    endings: ['rs'],
+    args: () => ['--edition', '2021'],
+    signs: [],
+    // They may name a folder whose programs are started instead.
+    runs: ['rust-toolchain', 'rust-toolchain.toml'],
+  },
   {
     name: 'prettier',
     endings: words('js jsx mjs cjs ts tsx mts cts css scss less html vue svelte json md mdx yaml yml graphql'),
-    args: (file) => ['--write', '--log-level', 'warn', file],
+    args: (file) => ['--log-level', 'warn', '--stdin-filepath', file],
     signs: [
-      ...words('.prettierrc .prettierrc.json .prettierrc.yaml .prettierrc.yml .prettierrc.js .prettierrc.mjs').map(
-        (file) => ({ file }),
-      ),
-      ...words('prettier.config.js prettier.config.mjs prettier.config.ts').map((file) => ({ file })),
+      ...[...prettierNames, ...prettierPrograms].map((file) => ({ file })),
       { file: 'package.json', has: '"prettier"' },
+      { file: 'package.yaml', has: 'prettier' },
     ],
+    // Each of them may name plugins.
+    runs: 'any',
   },
-  { name: 'shfmt', endings: words('sh bash'), args: (file) => ['-w', file], signs: [{ file: '.editorconfig' }] },
+  {
+    name: 'shfmt',
+    endings: words('sh bash'),
+    args: (file) => ['-filename', file],
+    signs: [{ file: '.editorconfig' }],
+  },
   {
     name: 'clang-format',
     endings: words('c h cc cpp cxx hpp hh m mm proto'),
-    args: (file) => ['-i', file],
+    args: (file) => [`--assume-filename=${file}`],
     signs: [{ file: '.clang-format' }, { file: '_clang-format' }],
   },
 ]
 
 const faultCharsMax = 400
+const madeBytesMax = 16 * 1024 * 1024
 const signBytesMax = 256 * 1024
 
 /** `accepted`: a person said that the project is trusted, so that a program which it brings may be run unasked. */
 export function createFormat(settings: FormatSettings, accepted: boolean): Format | null {
   if (settings.mode === 'off') return null
-  return async (context, file, around = (work) => work()) => {
-    const chosen = await choose(settings, { context, file, accepted })
+  return async (context, file, within = free) => {
+    const chosen = await choose(settings, { context, file, accepted, within })
     if (!chosen) return null
     const { name, argv } = chosen
-    const request = {
-      argv: context.confinement.wrap(argv, context.workspace),
-      cwd: context.workspace,
-      env: context.env,
-      owner: `${context.owner}/${newId('fmt', context.clock.now())}`,
-      timeoutMs: settings.timeout_ms,
-      signal: context.signal,
-      outputBytesMax: 4_096,
-    }
-    const outcome = await around(() => runCommand(request))
-    if (outcome.ended === 'exit' && outcome.exitCode === 0) return { name, fault: null }
-    const said = outcome.error ?? outcome.output.trim()
-    const why = outcome.ended === 'timeout' ? `no end within ${settings.timeout_ms} ms` : said.slice(0, faultCharsMax)
-    return { name, fault: why || `exit code ${outcome.exitCode}` }
+    const job = { argv, context, around: within.around, timeoutMs: settings.timeout_ms }
+    if (chosen.kind === 'pipe') return { kind: 'pipe', name, run: (text) => pipe(job, text) }
+    return { kind: 'file', name, run: async () => faultOf(await work(job), job) }
   }
+}
+
+const free: Within = { around: (work) => work(), permits: async () => false }
+
+interface Job {
+  argv: Argv
+  context: ToolContext
+  around: Around
+  timeoutMs: number
+}
+
+function work(job: Job, more: Pick<CommandRequest, 'input' | 'onStdout'> = {}): Promise<CommandOutcome> {
+  const { argv, context, around, timeoutMs } = job
+  const { workspace: cwd, env, signal } = context
+  const owner = `${context.owner}/${newId('fmt', context.clock.now())}`
+  const wrapped = context.confinement.wrap(argv, cwd)
+  return around(() => runCommand({ argv: wrapped, cwd, env, owner, timeoutMs, signal, outputBytesMax: 4_096, ...more }))
+}
+
+async function pipe(job: Job, text: string): Promise<{ text: string } | { fault: string }> {
+  const made: Buffer[] = []
+  let sizeBytes = 0
+  const onStdout = (chunk: Buffer) => {
+    sizeBytes += chunk.length
+    if (sizeBytes <= madeBytesMax) made.push(chunk)
+  }
+  const outcome = await work(job, { input: text, onStdout })
+  const fault = faultOf(outcome, job)
+  if (fault) return fault
+  if (sizeBytes > madeBytesMax) return { fault: `it made more than ${madeBytesMax} bytes of it` }
+  const formatted = decodeUtf8(Buffer.concat(made))
+  if (formatted === null || (formatted === '' && text !== '')) return { fault: 'it left no text' }
+  // Decoding takes the mark away.
+  return { text: text.startsWith(mark) ? mark + formatted : formatted }
+}
+
+const mark = '\ufeff'
+
+function faultOf(outcome: CommandOutcome, { timeoutMs }: Job): { fault: string } | null {
+  if (outcome.ended === 'exit' && outcome.exitCode === 0) return null
+  if (outcome.ended === 'timeout') return { fault: `no end within ${timeoutMs} ms` }
+  const said = outcome.error ?? outcome.output.trim()
+  return { fault: said.slice(0, faultCharsMax) || `exit code ${outcome.exitCode}` }
 }
 
 interface Wanted {
   context: ToolContext
   file: string
   accepted: boolean
+  within: Within
 }
 
-async function choose(settings: FormatSettings, wanted: Wanted): Promise<{ name: string; argv: Argv } | null> {
+type Chosen = Pick<Formatter, 'kind' | 'name'> & { argv: Argv }
+
+async function choose(settings: FormatSettings, wanted: Wanted): Promise<Chosen | null> {
   const { context, file } = wanted
   const custom = settings.custom.find(({ files }) => fits(files, basename(file)))
   if (custom) {
     const [name = '', ...args] = custom.command.map((word) => word.replaceAll('{file}', file))
-    return { name: basename(name), argv: [name, ...args] }
+    return { kind: 'file', name: basename(name), argv: [name, ...args] }
   }
   const ending = /\.(\w+)$/.exec(basename(file))?.[1]?.toLowerCase() ?? ''
   for (const one of formatters) {
@@ -128,17 +186,16 @@ async function choose(settings: FormatSettings, wanted: Wanted): Promise<{ name:
     const program = await findProgram(one.name, wanted)
     if (program === null) continue
     if (settings.mode === 'auto' && !(await isSetUp(one, context.workspace, file))) continue
-    const argv: Argv = [program, ...one.args(file)]
-    return { name: one.name, argv: one.name === 'rustfmt' ? throughPipe(argv, file) : argv }
+    if (await isSafe(one, wanted)) return { kind: 'pipe', name: one.name, argv: [program, ...one.args(file)] }
   }
   return null
 }
 
-/** For those that would touch more than the file: it comes in and goes out by pipes. */
-const throughPipe = (argv: Argv, file: string): Argv => {
-  const script =
-    'out=$(mktemp) && trap \'rm -f "$out"\' EXIT && file=$1 && shift && "$@" < "$file" > "$out" && cat "$out" > "$file"'
-  return ['sh', '-c', script, 'sh', file, ...argv]
+/** Nothing that the agent wrote runs by this way alone: in the sandbox, or where it might have run it as a command. */
+async function isSafe({ name, runs = [] }: Known, { context, accepted, within }: Wanted): Promise<boolean> {
+  if (context.confinement.kind !== 'none') return true
+  const isNamed = runs === 'any' || runs.some((file) => existsSync(join(context.workspace, file)))
+  return !isNamed || (accepted && within.permits({ kind: 'command', text: name }))
 }
 
 /** On the PATH; in the project's own packages only where a person trusts it. */
@@ -167,7 +224,7 @@ async function readSign(path: string): Promise<{ bytes: Buffer } | null> {
 }
 
 /** Looked for from the folder of the file up to the workspace. */
-async function isSetUp({ signs }: Formatter, workspace: string, file: string): Promise<boolean> {
+async function isSetUp({ signs }: Known, workspace: string, file: string): Promise<boolean> {
   if (signs.length === 0) return true
   for (let folder = dirname(file); isInside(workspace, folder); folder = dirname(folder)) {
     for (const sign of signs) {

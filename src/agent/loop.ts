@@ -101,6 +101,7 @@ async function openContext(run: Run, signal: AbortSignal): Promise<ToolContext> 
   const context: ToolContext = {
     workspace: run.session.workspace,
     outputDir: run.outputDir,
+    hidden: run.hidden,
     env: run.env,
     owner: run.owner,
     confinement: run.confinement,
@@ -109,6 +110,7 @@ async function openContext(run: Run, signal: AbortSignal): Promise<ToolContext> 
     access: run.policy.access,
     seesImages: run.source.images(run.model),
     seen: seenOf(run.transcript.entries),
+    began: run.session.createdAt,
     ended: () => endedCallsOf(run.transcript.entries),
     live: (text) => run.onDelta('tool', text),
   }

@@ -73,6 +73,8 @@ export interface Run extends GuideFolders {
   /** Of files that are written; null: none. */
   format: Format | null
   outputDir: string
+  /** Places that no tool reads or changes. */
+  hidden: readonly string[]
   debug?: ModelDebug
   /** Keeps what files were; absent: nobody will want them back. */
   checkpoint?: Checkpoint

@@ -32,21 +32,30 @@ export interface ToolContext {
   live(text: string): void
   /** `root`: a person let this workspace's agent reach paths outside of it. Absent: scoped. */
   access?: 'scoped' | 'root'
+  /** Places that no tool reads or changes, wherever the workspace lies. Absent: there are none. */
+  hidden?: readonly string[]
   /** What a search leaves out, because the rules keep it from this call: paths from the workspace. Of one call only. */
   hides?(path: string): boolean
-  /** Formats a file that was just written; null: nothing does. A fault is why it could not. */
-  format?(file: string): Promise<{ name: string; fault: string | null } | null>
+  /** What formats this file; null: nothing does. */
+  format?(file: string): Promise<Formatter | null>
   /** Whether the model that asks sees pictures. */
   seesImages?: boolean
   /** Has a person answer, however long that takes; null: nobody is there, or the run is stopped. Of one call only. */
   askPerson?(questions: Question[]): Promise<AskReply | null>
   /** Has a person look at a plan; null: nobody is there, or the run is stopped. Of one call only. */
   reviewPlan?(text: string): Promise<PlanWord | null>
+  /** When this session began. */
+  began?: number
   /** What this session's calls came to, oldest first. */
   ended?(): readonly EndedCall[]
   /** Whether the rules let this very call touch that as well, unasked. Absent: there are no rules. */
   permits?(subject: Subject): Promise<boolean>
 }
+
+/** `pipe`: gives back a text that is not written yet; `file`: changes the file that is. A fault is why it could not. */
+export type Formatter =
+  | { kind: 'pipe'; name: string; run(text: string): Promise<{ text: string } | { fault: string }> }
+  | { kind: 'file'; name: string; run(): Promise<{ fault: string } | null> }
 
 /** What becomes of a plan. `moved`: a session of its own carries it out; `trouble`: why it could not begin. */
 export type PlanWord =

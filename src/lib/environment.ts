@@ -45,8 +45,12 @@ export const variables: readonly { name: string; path: string; read: Read }[] = 
   { name: 'OPENLOOM_SAMPLE', path: 'sample', read: text },
 ]
 
-/** `off` keeps formatters away whatever the settings say: for one start of the program. */
-export const formatSwitch = 'OPENLOOM_FORMAT'
+const formatSwitch = 'OPENLOOM_FORMAT'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Formatters are kept away whatever the settings say: for one start of the program. */
+export const isFormatOff = (env: Environment): boolean => flag(env[formatSwitch]?.trim() ?? '') === false
 
 export interface EnvironmentLayer {
   values: Tree
@@ -54,7 +58,7 @@ export interface EnvironmentLayer {
   problems: Problem[]
 }
 
-export function environmentLayer(env: Readonly<Record<string, string | undefined>>): EnvironmentLayer {
+export function environmentLayer(env: Environment): EnvironmentLayer {
   const values: Tree = {}
   const problems: Problem[] = []
   const names = new Map<string, string>()
@@ -63,14 +67,22 @@ export function environmentLayer(env: Readonly<Record<string, string | undefined
     if (given === undefined || given.trim() === '') continue
     const value = read(given)
     if (value instanceof Error) {
-      problems.push({ kind: 'bad-setting', text: `The variable ${name} is "${given}"; it must be ${value.message}.` })
+      problems.push(badValue(name, given, value))
       continue
     }
     set(values, path.split('.'), value)
     names.set(path, name)
   }
+  const switched = env[formatSwitch]?.trim() ?? ''
+  const fault = switched === '' ? null : flag(switched)
+  if (fault instanceof Error) problems.push(badValue(formatSwitch, switched, fault))
   return { values, problems, origin: (path) => names.get(path.join('.')) ?? 'environment' }
 }
+
+const badValue = (name: string, given: string, { message }: Error): Problem => ({
+  kind: 'bad-setting',
+  text: `The variable ${name} is "${given}"; it must be ${message}.`,
+})
 
 function set(tree: Tree, path: readonly string[], value: unknown): void {
   const [first, ...rest] = path

@@ -8,6 +8,7 @@ import {
   open as openCallback,
   openSync,
   read as readCallback,
+  readlinkSync,
   readSync,
 } from 'node:fs'
 import { type FileHandle, link, lstat, mkdir, open, realpath, rename, stat, unlink } from 'node:fs/promises'
@@ -17,19 +18,24 @@ import { isLocal, isPlain } from './local-disk.ts'
 
 export const errnoOf = (thrown: unknown): string => (thrown as NodeJS.ErrnoException)?.code ?? 'UNKNOWN'
 
+export const coded = (code: string, text: string) => Object.assign(new Error(text), { code })
+
+export interface AtomicOptions {
+  mode?: number
+  /** Refuses (EEXIST) an existing target, also one that appears at the same moment. */
+  exclusive?: boolean
+  /** Puts the whole new file in its place; what it throws leaves the target as it is. Absent: by a rename. */
+  place?(temporary: string): Promise<void>
+}
+
 /**
  * Writes a temporary file beside the target, syncs it, renames it over, syncs the folder: after a crash the target is
- * the old file or the new one, never a part. Missing folders are made. `exclusive` refuses (EEXIST) an existing target,
- * also one that appears at the same moment.
+ * the old file or the new one, never a part. Missing folders are made.
  */
-export async function writeAtomic(
-  path: string,
-  data: string | Uint8Array,
-  options: { mode?: number; exclusive?: boolean } = {},
-): Promise<void> {
+export async function writeAtomic(path: string, data: string | Uint8Array, options: AtomicOptions = {}): Promise<void> {
   const folder = dirname(path)
   await mkdir(folder, { recursive: true })
-  if (options.exclusive && (await exists(path))) throw Object.assign(new Error(`${path} exists`), { code: 'EEXIST' })
+  if (options.exclusive && (await exists(path))) throw coded('EEXIST', `${path} exists`)
   const temporary = join(folder, `.${basename(path).slice(0, 80)}.${randomBytes(6).toString('hex')}.tmp`)
   try {
     const file = await open(temporary, 'wx', options.mode ?? 0o644)
@@ -41,6 +47,7 @@ export async function writeAtomic(
       await file.close()
     }
     if (options.exclusive) await placeNew(temporary, path)
+    else if (options.place) await options.place(temporary)
     else await rename(temporary, path)
   } catch (error) {
     await unlink(temporary).catch(ignoreMissing)
@@ -163,26 +170,67 @@ export async function readBounded(path: string, sizeBytesMax: number): Promise<{
   }
 }
 
+/**
+ * Throws `EMOVED` where what is open does not lie at this real path: since the path was looked at, a command may have
+ * put a link in the place of any part of it. Without /proc (macOS) nobody can be asked.
+ */
+export function assertAt(fd: number, path: string): void {
+  const found = placeOf(fd)
+  // A file that was replaced meanwhile did lie there. Some file systems know names in any case.
+  const isThere = found === null || found === path || found === `${path} (deleted)` || folded(found) === folded(path)
+  if (!isThere) throw coded('EMOVED', `${path} led to ${found}`)
+}
+
+const folded = (path: string): string => path.normalize('NFC').toLowerCase()
+
+function placeOf(fd: number): string | null {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return null
+    throw error
+  }
+}
+
+/** As `openRegular`, of a real path: what is opened lies there and nowhere else. */
+export async function openReal(path: string): Promise<FileHandle> {
+  const file = await openRegular(path)
+  try {
+    assertAt(file.fd, path)
+    return file
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
 const openFd = promisify(openCallback)
 const readFd = promisify(readCallback)
 
 /** Longer ones would keep everything else waiting. */
 const atOnceBytesMax = 256 * 1024
 
+export interface SmallFile {
+  /** Null: there are more than were wanted. */
+  bytes: Buffer | null
+  size: number
+  mode: number
+}
+
 /**
- * All bytes of a regular file, or null where it has more than `sizeBytesMax`; rejects as `openRegular` does. `path`
- * is a
- * real one. For the hot path: each way to a thread and back costs more than a look at a local disk.
+ * All bytes of a regular file at a real path, opened by `way`; rejects as `openReal` does. For the hot path: each way
+ * to a thread and back costs more than a look at a local disk.
  */
-export async function readSmall(path: string, sizeBytesMax: number): Promise<{ bytes: Buffer | null; size: number }> {
+export async function readSmall(path: string, sizeBytesMax: number, way = path): Promise<SmallFile> {
   const local = isLocal(path)
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
-  const fd = local ? openSync(path, flags) : await openFd(path, flags)
+  const fd = local ? openSync(way, flags) : await openFd(way, flags)
   try {
     const stat = fstatSync(fd)
     if (!stat.isFile()) throw notRegular(path)
-    const { size } = stat
-    if (size > sizeBytesMax) return { bytes: null, size }
+    assertAt(fd, path)
+    const { size, mode } = stat
+    if (size > sizeBytesMax) return { bytes: null, size, mode }
     const buffer = Buffer.alloc(size)
     const atOnce = local && size <= atOnceBytesMax
     let filled = 0
@@ -194,13 +242,13 @@ export async function readSmall(path: string, sizeBytesMax: number): Promise<{ b
       if (read === 0) break
       filled += read
     }
-    return { bytes: buffer.subarray(0, filled), size }
+    return { bytes: buffer.subarray(0, filled), size, mode }
   } finally {
     closeSync(fd)
   }
 }
 
-const notRegular = (path: string) => Object.assign(new Error(`${path} is not a regular file`), { code: 'ENOTREG' })
+const notRegular = (path: string) => coded('ENOTREG', `${path} is not a regular file`)
 
 /** Strict UTF-8 without BOM, or null. `cut`: it goes on behind, and a last character may be there in part. */
 export function decodeUtf8(bytes: Uint8Array, cut = false): string | null {

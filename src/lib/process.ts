@@ -55,6 +55,8 @@ export interface CommandOutcome {
   /** stdout and stderr as they came, head and tail kept. */
   output: string
   sizeBytes: number
+  /** As much of the output as the file holds, from its beginning; null: none was made. */
+  spooledBytes: number | null
   sha256: string
   durationMs: number
 }
@@ -104,12 +106,13 @@ async function run(request: CommandRequest, launch: Launch): Promise<Ran> {
     spool?.write(chunk)
   }
   const { exit, ended, isWhole } = request.signal?.aborted ? neverBegun : await toItsEnd(request, launch, keep)
-  await spool?.end()
+  const spooledBytes = (await spool?.end()) ?? null
   const outcome: CommandOutcome = {
     ...{ exitCode: exit.exitCode, killedBy: exit.killedBy, error: exit.error },
     ended: exit.fault === 'not-started' ? 'not-started' : ended,
     output: collected.text(),
     sizeBytes: collected.sizeBytes,
+    spooledBytes,
     sha256: collected.sha256(),
     durationMs: Math.round(performance.now() - startedAt),
   }
@@ -192,8 +195,13 @@ function latch<T>(): { opened: Promise<T>; open(value: T): void } {
   return { opened, open: (value) => open(value) }
 }
 
-/** `end` resolves when the file is whole. */
-function openSpool(path: string, aboveBytes: number): { write(chunk: Buffer): void; end(): Promise<void> } {
+interface Spool {
+  write(chunk: Buffer): void
+  /** When the file is written: what it holds; null: there is none. */
+  end(): Promise<number | null>
+}
+
+function openSpool(path: string, aboveBytes: number): Spool {
   let stream: WriteStream | null = null
   let waiting: Buffer[] = []
   let [sizeBytes, room] = [0, spoolBytesMax]
@@ -219,7 +227,11 @@ function openSpool(path: string, aboveBytes: number): { write(chunk: Buffer): vo
       }
       waiting = []
     },
-    end: () => new Promise((resolve) => (stream ? stream.end(() => resolve()) : resolve())),
+    end: () =>
+      new Promise((resolve) => {
+        if (stream) stream.end(() => resolve(stream?.bytesWritten ?? 0))
+        else resolve(null)
+      }),
   }
 }
 

@@ -30,6 +30,8 @@ export interface BuiltinOptions extends Partial<GuideFolders> {
   outputRoot: string
   /** Takes the turns of a session for this program; null: another one has them. Absent: there is no other. */
   claim?(sessionId: string): (() => void) | null
+  /** Places that no tool reads or changes, wherever a workspace lies. Absent: there are none. */
+  hidden?: readonly string[]
   /** A folder below it for what each session's files were; absent: that is not kept. */
   checkpointRoot?: string
   /** Owner of all child processes; the daemon's own name. */

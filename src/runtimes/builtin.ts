@@ -306,6 +306,7 @@ class Builtin implements Runtime {
       confinement: this.confine(session, { writable: policy.trust !== 'read-only', owner: id }),
       format: formats ? createFormat(formats, policy.accepted ?? false) : null,
       outputDir: join(outputRoot, session.id),
+      hidden: this.options.hidden ?? [],
       ...(debug ? { debug } : {}),
       ...(root ? { checkpoint: openCheckpoint(session, { root, env, owner: live.owner, ids: this.blobIds }) } : {}),
       signal: live.stop.signal,

@@ -5,7 +5,7 @@ import { profiles } from '../agent/profiles.ts'
 import { createTools, type Surroundings, toolSettingsSchema } from '../agent/tools/index.ts'
 import { roomDefaults } from '../agent/window.ts'
 import type { Runtime } from '../core/runtime.ts'
-import { formatSwitch } from '../lib/environment.ts'
+import { isFormatOff } from '../lib/environment.ts'
 import { createBuiltin } from './builtin.ts'
 import type { BuiltinOptions } from './builtin-options.ts'
 import { type OpenCodeConfig, type OpenCodeDeps, opencode } from './opencode/index.ts'
@@ -47,7 +47,7 @@ export const builtin = {
       defaultModel: config.model ?? null,
       tools: createTools(config.tools, deps.around),
       room: { contextTokens: config.context_tokens, compactAt: config.compact_at },
-      formats: deps.around?.env[formatSwitch] === 'off' ? { ...config.tools.format, mode: 'off' } : config.tools.format,
+      formats: isFormatOff(deps.around?.env ?? {}) ? { ...config.tools.format, mode: 'off' } : config.tools.format,
       profiles: stepsMax === undefined ? profiles : profiles.map((profile) => ({ ...profile, stepsMax })),
     })
   },

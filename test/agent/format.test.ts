@@ -3,28 +3,43 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createFormat, formatSettingsSchema } from '../../src/agent/format.ts'
+import type { Subject } from '../../src/core/tool.ts'
 import { tell } from '../fakes/story.ts'
 import { toolWorld } from '../fakes/tool-world.ts'
 
 type Settings = Parameters<typeof formatSettingsSchema.parse>[0]
 
-/** A formatter that notes each run and does what the script says with the file, its last argument. */
+/** A formatter that notes each run; what the script says is done with stdin, or with the file, the last argument. */
 async function program(folder: string, name: string, script: string): Promise<void> {
   await mkdir(folder, { recursive: true })
   await writeFile(join(folder, name), `#!/bin/bash\nfile="\${@: -1}"\necho "$@" >> "${folder}/runs"\n${script}\n`)
   await chmod(join(folder, name), 0o755)
 }
 
-async function formatting(settings: Settings = {}, accepted = false) {
+interface Around {
+  accepted?: boolean
+  confined?: boolean
+  permitted?: string[]
+}
+
+async function formatting(settings: Settings = {}, around: Around = {}) {
+  const { accepted = false, confined = true, permitted = [] } = around
   const world = await toolWorld()
+  if (confined) world.context.confinement = { kind: 'bwrap', wrap: (argv) => argv }
   const bin = join(dirname(world.context.workspace), 'bin')
   world.context.env = { ...world.context.env, PATH: `${bin}:${world.context.env.PATH}` }
   const format = createFormat(formatSettingsSchema.parse(settings), accepted)
-  if (format) world.context.format = (file) => format(world.context, file)
+  const within = {
+    around: <T>(work: () => Promise<T>) => work(),
+    permits: async (one: Subject) => isOf(permitted, one),
+  }
+  if (format) world.context.format = (file) => format(world.context, file, within)
   const write = (file_path: string, content: string) => world.use('write', { file_path, content })
   const runs = (folder = bin) => runsIn(folder)
   return { ...world, bin, write, runs, text: (name: string) => readFile(world.path(name), 'utf8') }
 }
+
+const isOf = (lines: string[], { kind, text }: Subject) => kind === 'command' && lines.includes(text)
 
 const runsIn = async (folder: string): Promise<string[]> =>
   (await readFile(join(folder, 'runs'), 'utf8').catch(() => '')).split('\n').slice(0, -1)
@@ -35,11 +50,12 @@ async function fakeBin(): Promise<string> {
   const bin = await mkdtemp(join(tmpdir(), 'bin-'))
   onTestFinished(() => rm(bin, { recursive: true }))
   bins.push(bin)
-  await program(bin, 'prettier', ':')
+  await program(bin, 'prettier', 'cat')
   return bin
 }
 
-const upper = 'tr a-z A-Z < "$file" > "$file.x" && mv "$file.x" "$file"'
+const upper = 'tr a-z A-Z'
+const upperFile = 'tr a-z A-Z < "$file" > "$file.x" && mv "$file.x" "$file"'
 
 describe('TL-7 formatters', () => {
   it('a prettier on the PATH is run once a write, and the diff shows what it made', async () => {
@@ -49,7 +65,7 @@ describe('TL-7 formatters', () => {
     const result = await world.write('src/a.ts', 'one\n')
     expect(result).toMatchObject({ ok: true, output: expect.stringContaining('formatted by prettier') })
     expect(String(result.facts?.diff)).toContain('+ONE')
-    expect(await world.runs()).toEqual([`--write --log-level warn ${world.path('src/a.ts')}`])
+    expect(await world.runs()).toEqual([`--log-level warn --stdin-filepath ${world.path('src/a.ts')}`])
     const change = { file_path: 'src/a.ts', old_string: 'ONE', new_string: 'two' }
     expect(await world.use('edit', change)).toMatchObject({ ok: true })
     expect([await world.text('src/a.ts'), (await world.runs()).length]).toEqual(['TWO\n', 2])
@@ -57,7 +73,10 @@ describe('TL-7 formatters', () => {
 
   it.each([
     ['off', 0],
+    ['0', 0],
+    ['No', 0],
     ['', 1],
+    ['on', 1],
   ])('with the switch in the environment at "%s" it is run %i times', async (switched, count) => {
     const story = await tell({
       script: [
@@ -67,7 +86,9 @@ describe('TL-7 formatters', () => {
       settings: 'runtimes: [{ kind: builtin, tools: { format: { mode: always } } }]',
       env: { OPENLOOM_FORMAT: switched, PATH: `${await fakeBin()}:${process.env.PATH}` },
     })
-    story.drop('work.md', `---\nworkspace: ${story.workspace()}\n---\n\nDo it.\n`)
+    const path = story.workspace()
+    await story.call('PUT', '/api/workspaces', { path, trust: 'trusted' })
+    story.drop('work.md', `---\nworkspace: ${path}\n---\n\nDo it.\n`)
     await story.reaches('done')
     expect(await runsIn(String(bins.at(-1)))).toHaveLength(count)
   })
@@ -78,7 +99,7 @@ describe('TL-7 formatters', () => {
     await plain.write('a.ts', 'one\n')
     expect([await plain.text('a.ts'), await plain.runs()]).toEqual(['one\n', []])
     for (const accepted of [false, true]) {
-      const world = await formatting({}, accepted)
+      const world = await formatting({}, { accepted })
       await world.put('package.json', '{ "devDependencies": { "prettier": "3" } }')
       const own = world.path('node_modules/.bin')
       await program(own, 'prettier', upper)
@@ -87,45 +108,107 @@ describe('TL-7 formatters', () => {
     }
   })
 
-  it('that fails, hangs or spoils the file costs its work and not the write', async () => {
-    for (const [script, why] of [
-      ['echo "a.ts:1 bad token" >&2; echo half > "$file"; exit 2', 'bad token'],
-      ['sleep 60', 'no end within 300 ms'],
-      [': > "$file"', 'it left no text'],
-      ['rm "$file"', 'it left no text'],
-    ] as const) {
-      const world = await formatting({ mode: 'always', timeout_ms: 300 })
-      await program(world.bin, 'prettier', script)
-      const result = await world.write('a.ts', 'one\n')
-      expect(result).toMatchObject({ ok: true, output: expect.stringContaining(`prettier failed`) })
-      expect(result.output).toContain(why)
-      expect(await world.text('a.ts')).toBe('one\n')
+  const mine = [{ files: '*.ts', command: ['mine', '{file}'] }]
+
+  it.each([
+    ['prettier', 'echo "a.ts:1 bad token" >&2; echo half; exit 2', 'bad token'],
+    ['prettier', 'sleep 60', 'no end within 300 ms'],
+    ['prettier', ':', 'it left no text'],
+    ['prettier', "printf '\\xff'", 'it left no text'],
+    ['mine', 'echo bad token >&2; exit 2', 'bad token'],
+    ['mine', 'sleep 60', 'no end within 300 ms'],
+    ['mine', ': > "$file"', 'it left no text'],
+    ['mine', 'rm "$file"', 'it left no text'],
+  ])('that fails, hangs or spoils the file costs its work and not the write: %s %j', async (name, script, why) => {
+    const world = await formatting({ mode: 'always', timeout_ms: 300, custom: name === 'mine' ? mine : [] })
+    await program(world.bin, name, script)
+    const result = await world.write('a.ts', 'one\n')
+    expect(result).toMatchObject({ ok: true, output: expect.stringContaining(`${name} failed and changed nothing`) })
+    expect(result.output).toContain(why)
+    expect(await world.text('a.ts')).toBe('one\n')
+  })
+
+  it('takes nothing from a person who saves the file meanwhile', async () => {
+    const world = await formatting({ mode: 'always' })
+    await world.put('a.ts', 'one\n')
+    await world.use('read', { file_path: 'a.ts' })
+    await program(world.bin, 'prettier', `echo mine > "$file"; ${upper}`)
+    const result = await world.use('edit', { file_path: 'a.ts', old_string: 'one', new_string: 'two' })
+    expect(result).toMatchObject({ ok: false, output: expect.stringContaining('changed since it was read') })
+    expect(await world.text('a.ts')).toBe('mine\n')
+    const fresh = await world.write('b.ts', 'one\n')
+    expect(fresh).toMatchObject({ ok: false, output: expect.stringContaining('was not read in this session') })
+    expect(await world.text('b.ts')).toBe('mine\n')
+  })
+
+  it('of one’s own may have left the work of a person, which is read before it is changed', async () => {
+    const world = await formatting({ custom: mine })
+    await program(world.bin, 'mine', 'echo ONE of a person > "$file"; exit $CODE')
+    for (const [code, said] of Object.entries({ '0': 'formatted by mine', '3': 'is not what was written' })) {
+      world.context.env = { ...world.context.env, CODE: code }
+      const result = await world.write(`a${code}.ts`, 'one\n')
+      expect(result).toMatchObject({ ok: true, output: expect.stringContaining(said) })
+      const change = { file_path: `a${code}.ts`, old_string: 'ONE', new_string: 'two' }
+      const early = await world.use('edit', change)
+      expect(early).toMatchObject({ ok: false, output: expect.stringContaining('changed since it was read') })
+      await world.use('read', { file_path: `a${code}.ts` })
+      expect(await world.use('edit', change)).toMatchObject({ ok: true })
     }
   })
+
+  it.each([
+    ['prettier', 'a.ts', 'prettier.config.mjs'],
+    ['rustfmt', 'a.rs', 'rust-toolchain.toml'],
+  ])('that runs what an agent can write is, without a sandbox, what its commands are: %s', async (name, file, sign) => {
+    for (const [around, count] of [
+      [{ confined: true }, 1],
+      [{ confined: false }, 0],
+      [{ confined: false, accepted: true }, 0],
+      [{ confined: false, permitted: [name] }, 0],
+      [{ confined: false, accepted: true, permitted: [name] }, 1],
+    ] as const) {
+      const world = await formatting({}, { ...around, permitted: [...('permitted' in around ? around.permitted : [])] })
+      await program(world.bin, name, upper)
+      await world.put(sign, 'x')
+      expect(await world.write(file, 'one\n')).toMatchObject({ ok: true })
+      expect([around, (await world.runs()).length]).toEqual([around, count])
+    }
+  })
+
+  it.each(['.prettierrc.cjs', '.prettierrc.toml', '.prettierrc.json5', 'prettier.config.cjs'])(
+    'is set up by %s, too',
+    async (sign) => {
+      const world = await formatting()
+      await program(world.bin, 'prettier', upper)
+      await world.put(sign, '')
+      await world.write('a.ts', 'one\n')
+      expect(await world.text('a.ts')).toBe('ONE\n')
+    },
+  )
 
   it('of one’s own come first; the off switch counts for them too', async () => {
     const custom = [{ files: '*.ts', command: ['mine', '--fix', '{file}'] }]
     const world = await formatting({ custom })
-    await program(world.bin, 'mine', upper)
-    await program(world.bin, 'prettier', ':')
+    await program(world.bin, 'mine', upperFile)
+    await program(world.bin, 'prettier', 'cat')
     await world.write('a.ts', 'one\n')
     expect(await world.runs()).toEqual([`--fix ${world.path('a.ts')}`])
     const off = await formatting({ mode: 'off', custom })
-    await program(off.bin, 'mine', upper)
+    await program(off.bin, 'mine', upperFile)
     await off.write('a.ts', 'one\n')
     expect(await off.runs()).toEqual([])
   })
 
   it.each([
-    ['ruff', 'a.py', 'format '],
-    ['black', 'a.py', '--quiet '],
-    ['gofmt', 'a.go', '-w '],
+    ['ruff', 'a.py', 'format --stdin-filename '],
+    ['black', 'a.py', '--quiet --stdin-filename '],
+    ['gofmt', 'a.go', ''],
     ['rustfmt', 'a.rs', '--edition 2021'],
-    ['shfmt', 'a.sh', '-w '],
-    ['clang-format', 'a.hpp', '-i '],
+    ['shfmt', 'a.sh', '-filename '],
+    ['clang-format', 'a.hpp', '--assume-filename='],
   ])('%s is known for %s', async (name, file, args) => {
     const world = await formatting({ mode: 'always' })
-    await program(world.bin, name, name === 'rustfmt' ? 'tr a-z A-Z' : upper)
+    await program(world.bin, name, upper)
     const result = await world.write(file, 'one\n')
     expect(result.output).toContain(`formatted by ${name}`)
     expect([await world.text(file), (await world.runs())[0]]).toEqual(['ONE\n', expect.stringContaining(args)])

@@ -15,7 +15,7 @@ if (!hasBwrap) process.stderr.write('bubblewrap cannot be used here: the tests o
 
 let worlds = 0
 
-export async function sandboxWorld(given: Partial<SandboxSettings> = {}) {
+export async function sandboxWorld(given: Partial<SandboxSettings> = {}, around: Record<string, string> = {}) {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sandbox-')))
   const [home, workspace, dataDir] = ['home', 'home/work', 'home/data'].map((name) => join(folder, name)) as [
     string,
@@ -24,7 +24,7 @@ export async function sandboxWorld(given: Partial<SandboxSettings> = {}) {
   ]
   for (const path of [workspace, dataDir]) mkdirSync(path, { recursive: true })
   const owner = `test-sandbox-${process.pid}-${++worlds}`
-  const env = { ...childEnvironment(process.env), HOME: home }
+  const env = { ...childEnvironment(process.env), HOME: home, ...around }
   const settings = sandboxSchema.parse(given)
   const log = openLog('silent', new Secrets())
   const sandbox = await openSandbox({ settings, home, dataDir, env, owner, log })

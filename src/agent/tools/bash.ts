@@ -6,7 +6,7 @@ import { pause } from '../../core/clock.ts'
 import type { AnyTool, Tool, ToolContext, ToolResult } from '../../core/tool.ts'
 import { ignoreMissing } from '../../lib/files.ts'
 import { newId } from '../../lib/id.ts'
-import { type BesideOutcome, runBeside } from '../../lib/process.ts'
+import { type BesideOutcome, runBeside, spoolBytesMax } from '../../lib/process.ts'
 import { isProvenReadOnly } from '../permission/read-only.ts'
 import { failure } from './text-file.ts'
 
@@ -26,6 +26,8 @@ interface Background {
   owner: string
   file: string
   readTo: number
+  /** What came since it was looked at last. */
+  newest: Newest
   stop: AbortController
   done: Promise<void>
   outcome: BesideOutcome | null
@@ -96,7 +98,10 @@ async function resultOf(
   if (outcome.ended === 'not-started') return failure(`bash could not be started: ${outcome.error}`, facts)
   const { text, whole } = fitLines(outcome.output, outcome.sizeBytes)
   const tooManyLines = !whole && outcome.sizeBytes <= outputBytesMax
-  const kept = !tooManyLines || (await writeFile(file, outcome.output, { mode: 0o600 }).then(yes, no))
+  const keptBytes = tooManyLines
+    ? await writeFile(file, outcome.output, { mode: 0o600 }).then(() => outcome.sizeBytes, none)
+    : (outcome.spooledBytes ?? 0)
+  const kept = keptNote(file, keptBytes, outcome.sizeBytes)
   const notes = [
     ...(outcome.ended === 'timeout'
       ? [`[timed out after ${timeoutMs} ms; the command and its children were ended]`]
@@ -106,9 +111,7 @@ async function resultOf(
     ...(outcome.exitCode !== 0 && outcome.ended === 'exit'
       ? [outcome.killedBy ? `[killed by ${outcome.killedBy}]` : `[exit code ${outcome.exitCode}]`]
       : []),
-    ...(whole
-      ? []
-      : [`[${outcome.sizeBytes} bytes in all; the whole output ${kept ? `is in ${file}` : 'could not be kept'}]`]),
+    ...(whole ? [] : [`[${outcome.sizeBytes} bytes in all; ${kept}]`]),
   ]
   return {
     ok: outcome.ended === 'exit' && outcome.exitCode === 0,
@@ -119,9 +122,14 @@ async function resultOf(
 
 const lostNote = ({ error }: BesideOutcome): string => `[lost: ${error}; how far the command came is not known]`
 
-const yes = () => true
 /** A full disk costs the copy of the output, not the command. */
-const no = () => false
+const none = () => 0
+
+function keptNote(file: string, keptBytes: number, sizeBytes: number): string {
+  if (keptBytes >= sizeBytes) return `the whole output is in ${file}`
+  if (keptBytes === 0) return 'the whole output could not be kept'
+  return `the first ${keptBytes} bytes of it are in ${file}, what came behind was not kept`
+}
 
 /** By bytes it fits already (runBeside keeps head and tail); here also by lines. */
 function fitLines(output: string, sizeBytes: number): { text: string; whole: boolean } {
@@ -155,13 +163,16 @@ function startInBackground(
   }
   // The signal of the context is also aborted when the run ends by itself: nothing of it stays behind.
   context.signal.addEventListener('abort', forget, { once: true })
+  const newest = new Newest()
+  const onOutput = (text: string) => newest.push(text)
   const background: Background = {
     owner: context.owner,
     file: request.spoolPath,
     readTo: 0,
+    newest,
     stop,
     outcome: null,
-    done: runBeside({ ...request, timeoutMs: backgroundMs, signal: stop.signal }).then((outcome) => {
+    done: runBeside({ ...request, timeoutMs: backgroundMs, signal: stop.signal, onOutput }).then((outcome) => {
       background.outcome = outcome
     }),
   }
@@ -212,8 +223,39 @@ async function waitFor(background: Background, context: ToolContext, waitMs: num
   over.abort()
 }
 
+/** The file holds so much and no more: of what comes behind, the newest is kept here. */
+class Newest {
+  sizeBytes = 0
+  private text = ''
+  private unreadBytes = 0
+
+  push(text: string): void {
+    const bytes = Buffer.byteLength(text)
+    this.sizeBytes += bytes
+    this.unreadBytes += bytes
+    this.text += text.slice(-outputBytesMax)
+    if (this.text.length > 2 * outputBytesMax) this.text = this.text.slice(-outputBytesMax)
+  }
+
+  take(): { text: string; leftOutBytes: number } {
+    const text = this.text.slice(-outputBytesMax)
+    const leftOutBytes = this.unreadBytes - Buffer.byteLength(text)
+    this.text = ''
+    this.unreadBytes = 0
+    return { text, leftOutBytes }
+  }
+}
+
 async function readNews(background: Background): Promise<string> {
-  const file = await open(background.file, 'r').catch(ignoreMissing)
+  const { newest, file: path } = background
+  const isPast = newest.sizeBytes > spoolBytesMax
+  const unread = newest.take()
+  if (isPast) {
+    const fitted = fitLines(unread.text, 0).text
+    const note = `only the first ${spoolBytesMax} bytes are in ${path}`
+    return fitted === '' ? '' : `[… ${unread.leftOutBytes} bytes left out; ${note} …]\n${ended(fitted)}`
+  }
+  const file = await open(path, 'r').catch(ignoreMissing)
   if (!file) return ''
   try {
     const { size } = await file.stat()
@@ -222,9 +264,11 @@ async function readNews(background: Background): Promise<string> {
     const { bytesRead } = await file.read(buffer, 0, buffer.length, background.readTo + skipped)
     background.readTo = size
     const { text } = fitLines(buffer.subarray(0, bytesRead).toString('utf8'), bytesRead)
-    const note = skipped > 0 ? `[… ${skipped} bytes left out; all of it is in ${background.file} …]\n` : ''
-    return note + (text === '' || text.endsWith('\n') ? text : `${text}\n`)
+    const note = skipped > 0 ? `[… ${skipped} bytes left out; all of it is in ${path} …]\n` : ''
+    return note + ended(text)
   } finally {
     await file.close()
   }
 }
+
+const ended = (text: string): string => (text === '' || text.endsWith('\n') ? text : `${text}\n`)

@@ -1,8 +1,8 @@
 /** Searches the text of files. The limit is for the whole answer, not for each file. */
 import { z } from 'zod'
-import type { Tool } from '../../core/tool.ts'
-import { chooserOf, searchPlace, searchWith } from './ripgrep.ts'
-import { failure, locate, outside } from './text-file.ts'
+import type { Tool, ToolContext, ToolResult } from '../../core/tool.ts'
+import { chooserOf, type SearchPlace, searching, searchWith } from './ripgrep.ts'
+import { failure, locate } from './text-file.ts'
 
 const schema = z.strictObject({
   pattern: z.string().min(1).max(4_000).describe('Regular expression (Rust syntax).'),
@@ -27,29 +27,35 @@ export const grep: Tool<typeof schema> = {
   subjects: ({ path }) => [{ kind: 'read', text: path ?? '.' }],
   async run(input, context) {
     const place = await locate(context, input.path ?? '.', true)
-    if (!place) return outside(input.path ?? '.')
-    const where = await searchPlace(place)
-    if ('problem' in where) return failure(where.problem)
-    const chooser = await chooserOf(context, where.cwd, where.file === null ? input.include : undefined)
-    if ('problem' in chooser) return failure(chooser.problem)
-    const { prefix } = where
-    const hits = new Hits(
-      (path) => (chooser.kind !== 'among' || chooser.paths.has(path)) && !context.hides?.(prefix + path),
-    )
-    const problem = await searchWith(context, {
-      cwd: where.cwd,
-      args: [...(chooser.kind === 'name' ? chooser.args : []), ...optionsOf(input), where.file ?? './'],
-      // With --files-with-matches a NUL is all that stands between two names.
-      separator: input.mode === 'files' ? '\0' : '\n',
-      onPiece: (piece) => hits.take(input.mode === 'files' ? `${piece}\0` : piece),
-    })
-    if (problem !== null) return failure(problem)
-    const found = hits.inOrder().map((line) => (line === gap ? line : prefix + line))
-    if (found.length === 0) return { ok: true, output: `No match for ${input.pattern}.`, facts: { lines: 0 } }
-    const shown = found.slice(0, linesMax)
-    const more = found.length > linesMax ? `\n(only the first ${linesMax} lines; there are more matches)` : ''
-    return { ok: true, output: shown.join('\n') + more, facts: { lines: shown.length } }
+    if (typeof place === 'string') return failure(place)
+    const answer = await searching(place, (where) => search(where, input, context))
+    return 'problem' in answer ? failure(answer.problem) : answer
   },
+}
+
+async function search(where: SearchPlace, input: Input, context: ToolContext): Promise<ToolResult> {
+  const chooser = await chooserOf(context, where, where.file === null ? input.include : undefined)
+  if ('problem' in chooser) return failure(chooser.problem)
+  const { file, prefix } = where
+  const hits = new Hits(
+    (path) => (chooser.kind !== 'among' || chooser.paths.has(path)) && !context.hides?.(prefix + path),
+  )
+  const called = (piece: string) =>
+    file && piece.startsWith(file.way) ? file.name + piece.slice(file.way.length) : piece
+  const problem = await searchWith(context, {
+    cwd: where.cwd,
+    real: where.real,
+    args: [...(chooser.kind === 'name' ? chooser.args : []), ...optionsOf(input), file?.way ?? './'],
+    // With --files-with-matches a NUL is all that stands between two names.
+    separator: input.mode === 'files' ? '\0' : '\n',
+    onPiece: (piece) => hits.take(called(input.mode === 'files' ? `${piece}\0` : piece)),
+  })
+  if (problem !== null) return failure(problem)
+  const found = hits.inOrder().map((line) => (line === gap ? line : prefix + line))
+  if (found.length === 0) return { ok: true, output: `No match for ${input.pattern}.`, facts: { lines: 0 } }
+  const shown = found.slice(0, linesMax)
+  const more = found.length > linesMax ? `\n(only the first ${linesMax} lines; there are more matches)` : ''
+  return { ok: true, output: shown.join('\n') + more, facts: { lines: shown.length } }
 }
 
 const gap = '--'

@@ -3,10 +3,10 @@ import type { FileHandle } from 'node:fs/promises'
 import { z } from 'zod'
 import type { Tool, ToolContext, ToolResult } from '../../core/tool.ts'
 import { sha256 } from '../../lib/digest.ts'
-import { errnoOf, openRegular, readSmall } from '../../lib/files.ts'
+import { errnoOf, openReal, readSmall } from '../../lib/files.ts'
 import { parseNotebook, showNotebook } from './notebook.ts'
 import { showPicture } from './picture.ts'
-import { editBytesMax, failure, filePath, locate, outside, type Place } from './text-file.ts'
+import { editBytesMax, failure, filePath, ledAway, locate, type Place } from './text-file.ts'
 
 const schema = z.strictObject({
   file_path: filePath,
@@ -19,6 +19,8 @@ const outputBytesMax = 100_000
 const lineCharsMax = 2_000
 const sniffBytes = 8_192
 const pieceBytes = 1024 * 1024
+/** Some gigabytes, on a usual disk. */
+const passingMsMax = 10_000
 
 export const read: Tool<typeof schema> = {
   name: 'read',
@@ -31,11 +33,11 @@ export const read: Tool<typeof schema> = {
   subjects: ({ file_path }) => [{ kind: 'read', text: file_path }],
   async run(input, context) {
     const place = await locate(context, input.file_path, true)
-    if (!place) return outside(input.file_path)
+    if (typeof place === 'string') return failure(place)
     try {
       const { bytes, size } = await readSmall(place.real, editBytesMax)
       if (bytes) return await showPart({ pieces: asPieces(bytes), small: bytes, size }, place, { input, context })
-      const file = await openRegular(place.real)
+      const file = await openReal(place.real)
       try {
         const pieces = readPieces(file, context.signal)
         return await showPart({ pieces, small: null, size }, place, { input, context })
@@ -58,6 +60,7 @@ interface Content {
 function unreadable(place: Place, code: string): string {
   if (code === 'ENOENT') return `${place.shown} does not exist.`
   if (code === 'ENOTREG' || code === 'EISDIR') return `${place.shown} is not a regular file; list a folder with glob.`
+  if (code === 'EMOVED' || code === 'ELOOP') return ledAway(place)
   return `${place.shown} cannot be read (${code}).`
 }
 
@@ -66,8 +69,11 @@ async function showPart(
   place: Place,
   { input, context }: { input: Input; context: ToolContext },
 ): Promise<ToolResult> {
-  const part = await takeLines(pieces, input.offset, input.limit)
+  const { clock } = context
+  const until = clock.now() + passingMsMax
+  const part = await takeLines(pieces, input, () => clock.now() > until)
   if (part === 'binary') return binary(context, place, { small, size })
+  if ('gaveUpAt' in part) return failure(tooFar(place, input.offset, part))
   const digest = small ? sha256(small) : null
   if (digest) context.seen.set(place.real, digest)
   const facts = { path: place.real, sizeBytes: size, ...(digest ? { sha256: digest } : {}) }
@@ -82,6 +88,10 @@ async function showPart(
   const more = part.more ? `\n(more lines follow; go on with offset ${next})` : ''
   return { ok: true, output: numbered.join('\n') + more, facts }
 }
+
+const tooFar = ({ shown }: Place, offset: number, { passed, gaveUpAt }: GaveUp): string =>
+  `Line ${offset + 1} of ${shown} was not reached within ${passingMsMax / 1000} seconds: ${gaveUpAt} bytes were ` +
+  `passed over, with ${passed} lines. Use a smaller offset, or grep for what you look for.`
 
 async function binary(
   context: ToolContext,
@@ -130,8 +140,18 @@ interface Part {
   more: boolean
 }
 
-async function takeLines(pieces: AsyncIterable<Buffer>, offset: number, limit: number): Promise<Part | 'binary'> {
-  let passed = 0
+/** It would have taken too long to come to the part. */
+interface GaveUp {
+  passed: number
+  gaveUpAt: number
+}
+
+async function takeLines(
+  pieces: AsyncIterable<Buffer>,
+  { offset, limit }: Pick<Input, 'offset' | 'limit'>,
+  isLate: () => boolean,
+): Promise<Part | GaveUp | 'binary'> {
+  let [passed, passedBytes] = [0, 0]
   let taken: Buffer[] | null = offset === 0 ? [] : null
   let takenBytes = 0
   let newlines = 0
@@ -146,6 +166,8 @@ async function takeLines(pieces: AsyncIterable<Buffer>, offset: number, limit: n
     if (taken === null) {
       const found = passLines(piece, offset - passed)
       passed += found.passed
+      passedBytes += piece.length
+      if (found.at === null && isLate()) return { passed, gaveUpAt: passedBytes }
       if (found.at === null) continue
       rest = piece.subarray(found.at)
       taken = []

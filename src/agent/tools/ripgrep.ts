@@ -2,14 +2,15 @@
  * Runs ripgrep, the one searcher: it honours ignore rules at every level and matches in linear time, so that a hostile
  * pattern cannot stop the daemon.
  */
-import { stat } from 'node:fs/promises'
-import { basename, dirname } from 'node:path'
+import { constants, existsSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { basename, dirname, relative } from 'node:path'
 import { rgPath } from '@vscode/ripgrep'
 import type { ToolContext } from '../../core/tool.ts'
-import { errnoOf } from '../../lib/files.ts'
+import { assertAt, errnoOf, isInside } from '../../lib/files.ts'
 import { newId } from '../../lib/id.ts'
 import { runBeside } from '../../lib/process.ts'
-import type { Place } from './text-file.ts'
+import { ledAway, type Place } from './text-file.ts'
 
 const timeoutMs = 30_000
 const problemBytesMax = 2_000
@@ -28,8 +29,7 @@ const neverSearched = [
 ]
 const exclusions = neverSearched.flatMap((name) => ['--glob', `!${name}`])
 
-export interface Search {
-  cwd: string
+export interface Search extends Pick<SearchPlace, 'cwd' | 'real'> {
   /** Globs that choose files, before those that never count. */
   globs?: readonly string[]
   args: readonly string[]
@@ -38,6 +38,12 @@ export interface Search {
   /** False: enough, the search is ended. */
   onPiece(piece: string): boolean
 }
+
+/** What lies below is not even opened. */
+const hiddenBelow = ({ hidden = [] }: ToolContext, folder: string): string[] =>
+  hidden
+    .filter((place) => place !== folder && isInside(folder, place))
+    .flatMap((place) => ['--glob', `!/${relative(folder, place).replace(/[\\*?[\]{}]/g, '\\$&')}`])
 
 /** Null, or why the search failed. */
 export async function searchWith(context: ToolContext, search: Search): Promise<string | null> {
@@ -62,6 +68,7 @@ export async function searchWith(context: ToolContext, search: Search): Promise<
       ...always,
       ...(search.globs ?? []).flatMap((glob) => ['--glob', glob]),
       ...exclusions,
+      ...hiddenBelow(context, search.real),
       ...search.args,
     ],
     cwd: search.cwd,
@@ -91,10 +98,10 @@ export async function searchWith(context: ToolContext, search: Search): Promise<
  */
 export type Chooser = { kind: 'all' } | { kind: 'name'; args: string[] } | { kind: 'among'; paths: ReadonlySet<string> }
 
-/** The chooser, or why there is none. Paths of `among` are relative to `cwd`. */
+/** The chooser, or why there is none. Paths of `among` are relative to the folder. */
 export async function chooserOf(
   context: ToolContext,
-  cwd: string,
+  { cwd, real }: Pick<SearchPlace, 'cwd' | 'real'>,
   glob: string | undefined,
 ): Promise<Chooser | { problem: string }> {
   if (glob === undefined || glob === '' || glob === '**' || glob === '**/*') return { kind: 'all' }
@@ -106,7 +113,8 @@ export async function chooserOf(
   const paths = new Set<string>()
   const problem = await searchWith(context, {
     cwd,
-    globs: [relativeGlob(cwd, glob)],
+    real,
+    globs: [relativeGlob(real, glob)],
     args: ['--files'],
     separator: '\0',
     onPiece(path) {
@@ -120,24 +128,58 @@ export async function chooserOf(
 const matchesMax = 200_000
 
 /** Models like to write absolute patterns. */
-function relativeGlob(cwd: string, glob: string): string {
-  return glob.startsWith(`${cwd}/`) ? glob.slice(cwd.length + 1) : glob.replace(/^\.\//, '')
+function relativeGlob(folder: string, glob: string): string {
+  return glob.startsWith(`${folder}/`) ? glob.slice(folder.length + 1) : glob.replace(/^\.\//, '')
 }
 
 export interface SearchPlace {
+  /** Where ripgrep starts; it leads to the place whatever that is called by now. */
   cwd: string
-  /** The one file to search, or null for the whole folder. */
-  file: string | null
+  real: string
+  /** The one file to search and how it is called, or null for the whole folder. */
+  file: { way: string; name: string } | null
   /** Put before each found path, so that it is relative to the workspace. */
   prefix: string
 }
 
-/** The place, or why there is none to search. */
-export async function searchPlace(place: Place): Promise<SearchPlace | { problem: string }> {
-  const found = await stat(place.real).catch(errnoOf)
-  if (found === 'ENOENT' || found === 'ENOTDIR') return { problem: `${place.shown} does not exist.` }
-  if (typeof found === 'string') return { problem: `${place.shown} cannot be looked at: ${found}.` }
-  const prefixOf = (shown: string) => (shown === '.' ? '' : `${shown}/`)
-  if (found.isDirectory()) return { cwd: place.real, file: null, prefix: prefixOf(place.shown) }
-  return { cwd: dirname(place.real), file: basename(place.real), prefix: prefixOf(dirname(place.shown)) }
+/**
+ * What `search` made of the place, or why there is none to search. It is held open meanwhile: another program is to
+ * find it where it was, whatever a command has put in the place of a part of its path.
+ */
+export async function searching<T>(
+  place: Place,
+  search: (where: SearchPlace) => Promise<T>,
+): Promise<T | { problem: string }> {
+  const held = await hold(place)
+  if ('problem' in held) return held
+  const { handle, isFolder } = held
+  try {
+    // Of this process, for the one that is started sees other descriptors.
+    const way = canHold ? `/proc/${process.pid}/fd/${handle.fd}` : place.real
+    const folder = isFolder ? place.shown : dirname(place.shown)
+    const [prefix, { real }] = [folder === '.' ? '' : `${folder}/`, place]
+    if (isFolder) return await search({ cwd: way, real, file: null, prefix })
+    return await search({ cwd: '/', real, file: { way, name: basename(real) }, prefix })
+  } finally {
+    await handle.close()
+  }
+}
+
+const canHold = existsSync('/proc/self/fd')
+
+type Held = { handle: FileHandle; isFolder: boolean }
+
+async function hold(place: Place): Promise<Held | { problem: string }> {
+  let handle: FileHandle | null = null
+  try {
+    handle = await open(place.real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    assertAt(handle.fd, place.real)
+    return { handle, isFolder: (await handle.stat()).isDirectory() }
+  } catch (error) {
+    await handle?.close()
+    const code = errnoOf(error)
+    if (code === 'ENOENT' || code === 'ENOTDIR') return { problem: `${place.shown} does not exist.` }
+    if (code === 'EMOVED' || code === 'ELOOP') return { problem: ledAway(place) }
+    return { problem: `${place.shown} cannot be looked at: ${code}.` }
+  }
 }

@@ -1,11 +1,11 @@
 /**
  * The agent's own list of what is to be done. An item closes with evidence only: a call of this session that went well,
- * or a file that is there. The list is what the journal says of it; nothing is kept beside.
+ * or a file that was made or changed in it. The list is what the journal says of it; nothing is kept beside.
  */
-
+import { lstat } from 'node:fs/promises'
 import { z } from 'zod'
 import type { EndedCall, Tool, ToolContext, ToolResult } from '../../core/tool.ts'
-import { exists } from '../../lib/files.ts'
+import { errnoOf } from '../../lib/files.ts'
 import { listOf } from './edit.ts'
 import { locate } from './text-file.ts'
 
@@ -25,7 +25,11 @@ const listSchema = z.array(itemSchema)
 const id = z.number().int().min(1)
 const closing = z.strictObject({
   id,
-  evidence: z.string().min(1).max(1_000).describe('Id of a call of yours that went well, or path of a file.'),
+  evidence: z
+    .string()
+    .min(1)
+    .max(1_000)
+    .describe('Id of a call of yours that went well, or path of a file that you made or changed.'),
 })
 const dropping = z.strictObject({ id, why: z.string().min(1).max(500) })
 const many = <S extends z.ZodType>(one: S) => z.preprocess(listOf, z.array(one).max(itemsMax)).default([])
@@ -103,10 +107,26 @@ async function faultOf(evidence: string, { context, calls }: Sight): Promise<str
   if (call?.name === workItems.name) return 'a call of this list proves nothing.'
   if (call) return call.ok ? null : `the call ${evidence} failed.`
   const place = await locate(context, evidence)
-  return place && (await exists(place.real))
-    ? null
-    : `"${evidence}" is neither a call of this session nor a file of the workspace.`
+  const changedAt = typeof place === 'string' ? null : await fileChangedAt(place.real)
+  if (changedAt === null) return `"${evidence}" is neither a call of this session nor a file of the workspace.`
+  const { began = 0 } = context
+  if (changedAt >= began || (typeof place !== 'string' && isWritten(place.real, calls))) return null
+  return `${evidence} was there before this session, as it is. Name what was made or changed, or a call that went well.`
 }
+
+/** When it got what it holds, which no program can set back; null: it is no file. */
+async function fileChangedAt(path: string): Promise<number | null> {
+  try {
+    const found = await lstat(path)
+    return found.isFile() ? found.ctimeMs : null
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(errnoOf(error))) return null
+    throw error
+  }
+}
+
+const isWritten = (path: string, calls: readonly EndedCall[]): boolean =>
+  calls.some(({ ok, facts }) => ok && facts.path === path && typeof facts.created === 'boolean')
 
 function resultOf({ items, refused }: Changed, calls: readonly EndedCall[]): ToolResult {
   const open = items.filter(({ state }) => state === 'open').length

@@ -5,7 +5,7 @@
 import { lstatSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Argv } from '../../core/tool.ts'
-import { type Machine, type Mounts, mountsOf, mountsOfMachine } from './mounts.ts'
+import { type Access, type Machine, type Mounts, mountsOf, mountsOfMachine } from './mounts.ts'
 import type { SandboxNetwork } from './network.ts'
 import type { Place, Sandbox, SandboxSettings } from './sandbox.ts'
 
@@ -50,11 +50,19 @@ const limitArguments = ({ processes, file_mb, memory_mb }: SandboxSettings): str
   '--',
 ]
 
+const mountFlags: Readonly<Record<Access, (path: string) => string[]>> = {
+  read: (path) => ['--ro-bind-try', path, path],
+  write: (path) => ['--bind-try', path, path],
+  empty: (path) => ['--tmpfs', path],
+  bare: (path) => ['--tmpfs', path, '--remount-ro', path],
+  // A device, and no device works on what is bound like this.
+  shut: (path) => ['--ro-bind', '/dev/null', path],
+}
+
 /** Those above come first: what lies deeper is mounted over them. */
 function mountArguments(mounts: Mounts): string[] {
-  const flags = { read: '--ro-bind-try', write: '--bind-try' }
   const sorted = [...mounts].sort(([a], [b]) => a.length - b.length)
-  return sorted.flatMap(([path, access]) => (access === 'empty' ? ['--tmpfs', path] : [flags[access], path, path]))
+  return sorted.flatMap(([path, access]) => mountFlags[access](path))
 }
 
 /** Everything that is the same for each command. */

@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createTools, toolSettingsSchema } from '../../../src/agent/tools/index.ts'
 import { ownedProcesses } from '../../../src/lib/process.ts'
 import { loseCommands } from '../../fakes/fork-server.ts'
@@ -111,5 +111,36 @@ describe('TL-5 the budget', () => {
     })
     const { facts } = await world.use('bash', { command: 'make', run_in_background: true })
     expect((await world.use('bash_output', { id: facts?.id, wait_ms: 5_000 })).output).toBe(lost)
+  })
+})
+
+describe('TL-5 more output than its file takes', () => {
+  const much = 'head -c 270000000 /dev/zero | tr "\\0" a'
+
+  it('is said to be there in part', async () => {
+    const world = await toolWorld()
+    const { output, facts } = await world.use('bash', { command: `${much}; echo END` })
+    expect(output).toMatch(
+      /END\n\[270000004 bytes in all; the first 268435456 bytes of it are in \S+, what came behind/,
+    )
+    expect((await stat(String(facts?.file))).size).toBe(268_435_456)
+  })
+
+  it('shows what a command in the background says last, all the same', async () => {
+    const world = await toolWorld()
+    const line = `${much}; echo; echo SERVER-READY; until [ -e go ]; do sleep 0.02; done; echo CRASHED; exit 7`
+    const { facts } = await world.use('bash', { command: line, run_in_background: true })
+    const said: string[] = []
+    const look = async (wait_ms: number) =>
+      said.push((await world.use('bash_output', { id: facts?.id, wait_ms })).output)
+    await vi.waitFor(async () => {
+      await look(50)
+      expect(said.join('')).toContain('SERVER-READY\n[running]')
+    }, 20_000)
+    expect(said.at(-1)).toContain('only the first 268435456 bytes are in')
+    expect(said.at(-1)?.length).toBeLessThan(40_000)
+    await world.put('go', '')
+    await look(10_000)
+    expect(said.at(-1)).toMatch(/^\[… 0 bytes left out; only the first .*\nCRASHED\n\[ended: 7\]$/)
   })
 })

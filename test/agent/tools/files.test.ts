@@ -2,6 +2,7 @@ import { appendFile, chmod, readFile, stat, truncate, writeFile } from 'node:fs/
 import { describe, expect, it } from 'vitest'
 import { hintFor } from '../../../src/agent/tools/edit.ts'
 import { countNewlines } from '../../../src/agent/tools/read.ts'
+import { systemClock } from '../../../src/core/clock.ts'
 import { toolWorld } from '../../fakes/tool-world.ts'
 
 describe('TL-1 read', () => {
@@ -47,6 +48,19 @@ describe('TL-1 read', () => {
     const result = await world.use('read', { file_path: 'large', offset: 10_999_998 })
     expect(result.output.split('\n').map((shown) => shown.slice(0, 9))).toEqual(['10999999\t', '11000000\t'])
     expect(process.memoryUsage().rss - before).toBeLessThan(64 * 1024 * 1024)
+    await truncate(file, 0)
+  })
+
+  it('gives up on a line that lies too far to be come to, and says how far it came', async () => {
+    const world = await toolWorld()
+    const file = await world.put('endless', 'one\ntwo\n')
+    await truncate(file, 60 * 1024 ** 3)
+    let now = 0
+    world.context.clock = { ...systemClock, now: () => (now += 4_000) }
+    await writeFile(file, `${'x'.repeat(9_000)}\n`, { flag: 'r+' })
+    const result = await world.use('read', { file_path: 'endless', offset: 50 })
+    expect(result.ok).toBe(false)
+    expect(result.output).toMatch(/^Line 51 of endless was not reached within 10 seconds: \d+ bytes were passed over/)
     await truncate(file, 0)
   })
 

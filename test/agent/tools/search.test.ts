@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { searchPlace } from '../../../src/agent/tools/ripgrep.ts'
+import { searching } from '../../../src/agent/tools/ripgrep.ts'
 import { loseCommands } from '../../fakes/fork-server.ts'
 import { toolWorld } from '../../fakes/tool-world.ts'
 
@@ -59,7 +59,7 @@ it.each(['glob', 'grep'])('TL-3 %s says that a search was lost, not that nothing
 
 it('TL-3 tells a place that cannot be looked at from one that is not there', async () => {
   const real = `/tmp/${'x'.repeat(300)}`
-  expect(await searchPlace({ real, shown: 'it' })).toEqual({
+  expect(await searching({ real, shown: 'it' }, async () => 'searched')).toEqual({
     problem: 'it cannot be looked at: ENAMETOOLONG.',
   })
 })

@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest'
+import { statSync } from 'node:fs'
+import { describe, expect, it, vi } from 'vitest'
 import { agentWorld } from '../../fakes/agent-world.ts'
 
 const call = (args: Record<string, unknown>, name = 'work_items') => ({ name, arguments: args })
@@ -21,6 +22,34 @@ describe('work items', () => {
     expect(outputs[5]).toMatch(/^Item 2 stays open: "I promise" is neither a call .*\n3 items, 2 open/)
     expect(outputs[5]).toMatch(/Calls that went well:\n {2}call_\w+: bash .*proof/)
     expect(outputs[6]).toContain('3. [dropped] tell of it (nobody asked)')
+  })
+
+  it('do not close with a folder, nor with a file that was there before and is as it was', async () => {
+    const evidence = ['.', 'src', 'README.md', 'touched.txt', 'edited.txt']
+    const world = await agentWorld([
+      { tool_calls: [call({ add: evidence })] },
+      { tool_calls: [call({ file_path: 'edited.txt' }, 'read')] },
+      {
+        tool_calls: [
+          call({ file_path: 'edited.txt', old_string: 'old', new_string: 'new' }, 'edit'),
+          call({ command: 'echo more >> touched.txt' }, 'bash'),
+        ],
+      },
+      { tool_calls: [call({ close: evidence.map((one, index) => ({ id: index + 1, evidence: one })) })] },
+      { text: 'so far' },
+    ])
+    for (const name of ['src/a.ts', 'README.md', 'edited.txt', 'touched.txt']) await world.put(name, 'old\n')
+    // The session begins right behind the last of them.
+    const { ctimeMs } = statSync(world.path('touched.txt'))
+    const session = world.journal.session(world.sessionId)
+    if (session) vi.spyOn(world.journal, 'session').mockReturnValue({ ...session, createdAt: ctimeMs + 0.01 })
+    await world.run('work')
+    const said = String(world.outputs().at(-1))
+    expect(said).toContain('5 items, 3 open')
+    expect(said).toContain('Item 1 stays open: "." is neither a call of this session nor a file')
+    expect(said).toContain('Item 2 stays open: "src" is neither')
+    expect(said).toContain('Item 3 stays open: README.md was there before this session, as it is.')
+    expect(said).toContain('4. [done] touched.txt (touched.txt)\n5. [done] edited.txt (edited.txt)')
   })
 
   it('are what the journal says of them, in another process as well', async () => {

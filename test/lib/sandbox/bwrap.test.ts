@@ -1,7 +1,19 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { ownedProcesses } from '../../../src/lib/process.ts'
 import { hasBwrap, sandboxWorld } from '../../fakes/sandbox.ts'
 
@@ -52,6 +64,43 @@ describe.runIf(hasBwrap)('the sandbox', () => {
     expect(existsSync(join(workspace, '.git/hooks/pre-commit'))).toBe(false)
   })
 
+  it('SE-2 keeps hooks from being made where there are none, of submodules and of linked work trees too', async () => {
+    const { home, workspace, run, passes } = await sandboxWorld()
+    git(workspace, 'init', '--quiet', '--template=')
+    git(workspace, 'commit', '--quiet', '--allow-empty', '-m', 'one')
+    const inner = join(workspace, '.git/modules/a/b')
+    git(workspace, 'init', '--quiet', '--bare', '--template=', inner)
+    git(workspace, 'worktree', 'add', '--quiet', join(home, 'linked'))
+    for (const line of [
+      'mkdir -p .git/hooks; echo evil > .git/hooks/pre-commit',
+      'ln -s /tmp .git/hooks/x',
+      'rmdir .git/hooks || mv .git/hooks .git/hooks2',
+      'echo evil > .git/modules/a/b/config',
+      'mkdir -p .git/modules/a/b/hooks; echo evil > .git/modules/a/b/hooks/pre-commit',
+      'mv .git/modules/a/b .git/modules/a/c',
+      'mv .git/modules/a .git/modules/c',
+      'echo /tmp > .git/worktrees/linked/commondir',
+      'mv .git/worktrees .git/w',
+      'rm .git/modules/a/b/HEAD; echo evil > .git/modules/a/b/config',
+    ]) {
+      expect((await run(line)).exitCode, line).not.toBe(0)
+    }
+    await passes('chmod 0 .git/modules; echo done')
+    expect((await run('chmod 755 .git/modules; echo evil > .git/modules/a/b/config')).exitCode).not.toBe(0)
+    chmodSync(join(workspace, '.git/modules'), 0o755)
+    expect(readdirSync(join(workspace, '.git/hooks'))).toEqual([])
+    expect(readFileSync(join(inner, 'config'), 'utf8')).not.toContain('evil')
+    await passes('echo a > a; git add a; git -c user.name=t -c user.email=t@t commit -qm two')
+  })
+
+  it('SE-2 changes nothing of git’s where hooks are a link, which a command could replace', async () => {
+    const { workspace, folder, run, passes } = await sandboxWorld()
+    git(workspace, 'init', '--quiet', '--template=')
+    symlinkSync(folder, join(workspace, '.git/hooks'))
+    expect((await run('rm .git/hooks')).exitCode).not.toBe(0)
+    await passes('git status')
+  })
+
   it('SE-2 lets git work in a linked work tree, and follows no pointer that git did not write', async () => {
     const { home, workspace, run, passes } = await sandboxWorld()
     git(workspace, 'init', '--quiet')
@@ -76,12 +125,32 @@ describe.runIf(hasBwrap)('the sandbox', () => {
     await passes('test -e /var/lib/dpkg && ! touch /var/lib/dpkg/x')
     mkdirSync(join(home, '.ssh'))
     writeFileSync(join(home, '.ssh/id'), 'key')
+    writeFileSync(join(home, '.netrc'), 'key')
+    writeFileSync(join(home, 'logins'), 'key')
+    symlinkSync('logins', join(home, '.git-credentials'))
     writeFileSync(join(dataDir, 'key'), 'secret')
     writeFileSync(join(home, 'mine'), 'mine')
     for (const workspace of [home, folder]) {
       expect(await passes(`cat ${home}/mine`, { workspace })).toBe('mine')
-      expect((await run(`cat ${home}/.ssh/id`, { workspace })).exitCode).toBe(1)
+      for (const path of ['.ssh/id', '.netrc', '.git-credentials', 'logins']) {
+        expect((await run(`cat ${home}/${path}`, { workspace })).exitCode, path).toBe(1)
+      }
       expect((await run(`cat ${dataDir}/key`, { workspace })).exitCode).toBe(1)
+    }
+  })
+
+  it('SE-2 shows of a folder in PATH what was installed with it, and not what lies beside', async () => {
+    const folder = realpathSync(mkdtempSync(join(tmpdir(), 'alice-')))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    for (const name of ['bin', 'lib', 'share', '.ssh', 'letters']) mkdirSync(join(folder, name))
+    for (const name of ['lib/code', 'share/data', '.ssh/id', 'letters/one', 'note']) {
+      writeFileSync(join(folder, name), 'x')
+    }
+    writeFileSync(join(folder, 'bin/tool'), `#!/bin/sh\ncat ${folder}/lib/code ${folder}/share/data`, { mode: 0o755 })
+    const { run, passes } = await sandboxWorld({}, { PATH: `${join(folder, 'bin')}:${process.env.PATH}` })
+    expect(await passes('tool')).toBe('xx')
+    for (const name of ['.ssh/id', 'letters/one', 'note']) {
+      expect((await run(`cat ${folder}/${name}`)).exitCode, name).toBe(1)
     }
   })
 
