@@ -24,7 +24,7 @@ import {
   stepsOf,
   uncoveredOf,
 } from './file-changes.ts'
-import { fileOf, readFile, type SessionFile, withFreshIds } from './session-file.ts'
+import { ended, fileOf, readFile, type SessionFile, withFreshIds } from './session-file.ts'
 import { openCallsOf } from './transcript.ts'
 import type { World } from './world.ts'
 
@@ -196,7 +196,8 @@ export class SessionEdits {
   async fork(session: KnownSession, at: number | null): Promise<Result<KnownSession>> {
     const own = this.own(session)
     if (!own.ok) return own
-    const rows = this.rows(session)
+    // A turn that was taken back does not come again by being cut in the middle of.
+    const rows = withoutUndone(this.rows(session), ({ entry }) => entry)
     if (at !== null && !rows.some((row) => row.seq === at)) return refuse(unknownMessage)
     const said = fileOf(
       session,
@@ -214,10 +215,12 @@ export class SessionEdits {
     const { store, clock } = this.world
     const runtime = this.ownRuntime()
     if (!runtime) return refuse(notOwn('builtin'))
-    const { title, agent, model, workspace, createdAt } = made
+    const { title, model, workspace, createdAt } = made
     const id = newId('s', clock.now())
+    // One of another place would be refused at each prompt.
+    const agent = this.knowsProfile(runtime, made.agent).ok ? made.agent : null
     const session = { id, runtime, title, agent, model, workspace, createdAt, taskId: null }
-    store.shelf.add({ session, forkedFrom, rows: withFreshIds(rows, clock.now()) })
+    store.shelf.add({ session, forkedFrom, rows: withFreshIds(ended(rows), clock.now()) })
     return this.again(session)
   }
 

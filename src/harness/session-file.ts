@@ -33,6 +33,8 @@ const modelUsage = z.object({
 /** What is said and done. What belongs to one machine (contents of files, what a server wants back) stays there. */
 const entry = z.discriminatedUnion('type', [
   z.object({ type: z.literal('prompt'), promptId: word, text }),
+  z.object({ type: z.literal('steer'), messageId: word, text }),
+  z.object({ type: z.literal('steered'), ...ofRun, messageIds: z.array(word).max(1_000) }),
   z.object({
     ...{ type: z.literal('run.started'), ...ofRun, promptId: word, resumed: z.boolean(), model: word, provider: word },
     sandbox: z.enum(['bwrap', 'none']).exactOptional(),
@@ -118,8 +120,31 @@ export function withFreshIds<T extends { entry: JournalEntry }>(rows: readonly T
     if ('runId' in entry) entry.runId = idFor('r', entry.runId)
     if ('promptId' in entry) entry.promptId = idFor('p', entry.promptId)
     if ('askId' in entry) entry.askId = idFor('ask', entry.askId)
+    if ('messageId' in entry) entry.messageId = idFor('m', entry.messageId)
+    if ('messageIds' in entry) entry.messageIds = entry.messageIds.map((old) => idFor('m', old))
     return { ...row, entry }
   })
+}
+
+const notTaken = 'Not run here: it was still open when the session was copied.'
+
+/**
+ * The rows with an end for whatever was going on in them: what is copied is history. Else a turn that is entered again
+ * would make the calls that were open, which nobody asked for here.
+ */
+export function ended(rows: SessionFile['rows']): SessionFile['rows'] {
+  const [at = 0, open] = [rows.at(-1)?.at, new Map<string, string>()]
+  let run: string | null = null
+  for (const { entry: one } of rows) {
+    if (one.type === 'run.started') run = one.runId
+    if (one.type === 'run.ended' && one.runId === run) run = null
+    if (one.type === 'assistant') for (const { id } of one.calls) open.set(id, one.runId)
+    if (one.type === 'tool.ended') open.delete(one.callId)
+  }
+  const none = { ok: false, output: notTaken, facts: {} }
+  const calls = [...open].map(([callId, runId]) => ({ type: 'tool.ended' as const, runId, callId, ...none }))
+  const end = { type: 'run.ended' as const, reason: 'cancelled' as const, text: '', problem: null }
+  return [...rows, ...[...calls, ...(run === null ? [] : [{ ...end, runId: run }])].map((entry) => ({ at, entry }))]
 }
 
 /** For people: fences are longer than any in what they hold, so that nothing said can leave its place. */
@@ -127,8 +152,11 @@ export function markdownOf({ session, rows }: SessionFile): string {
   const outputs = new Map(
     rows.flatMap(({ entry: one }) => (one.type === 'tool.ended' ? [[one.callId, one] as const] : [])),
   )
+  const steers = new Map(rows.flatMap(({ entry: one }) => (one.type === 'steer' ? [[one.messageId, one.text]] : [])))
   const parts = rows.flatMap(({ entry: one }): string[] => {
     if (one.type === 'prompt') return ['## You', one.text]
+    if (one.type === 'steered') return one.messageIds.flatMap((id) => ['## You, meanwhile', steers.get(id) ?? ''])
+    if (one.type === 'note' && one.ran) return ['## You ran', fenced(one.text)]
     if (one.type === 'run.ended' && one.problem) return [`> ${one.problem.text.replaceAll('\n', ' ')}`]
     if (one.type !== 'assistant') return []
     const calls = one.calls.flatMap(({ id, name, argumentsText }) => {

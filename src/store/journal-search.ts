@@ -57,7 +57,9 @@ export class JournalSearch {
   private fillPortion(): boolean {
     const { db } = this.ledger
     const from = db.get<{ seq: number }>(sql`select coalesce(max(rowid), 0) as seq from journal_text`).seq
-    const after = sql`seq > ${from} and json_extract(entry, '$.type') in ('prompt', 'assistant')`
+    // What was said into a turn, and what a person ran, is what they will look for too.
+    const said = sql`json_extract(entry, '$.type') in ('prompt', 'assistant', 'steer')`
+    const after = sql`seq > ${from} and (${said} or json_extract(entry, '$.ran') is not null)`
     const { changes } = db.run(sql`
       insert into journal_text (rowid, text, session_id)
       select seq, substr(json_extract(entry, '$.text'), 1, ${textCharsMax}), session_id

@@ -1,7 +1,7 @@
 /**
  * Sessions of our own agent as a person keeps them: found, copied, taken back, taken away.
  */
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it, vi } from 'vitest'
 import type { TranscriptPage } from '../../src/core/session.ts'
@@ -113,10 +113,45 @@ it('SU-1 a hostile file is refused, and one that is taken runs nothing', async (
     },
   ]
   const { id } = await t.post<{ id: string }>('/api/sessions/import', { workspace: t.folder, file: rows(open) })
+  // Not even a person who pauses and resumes it asks for that call.
+  for (const deed of ['pause', 'resume']) await t.post(`/api/sessions/${id}/${deed}`)
+  await vi.waitFor(() => expect(t.story.daemon.store.watched.get(id)?.state).toBe('idle'), { timeout: 20_000 })
   await t.post(`/api/sessions/${id}/prompt`, { text: 'hello' })
   await vi.waitFor(() => expect(t.story.daemon.store.watched.get(id)?.state).toBe('idle'), { timeout: 20_000 })
   expect(readdirSync(t.folder)).toEqual([])
-  expect(t.story.requests).toHaveLength(1)
+  await vi.waitFor(() => expect(t.story.requests).toHaveLength(2))
+})
+
+it('SU-1 what a person says into a turn is exported, imported, forked and found like a prompt', async () => {
+  const bash = { name: 'bash', arguments: { command: 'until test -f go; do sleep 0.02; done', timeout: 600_000 } }
+  const t = await talk({ replies: [{ tool_calls: [bash] }, { text: 'painted' }], at_end: 'repeat' })
+  await t.post(`/api/sessions/${t.id}/prompt`, { text: 'paint the house red' })
+  await vi.waitFor(() => expect(t.story.requests).toHaveLength(1))
+  await t.post(`/api/sessions/${t.id}/steer`, { text: 'no, paint it octarine' })
+  writeFileSync(join(t.folder, 'go'), '')
+  await vi.waitFor(() => expect(t.story.daemon.store.watched.get(t.id)?.state).toBe('idle'), { timeout: 20_000 })
+  const file = await t.get<SessionFile>(`/api/sessions/${t.id}/export`)
+  const taken = await t.post<{ id: string }>('/api/sessions/import', { workspace: t.folder, file })
+  const fork = await t.post<{ id: string }>(`/api/sessions/${t.id}/fork`)
+  for (const { id } of [taken, fork]) {
+    await t.post(`/api/sessions/${id}/prompt`, { text: 'and now?' })
+    await vi.waitFor(() => expect(t.story.daemon.store.watched.get(id)?.state).toBe('idle'), { timeout: 20_000 })
+    expect(JSON.stringify(t.story.requests.at(-1)?.body)).toContain('no, paint it octarine')
+  }
+  const markdown = await (await t.story.call('GET', `/api/sessions/${taken.id}/export?format=markdown`)).text()
+  expect(markdown).toContain('## You, meanwhile\n\nno, paint it octarine')
+  const found = await t.get<SessionSearch>('/api/sessions/search?q=octarine')
+  expect(found.items.map(({ sessionId }) => sessionId).sort()).toEqual([t.id, taken.id, fork.id].sort())
+})
+
+it('SU-2 a turn that was taken back does not come again with a fork at its message', async () => {
+  const t = await talk(script)
+  await t.say('remember the number 7')
+  await t.say('forget me')
+  const last = t.story.daemon.store.sessions.entries(t.id).findLast(({ entry }) => entry.type === 'prompt')
+  await t.post(`/api/sessions/${t.id}/undo`)
+  const refused = await t.refusal('POST', `/api/sessions/${t.id}/fork`, { at: String(last?.seq) })
+  expect(refused).toMatchObject({ kind: 'unknown-message' })
 })
 
 it('SU-1 words are found with marks, whatever a query is made of', async () => {
