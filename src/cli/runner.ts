@@ -14,7 +14,7 @@ import { type Confined, findSandbox, openBase, openRuntimes, openTalk, type Talk
 import type { Store } from '../store/open.ts'
 import { withStore } from './own-store.ts'
 import { UsageError } from './program.ts'
-import { safe } from './terminal.ts'
+import { printProblems, safe } from './terminal.ts'
 
 export interface RunnerOptions {
   env: NodeJS.ProcessEnv
@@ -167,6 +167,8 @@ export async function openRunner(loaded: LoadedConfig, options: RunnerOptions): 
     bare.store.close()
     return sandbox
   }
+  if (sandbox.value.kind === 'none' && loaded.config.sandbox.mode === 'auto')
+    printProblems([notConfined(sandbox.value)])
   const base = { ...bare, sandbox: sandbox.value }
   const narrowed = { permissions: rules, stepsMax }
   const given = { base, loaded, env, narrowed, role: 'run' as const, attended }
@@ -177,6 +179,12 @@ export async function openRunner(loaded: LoadedConfig, options: RunnerOptions): 
   base.store.close()
   return refuse({ kind: 'no-runtime', text: 'The built-in runtime is not there.' })
 }
+
+const notConfined = ({ detail }: { detail: string }): Problem => ({
+  kind: 'no-sandbox',
+  text: `Commands are not confined here (sandbox: none): ${detail}.`,
+  todo: 'Set that right (openloom doctor), or say sandbox.mode: off.',
+})
 
 /** Digest of the settings in this folder that a person took; null: none. */
 export async function acceptedSettings(loaded: LoadedConfig, folder: string): Promise<string | null> {
