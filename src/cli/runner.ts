@@ -9,6 +9,7 @@ import type { Observation } from '../core/session.ts'
 import { openForks } from '../lib/forks.ts'
 import { newId } from '../lib/id.ts'
 import { takenFrom } from '../lib/project/settings.ts'
+import { toolsFolder } from '../lib/project/tools.ts'
 import { startWatchdog } from '../lib/watchdog.ts'
 import { type Confined, findSandbox, openBase, openRuntimes, openTalk, type Talk } from '../parts.ts'
 import type { Store } from '../store/open.ts'
@@ -170,6 +171,11 @@ export async function openRunner(loaded: LoadedConfig, options: RunnerOptions): 
   if (sandbox.value.kind === 'none' && loaded.config.sandbox.mode === 'auto')
     printProblems([notConfined(sandbox.value)])
   const base = { ...bare, sandbox: sandbox.value }
+  base.store.ledger.onEvent(({ type, data }) => {
+    const told = type === 'workspace.ignored' ? `${data.summary}` : ''
+    if (told.includes(`(${toolsFolder})`)) printProblems([toolsNotTaken])
+    else if (told.startsWith(toolsFolder)) printProblems([{ kind: 'no-tool', text: told }])
+  })
   const narrowed = { permissions: rules, stepsMax }
   const given = { base, loaded, env, narrowed, role: 'run' as const, attended }
   const runtimes = openRuntimes(given)
@@ -178,6 +184,12 @@ export async function openRunner(loaded: LoadedConfig, options: RunnerOptions): 
   await base.sandbox.close()
   base.store.close()
   return refuse({ kind: 'no-runtime', text: 'The built-in runtime is not there.' })
+}
+
+const toolsNotTaken: Problem = {
+  kind: 'tools-ignored',
+  text: `The tools in ./${toolsFolder} are not taken.`,
+  todo: 'Look at them, then say `openloom trust` here.',
 }
 
 const notConfined = ({ detail }: { detail: string }): Problem => ({
