@@ -11,7 +11,7 @@ import type { AnyTool, Confinement, ToolContext, ToolResult } from '../core/tool
 import { excerptOf } from '../lib/excerpt.ts'
 import { newId } from '../lib/id.ts'
 import { type CommandRequest, runCommand } from '../lib/process.ts'
-import { readToolFile, type ToolFile, toolsFolder } from '../lib/project/tools.ts'
+import { readToolFiles, type ToolFile, type ToolFiles, toolsFolder } from '../lib/project/tools.ts'
 import type { Policy } from './permission/engine.ts'
 
 /** In a string because a bundle has no file of its own for it; what the tool itself prints goes to stderr. */
@@ -41,7 +41,6 @@ try {
 
 const describeMs = 10_000
 const replyBytesMax = 8 * 1024 * 1024
-const toolsMax = 20
 const cacheMax = 50
 
 const descriptionSchema = z.object({
@@ -83,22 +82,23 @@ export class LocalTools {
   }
 
   of(session: SessionRecord, { tools }: Policy): Promise<AnyTool[]> {
-    if (!tools || tools.files.length === 0) return Promise.resolve([])
+    if (!tools) return Promise.resolve([])
     const key = `${session.workspace}\0${tools.sha256}`
-    const found = this.known.get(key) ?? this.load(session, tools.files)
+    const found = this.known.get(key) ?? this.load(session, tools)
     if (!this.known.has(key) && this.known.size >= cacheMax) this.known.clear()
     this.known.set(key, found)
     return found
   }
 
-  private async load(session: SessionRecord, files: readonly ToolFile[]): Promise<AnyTool[]> {
-    const { env, owner, confine, taken, notice } = this.options
+  private async load(session: SessionRecord, taken: ToolFiles): Promise<AnyTool[]> {
+    const { env, owner, confine, taken: names, notice } = this.options
     const confinement = confine(session)
     const tools = new Map<string, AnyTool>()
-    for (const file of files.slice(0, toolsMax)) {
+    for (const { name, why } of taken.left) notice(session, `${toolsFolder}/${name} is not offered as a tool: ${why}.`)
+    for (const file of taken.files) {
       const place = { cwd: session.workspace, env, owner: `${owner}/tools`, timeoutMs: describeMs, confinement }
-      const made = toolFrom(file, await ask(file, place))
-      const why = typeof made === 'string' ? made : nameFault(made.name, taken, tools)
+      const made = toolFrom({ ...file, of: taken.sha256 }, await ask(file, place))
+      const why = typeof made === 'string' ? made : nameFault(made.name, names, tools)
       if (typeof made !== 'string' && why === null) tools.set(made.name, made)
       else notice(session, `${toolsFolder}/${file.name}.mjs is not offered as a tool: ${why}`)
     }
@@ -141,8 +141,11 @@ async function ask(file: ToolFile, place: Place, call?: unknown): Promise<{ valu
   }
 }
 
+/** With the digest of all that was taken with it. */
+type TakenFile = ToolFile & { of: string }
+
 /** The tool, or why the file is none. */
-function toolFrom(file: ToolFile, said: { value: unknown } | string): AnyTool | string {
+function toolFrom(file: TakenFile, said: { value: unknown } | string): AnyTool | string {
   if (typeof said === 'string') return said
   const failed = replySchema.safeParse(said.value)
   if (failed.success) return failed.data.output
@@ -170,19 +173,21 @@ function schemaFrom(parameters: Record<string, unknown>): z.ZodType | string {
   }
 }
 
+const changed = `This tool, or a file beside it in ${toolsFolder}, changed since a person took it.`
+
 interface Limits {
   timeoutMs: number
   outputCharsMax: number
 }
 
 async function run(
-  file: ToolFile,
+  file: TakenFile,
   { timeoutMs, outputCharsMax }: Limits,
   { input, context }: { input: unknown; context: ToolContext },
 ): Promise<ToolResult> {
   const { workspace, env, confinement, signal, clock } = context
-  const now = await readToolFile(file.path)
-  if (now?.sha256 !== file.sha256) return { ok: false, output: 'The file of this tool changed since a person took it.' }
+  const now = await readToolFiles(workspace)
+  if (now?.sha256 !== file.of) return { ok: false, output: changed }
   const owner = `${context.owner}/${newId('tool', clock.now())}`
   const place = { cwd: workspace, env, owner, timeoutMs, confinement, signal }
   const said = await ask(file, place, { input, workspace })

@@ -9,12 +9,13 @@ import type { Observation } from '../core/session.ts'
 import { openForks } from '../lib/forks.ts'
 import { newId } from '../lib/id.ts'
 import { takenFrom } from '../lib/project/settings.ts'
+import { toolsFolder } from '../lib/project/tools.ts'
 import { startWatchdog } from '../lib/watchdog.ts'
 import { type Confined, findSandbox, openBase, openRuntimes, openTalk, type Talk } from '../parts.ts'
 import type { Store } from '../store/open.ts'
 import { withStore } from './own-store.ts'
 import { UsageError } from './program.ts'
-import { safe } from './terminal.ts'
+import { printProblems, safe } from './terminal.ts'
 
 export interface RunnerOptions {
   env: NodeJS.ProcessEnv
@@ -167,7 +168,14 @@ export async function openRunner(loaded: LoadedConfig, options: RunnerOptions): 
     bare.store.close()
     return sandbox
   }
+  if (sandbox.value.kind === 'none' && loaded.config.sandbox.mode === 'auto')
+    printProblems([notConfined(sandbox.value)])
   const base = { ...bare, sandbox: sandbox.value }
+  base.store.ledger.onEvent(({ type, data }) => {
+    const told = type === 'workspace.ignored' ? `${data.summary}` : ''
+    if (told.includes(`(${toolsFolder})`)) printProblems([toolsNotTaken])
+    else if (told.startsWith(toolsFolder)) printProblems([{ kind: 'no-tool', text: told }])
+  })
   const narrowed = { permissions: rules, stepsMax }
   const given = { base, loaded, env, narrowed, role: 'run' as const, attended }
   const runtimes = openRuntimes(given)
@@ -177,6 +185,18 @@ export async function openRunner(loaded: LoadedConfig, options: RunnerOptions): 
   base.store.close()
   return refuse({ kind: 'no-runtime', text: 'The built-in runtime is not there.' })
 }
+
+const toolsNotTaken: Problem = {
+  kind: 'tools-ignored',
+  text: `The tools in ./${toolsFolder} are not taken.`,
+  todo: 'Look at them, then say `openloom trust` here.',
+}
+
+const notConfined = ({ detail }: { detail: string }): Problem => ({
+  kind: 'no-sandbox',
+  text: `Commands are not confined here (sandbox: none): ${detail}.`,
+  todo: 'Set that right (openloom doctor), or say sandbox.mode: off.',
+})
 
 /** Digest of the settings in this folder that a person took; null: none. */
 export async function acceptedSettings(loaded: LoadedConfig, folder: string): Promise<string | null> {

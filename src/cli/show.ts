@@ -14,11 +14,12 @@ export async function show(id: string, options: { json?: boolean }, shell: Shell
     printJson(detail)
     return exit.ok
   }
-  const { task, attempts } = detail
+  const { task, attempts, sandbox } = detail
   print(`${task.id}  ${safe(task.title)}`)
   const flaky = flakyIn(attempts.at(-1)?.checks ?? [])
   print(`${stateOf({ ...task, flaky })}${task.reason ? `: ${safe(task.reason.text)}` : ''}`)
   print(`${task.runtime} in ${safe(task.workspace)}; ${task.tokens} tokens, ${task.toolCalls} tool calls`)
+  if (sandbox) print(sandbox === 'none' ? paint('yellow', 'sandbox: none') : `sandbox: ${sandbox}`)
   if (task.isolation) print(`branch ${safe(task.isolation.branch)}, ${outcomeWords[task.isolation.outcome]}`)
   for (const attempt of attempts) printAttempt(attempt)
   return exit.ok

@@ -29,6 +29,7 @@ export async function status(options: StatusOptions, shell: Shell): Promise<numb
   }
   const counts = Object.entries(state.counts).map(([name, n]) => `${n} ${name}`)
   print(`${client.url}  ${counts.join(', ') || 'no tasks yet'}${state.sample ? '  (sample: scripted model)' : ''}`)
+  if (state.sandbox.kind === 'none') print(paint('yellow', cut(`sandbox: none, ${state.sandbox.detail}`, 160)))
   for (const alarm of state.alarms) print(paint('red', cut(alarm.text, 160)))
   const waiting = state.worktrees.slice(0, 5).map(({ taskId }) => taskId)
   if (waiting.length > 0) {

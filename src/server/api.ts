@@ -51,6 +51,8 @@ export interface TaskDetail {
   receipts: ReceiptItem[]
   /** What each check counted before the work, by its index; those that counted nothing are not here. */
   testsBefore: Record<number, TestCounts>
+  /** What the commands of its last run were confined in; null: none was told, as of an agent that is not our own. */
+  sandbox: DaemonState['sandbox']['kind'] | null
 }
 
 /** `POST /api/tasks/preview`, with the same body as `POST /api/tasks`. */

@@ -3,6 +3,9 @@ import { dirname, join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { LocalTools } from '../../src/agent/local-tools.ts'
 import type { Policy } from '../../src/agent/permission/engine.ts'
+import { openRunner } from '../../src/cli/runner.ts'
+import { loadConfig } from '../../src/config.ts'
+import type { SessionRecord } from '../../src/core/session.ts'
 import type { AnyTool } from '../../src/core/tool.ts'
 import { readToolFiles } from '../../src/lib/project/tools.ts'
 import { unconfined } from '../../src/lib/sandbox/sandbox.ts'
@@ -157,6 +160,50 @@ describe('TL-9 tools of a project', () => {
     expect(existsSync(path('x'))).toBe(false)
   })
 
+  it.each(['lib/helper.mjs', 'helper.js', 'data.json'])(
+    'is not run any more when what it may load changes: %s',
+    async (name) => {
+      const { use, put } = await project({
+        'a.mjs': tool(`const fs = await import('node:fs'); return fs.readFileSync('.openloom/tools/${name}', 'utf8')`),
+        [name]: 'good',
+      })
+      expect(await use('a')).toMatchObject({ ok: true, output: 'good' })
+      await put(`.openloom/tools/${name}`, 'evil')
+      expect(await use('a')).toMatchObject({ ok: false, output: expect.stringContaining('changed since') })
+    },
+  )
+
+  it('none is offered beside what cannot be compared', async () => {
+    const world = await toolWorld([])
+    await world.put('.openloom/tools/a.mjs', tool('return 1'))
+    expect((await readToolFiles(world.context.workspace))?.files).toHaveLength(1)
+    symlinkSync('/tmp', world.path('.openloom/tools/lib'))
+    expect(await readToolFiles(world.context.workspace)).toMatchObject({
+      files: [],
+      left: [{ name: 'lib', why: expect.stringContaining('it is a link') }],
+    })
+  })
+
+  it('a file that only looks like a tool is told of, with the reason', async () => {
+    const { tools, notices } = await project({
+      'a.ts': 'x',
+      'b.c.mjs': 'x',
+      'd.js': 'x',
+      'large.mjs': `//${'x'.repeat(300_000)}`,
+      'lib/helper.mjs': 'x',
+      'README.md': 'x',
+    })
+    expect([tools, notices]).toEqual([
+      [],
+      [
+        '.openloom/tools/a.ts is not offered as a tool: a tool is a file that ends in .mjs.',
+        '.openloom/tools/b.c.mjs is not offered as a tool: its name may hold letters, digits, _ and - alone.',
+        '.openloom/tools/d.js is not offered as a tool: a tool is a file that ends in .mjs.',
+        '.openloom/tools/large.mjs is not offered as a tool: it is larger than 262144 bytes.',
+      ],
+    ])
+  })
+
   it('a folder that leads out of the project brings none', async () => {
     const world = await toolWorld([])
     const out = join(dirname(world.context.workspace), 'out')
@@ -165,6 +212,26 @@ describe('TL-9 tools of a project', () => {
     symlinkSync(out, world.path('.openloom'))
     expect(await readToolFiles(world.context.workspace)).toBeNull()
   })
+})
+
+it('TL-9 a run of one’s own says of tools that nobody took that they are left out', async () => {
+  const story = await tell({ settings: '' })
+  const env = { HOME: story.folder, OPENLOOM_DATA_DIR: join(story.folder, 'other'), OPENLOOM_SANDBOX_MODE: 'off' }
+  const loaded = loadConfig({ cwd: story.folder, env })
+  if (!loaded.ok) throw new Error('bad settings')
+  const runner = await openRunner(loaded.value, { env, allow: [], deny: [], stepsMax: null })
+  if (!runner.ok) throw new Error('no runner')
+  const said: string[] = []
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => said.push(String(text)) > 0)
+  const workspace = story.workspace()
+  mkdirSync(join(workspace, '.openloom/tools'), { recursive: true })
+  writeFileSync(join(workspace, '.openloom/tools/count-words.mjs'), count)
+  await runner.value.talk.policyOf({ id: 's1', taskId: null, workspace } as SessionRecord)
+  vi.restoreAllMocks()
+  await runner.value.close()
+  expect(said.join('')).toBe(
+    'The tools in ./.openloom/tools are not taken.\n  Look at them, then say `openloom trust` here.\n',
+  )
 })
 
 describe.runIf(hasBwrap)('TL-9 in the sandbox', () => {

@@ -85,6 +85,7 @@ export const detail = (fields: Parameters<typeof task>[0] = {}): TaskDetail => (
   attempts: [],
   receipts: [],
   testsBefore: {},
+  sandbox: null,
 })
 
 interface Found {

@@ -1,7 +1,12 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { openRunner } from '../../src/cli/runner.ts'
+import { show } from '../../src/cli/show.ts'
+import { status } from '../../src/cli/status.ts'
+import { loadConfig } from '../../src/config.ts'
 import type { DaemonState } from '../../src/server/api.ts'
 import { hasBwrap } from '../fakes/sandbox.ts'
 import { tell } from '../fakes/story.ts'
@@ -40,6 +45,7 @@ describe.runIf(hasBwrap)('a task in the sandbox', () => {
     expect(state.sandbox).toEqual({ kind: 'bwrap', detail: expect.stringContaining('network: proxy') })
     const events = story.daemon.store.events.after(0, 1_000)
     expect(events.find((event) => event.type === 'run.started')?.data).toMatchObject({ sandbox: 'bwrap' })
+    expect((await story.reaches('done')).sandbox).toBe('bwrap')
   })
 
   it('SE-2 a check that the sandbox may have failed says so', async () => {
@@ -58,7 +64,16 @@ describe('a daemon without a sandbox', () => {
     const story = await tell({ script: { replies: [bash('echo right > result.txt'), { text: 'Done.' }] } })
     const workspace = story.workspace()
     story.drop('a.md', taskText(workspace, ['run: grep -q right result.txt']))
-    await story.reaches('done')
+    const { sandbox, task } = await story.reaches('done')
+    expect(sandbox).toBe('none')
+    const said: string[] = []
+    vi.spyOn(process.stdout, 'write').mockImplementation((text) => said.push(String(text)) > 0)
+    const env = { HOME: story.folder, OPENLOOM_DATA_DIR: join(story.folder, 'data'), PATH: process.env.PATH }
+    await show(task.id, {}, { env, cwd: story.folder })
+    await status({}, { env, cwd: story.folder })
+    vi.restoreAllMocks()
+    expect(said.join('')).toContain('sandbox: none\n')
+    expect(said.join('')).toContain('sandbox: none, switched off (sandbox.mode)\n')
     const state = (await (await story.call('GET', '/api/state')).json()) as DaemonState
     expect(state.sandbox).toEqual({ kind: 'none', detail: 'switched off (sandbox.mode)' })
   })
@@ -66,5 +81,34 @@ describe('a daemon without a sandbox', () => {
   it('SE-2 does not start where one is required and bubblewrap is not there', async () => {
     const env = { OPENLOOM_SANDBOX_MODE: 'require', PATH: '/nowhere' }
     await expect(tell({ env })).rejects.toThrow('bubblewrap (bwrap) is not installed')
+  })
+
+  it('SE-2 begins a run of one’s own with a warning, unless a person switched it off', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'loom-bare-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const said: string[] = []
+    vi.spyOn(process.stderr, 'write').mockImplementation((text) => said.push(String(text)) > 0)
+    for (const [mode, count] of [
+      ['auto', 1],
+      ['off', 1],
+    ] as const) {
+      const env = {
+        HOME: folder,
+        OPENLOOM_DATA_DIR: join(folder, 'data'),
+        PATH: '/nowhere',
+        OPENLOOM_SANDBOX_MODE: mode,
+      }
+      const loaded = loadConfig({ cwd: folder, env })
+      if (!loaded.ok) throw new Error('bad settings')
+      const runner = await openRunner(loaded.value, { env, allow: [], deny: [], stepsMax: null })
+      if (runner.ok) await runner.value.close()
+      expect([mode, runner.ok, said.filter((text) => text.includes('not confined here')).length]).toEqual([
+        mode,
+        true,
+        count,
+      ])
+    }
+    vi.restoreAllMocks()
+    expect(said.join('')).toContain('(sandbox: none): bubblewrap (bwrap) is not installed.')
   })
 })

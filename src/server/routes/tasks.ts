@@ -87,7 +87,8 @@ export function taskRoutes(world: ServerWorld) {
       const reason = task.status === 'queued' ? world.supervisor.queueReason(task) : task.reason
       const [attempts, receipts] = [store.attempts.of(task.id), store.receipts.of(task.id)]
       const testsBefore = countedIn(store.attempts.checksOf(task.id, 0))
-      return c.json({ task: { ...task, reason }, attempts, receipts, testsBefore } satisfies TaskDetail)
+      const sandbox = sandboxOf(store, task.id)
+      return c.json({ task: { ...task, reason }, attempts, receipts, testsBefore, sandbox } satisfies TaskDetail)
     })
     .get('/:id/receipts', describeRoute(answers('Receipts of a task')), (c) => {
       const task = oneTask(c, world)
@@ -149,6 +150,13 @@ function commandRoutes(world: ServerWorld) {
         return result.ok ? c.json({ task: result.value }) : refusal(c, 409, ...result.problems)
       },
     )
+}
+
+/** Of the run that began last. */
+function sandboxOf({ events }: Pick<ServerWorld['store'], 'events'>, taskId: string): TaskDetail['sandbox'] {
+  const [begun] = events.before(Number.MAX_SAFE_INTEGER, { taskId, types: ['run.started'], limit: 1 }).items
+  const said = begun?.data.sandbox
+  return said === 'bwrap' || said === 'none' ? said : null
 }
 
 function countedIn(records: readonly CheckRecord[]): TaskDetail['testsBefore'] {
