@@ -8,6 +8,7 @@ import { reasonOf } from '../../core/problem.ts'
 import type { ModelEvent, ModelFacts, ModelList, ModelRequest, Provider } from '../../core/provider.ts'
 import { backoffMs } from '../../lib/backoff.ts'
 import { FloodError, piecesOf, type Reading, readText } from './frames.ts'
+import { KeyFilter, withoutKey } from './key-filter.ts'
 import { keyOf, type ProviderDeps } from './keys.ts'
 import type { CommonConfig } from './settings.ts'
 import type { Trouble } from './trouble.ts'
@@ -31,8 +32,8 @@ export class HttpProvider implements Provider {
   private readonly baseUrl: string
   private readonly told = new Map<string, ModelFacts>()
   private key: Promise<string | null> | null = null
-  /** The key once it is known, to take it out of what servers echo. */
-  private secret: string | null = null
+  /** Every key that was sent, to take it out of what servers echo. */
+  private readonly sent = new Set<string>()
   private agent: Promise<Agent> | null = null
   private listed: { at: number; ids: string[] } | null = null
 
@@ -82,8 +83,10 @@ export class HttpProvider implements Provider {
   ): AsyncGenerator<ModelEvent, Trouble | null> {
     const watch = new Watch(this.deps.clock, signal)
     let begun = false
+    let filter: KeyFilter | null = null
     try {
       watch.expect(this.config.first_byte_seconds)
+      filter = KeyFilter.of(await this.readKey())
       const response = await this.post(this.wire.request(this.whole(request), this.facts(request.model)), watch.signal)
       if (response.statusCode >= 400) return await this.refusalOf(response)
       begun = true
@@ -97,19 +100,24 @@ export class HttpProvider implements Provider {
       }
       for await (const piece of piecesOf(response, reading)) {
         const taken = reply.take(piece)
-        if (taken.kind === 'error') return this.clean(trouble.streamTrouble(taken.error.message, taken.error.code))
+        if (taken.kind === 'error') {
+          yield* filter?.rest() ?? []
+          return this.clean(trouble.streamTrouble(this.shortOf(taken.error.message), taken.error.code))
+        }
         if (taken.events.length > 0) onShown()
-        yield* taken.events
+        yield* filter?.take(taken.events) ?? taken.events
         over = taken.kind === 'over'
         if (over) break
       }
+      yield* filter?.rest() ?? []
       const tokens = reply.tokens()
       if (tokens) yield { type: 'usage', usage: { model: request.model, provider: this.name, ...tokens } }
       const end = reply.end()
       if (!end) return trouble.truncated()
-      yield* end
+      yield* filter?.take(end) ?? end
       return null
     } catch (error) {
+      yield* filter?.rest() ?? []
       return this.clean(this.troubleOf(error, watch, begun))
     } finally {
       watch.end()
@@ -204,8 +212,9 @@ export class HttpProvider implements Provider {
     const { api_key_env: variable, name: secret } = this.config
     this.key ??= keyOf({ variable, secret, common: this.wire.keyVariables }, this.deps)
     try {
-      this.secret = await this.key
-      return this.secret
+      const key = await this.key
+      if (key !== null) this.sent.add(key)
+      return key
     } catch (error) {
       // A keychain that was locked may be open the next time.
       this.key = null
@@ -221,15 +230,21 @@ export class HttpProvider implements Provider {
     // Google says it in the body.
     const asked = /"retryDelay"\s*:\s*"(\d+)/.exec(text)?.[1] ?? null
     const header = Array.isArray(retryAfter) ? (retryAfter[0] ?? null) : (retryAfter ?? asked)
-    const short = detail.replace(/\s+/g, ' ').slice(0, errorCharsMax).replace(/\.$/, '')
-    return this.clean(trouble.httpTrouble(response.statusCode, short, header, this.deps.clock.now()))
+    return this.clean(trouble.httpTrouble(response.statusCode, this.shortOf(detail), header, this.deps.clock.now()))
+  }
+
+  /** What a server says of trouble, on one line. Behind a cut or a fold no key would be known any more. */
+  private shortOf(detail: string): string {
+    return this.withoutKeys(detail).replace(/\s+/g, ' ').slice(0, errorCharsMax).replace(/\.$/, '')
   }
 
   /** Servers echo keys in their errors. */
   private clean(dirty: Trouble): Trouble {
-    const { secret } = this
-    if (!secret) return dirty
-    return { ...dirty, problem: { ...dirty.problem, text: dirty.problem.text.replaceAll(secret, '[key]') } }
+    return { ...dirty, problem: { ...dirty.problem, text: this.withoutKeys(dirty.problem.text) } }
+  }
+
+  private withoutKeys(text: string): string {
+    return [...this.sent].reduce(withoutKey, text)
   }
 }
 
