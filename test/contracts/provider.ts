@@ -117,6 +117,7 @@ export function providerContract(facts: ProviderFacts): void {
   describe(`provider: ${facts.kind}`, () => {
     replies(facts)
     troubles(facts)
+    keys(facts)
     ends(facts)
     memory(facts)
   })
@@ -219,6 +220,33 @@ function troubles(facts: ProviderFacts): void {
     expect(overflow.events).toMatchObject([
       { type: 'failed', transient: false, problem: { kind: 'model-context-overflow' } },
     ])
+  })
+}
+
+function keys(facts: ProviderFacts): void {
+  const { scene } = stageOf(facts)
+  const refused = status(facts.unauthorized, fixture(facts.kind, 'unauthorized.json'))
+  const code = 'permission_denied'
+  const inReply: Answer = (response) => {
+    const error = JSON.stringify({ type: 'error', error: { message: 'no', code, type: code, status: code } })
+    response.writeHead(200, { 'content-type': facts.contentType })
+    response.end(facts.contentType.includes('ndjson') ? `${error}\n` : `data: ${error}\n\n`)
+  }
+
+  it.each([
+    ['its own refusal', refused],
+    ['401', status(401, {})],
+    ['403', status(403, {})],
+    ['an error in the reply', inReply],
+  ])('PV-1 takes a key that a person replaced after %s, without a restart', async (_, answer) => {
+    const env = { OPENLOOM_API_KEY: 'old-key-1' }
+    const { source, seen } = await recorded(facts, [answer, scene('speak.txt').whole], { env })
+    const ask = () => collect(source.provider.stream(requestOf(facts.model, 'hi'), never))
+    expect((await ask()).at(-1)).toMatchObject({ type: 'failed', problem: { kind: 'model-key-refused' } })
+    env.OPENLOOM_API_KEY = 'new-key-2'
+    expect((await ask()).at(-1)).toEqual({ type: 'end', finish: 'stop' })
+    const sent = seen.map(({ headers }) => String(headers[facts.keyHeader]).replace('Bearer ', ''))
+    expect(sent).toEqual(['old-key-1', 'new-key-2'])
   })
 }
 

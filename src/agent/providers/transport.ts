@@ -201,8 +201,6 @@ export class HttpProvider implements Provider {
         ...this.wire.headers(key),
       },
     })
-    // A key that was refused may be replaced meanwhile.
-    if (response.statusCode === 401) this.key = null
     // Who reads the body sees its errors; one that is left in the middle must not raise them to the process.
     response.body.on('error', () => response.body.destroy())
     return response
@@ -238,8 +236,9 @@ export class HttpProvider implements Provider {
     return this.withoutKeys(detail).replace(/\s+/g, ' ').slice(0, errorCharsMax).replace(/\.$/, '')
   }
 
-  /** Servers echo keys in their errors. */
+  /** Servers echo keys in their errors. And a key that was refused may be replaced by a person: it is read anew. */
   private clean(dirty: Trouble): Trouble {
+    if (dirty.problem.kind === 'model-key-refused') this.key = null
     return { ...dirty, problem: { ...dirty.problem, text: this.withoutKeys(dirty.problem.text) } }
   }
 
