@@ -300,6 +300,20 @@ function memory(facts: ProviderFacts): void {
     expect([set.source.contextTokens(model), set.source.contextTokens('other')]).toEqual([4_096, null])
   })
 
+  it('PV-4 learns what fits before it is asked for anything', async () => {
+    const { source, seen } = await recorded(facts, [status(200, fixture(kind, 'models.json'))])
+    await source.provider.learn?.(model, never)
+    await source.provider.learn?.(model, never)
+    expect([source.contextTokens(model), seen.length]).toEqual([8_192, facts.shows ? 0 : 1])
+  })
+
+  itWhen(!facts.shows)('PV-4 waits no longer than 300 ms for a list, and once', async () => {
+    const clock = new HandClock()
+    const { source, seen } = await recorded(facts, [() => void clock.advance(300)], { clock })
+    for (let n = 0; n < 2; n++) await source.provider.learn?.(model, never)
+    expect([source.contextTokens(model), seen.length]).toEqual([null, 1])
+  })
+
   itWhen(facts.thinks)('sends back what it kept of a reply, unchanged, and only to the same model', async () => {
     const { source, seen } = await recorded(facts, [scene('calls.txt').whole, scene('speak.txt').whole])
     const events = await collect(source.provider.stream(requestOf(model, 'hi'), never))

@@ -10,7 +10,7 @@ import { backoffMs } from '../../lib/backoff.ts'
 import { FloodError, piecesOf, type Reading, readText } from './frames.ts'
 import { KeyFilter, withoutKey } from './key-filter.ts'
 import { keyOf, type ProviderDeps } from './keys.ts'
-import type { CommonConfig } from './settings.ts'
+import { type CommonConfig, setContextOf } from './settings.ts'
 import type { Trouble } from './trouble.ts'
 import * as trouble from './trouble.ts'
 import { Watch } from './watch.ts'
@@ -21,6 +21,7 @@ const errorBytesMax = 16 * 1024
 const errorCharsMax = 600
 const listBytesMax = 4 * 1024 * 1024
 const showSeconds = 10
+const listSeconds = 0.3
 const waits = { firstMs: 500, factor: 2, maxMs: 20_000 }
 
 export class HttpProvider implements Provider {
@@ -35,6 +36,8 @@ export class HttpProvider implements Provider {
   /** Every key that was sent, to take it out of what servers echo. */
   private readonly sent = new Set<string>()
   private agent: Promise<Agent> | null = null
+  /** Models that the server told of; '' stands for its list. */
+  private readonly asked = new Set<string>()
   private listed: { at: number; ids: string[] } | null = null
 
   constructor(config: CommonConfig, wire: Wire, deps: ProviderDeps) {
@@ -51,7 +54,7 @@ export class HttpProvider implements Provider {
   }
 
   async *stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent> {
-    await this.learn(request.model, signal)
+    if (this.wire.show) await this.learn(request.model, signal)
     for (let attempt = 1; ; attempt++) {
       let shown = false
       const failed = yield* this.once(request, signal, () => {
@@ -159,16 +162,43 @@ export class HttpProvider implements Provider {
     }
   }
 
-  /** Asks about a model before its first request, where the protocol has that. No answer is no reason to stop. */
-  private async learn(model: string, signal: AbortSignal): Promise<void> {
-    const { show } = this.wire
-    if (!show || this.told.get(model)?.contextTokens) return
+  /** Asks what fits into a model, once; nothing where that is known or set. No answer is no reason to stop. */
+  async learn(model: string, signal: AbortSignal): Promise<void> {
+    const { wire, asked, told } = this
+    if (wire.show) {
+      if (!asked.has(model) && !told.get(model)?.contextTokens) await this.askAbout(model, wire.show, signal)
+    } else if (!wire.listIsMute && !asked.has('') && !this.listed && setContextOf(this.config, model) === null) {
+      await this.askList(signal)
+    }
+  }
+
+  private async askAbout(model: string, show: NonNullable<Wire['show']>, signal: AbortSignal): Promise<void> {
     const watch = new Watch(this.deps.clock, signal)
     try {
       watch.expect(showSeconds)
       const response = await this.post(show.request(model), watch.signal)
       const facts = show.facts(parseJson(await readText(response.body, listBytesMax)))
-      if (response.statusCode < 400 && facts) this.told.set(model, facts)
+      if (response.statusCode >= 400 || !facts) return
+      this.told.set(model, facts)
+      this.asked.add(model)
+    } catch {
+      // The request itself will meet the same trouble, and says so.
+      return
+    } finally {
+      watch.end()
+    }
+  }
+
+  /** Nobody waits long for a list: one that is slow is not asked for again. A server that was away may have come. */
+  private async askList(signal: AbortSignal): Promise<void> {
+    const watch = new Watch(this.deps.clock, signal)
+    try {
+      await Promise.all([this.connected(), this.readKey()])
+      watch.expect(listSeconds)
+      const listed = await this.models(watch.signal)
+      const kind = 'problem' in listed ? listed.problem.kind : ''
+      const mayCome = kind === 'model-unreachable' || kind === 'model-key-refused'
+      if (watch.stalledAfter !== null || !mayCome) this.asked.add('')
     } catch {
       // The request itself will meet the same trouble, and says so.
       return
@@ -186,8 +216,7 @@ export class HttpProvider implements Provider {
     path: string,
     { body, signal }: { body?: string; signal: AbortSignal },
   ): Promise<Dispatcher.ResponseData> {
-    this.agent ??= openAgent(this.config)
-    const agent = await this.agent
+    const agent = await this.connected()
     const key = await this.readKey()
     signal.throwIfAborted()
     const response = await agent.request({
@@ -204,6 +233,11 @@ export class HttpProvider implements Provider {
     // Who reads the body sees its errors; one that is left in the middle must not raise them to the process.
     response.body.on('error', () => response.body.destroy())
     return response
+  }
+
+  private connected(): Promise<Agent> {
+    this.agent ??= openAgent(this.config)
+    return this.agent
   }
 
   private async readKey(): Promise<string | null> {
