@@ -148,6 +148,7 @@ class Loop {
   async toEnd(before: EndReason | null): Promise<End | HandOver | null> {
     await this.guidance.begin()
     const frame = await openFrame(this.run, this.run.transcript.history)
+    await this.run.source.provider.learn?.(this.run.model, this.run.signal)
     const room = new Room(this.run, frame)
     const open = await this.reenter(before)
     if (open) return this.ended(open)

@@ -35,6 +35,7 @@ export function withTextTools(inner: Provider, mode: ToolMode): Provider {
     name: inner.name,
     kind: inner.kind,
     models: (signal, ageMsMax) => inner.models(signal, ageMsMax),
+    learn: async (model, signal) => inner.learn?.(model, signal),
     facts: (model) => inner.facts?.(model) ?? null,
     async *stream(request, signal) {
       const known = of(request.model)

@@ -61,6 +61,8 @@ export interface Provider {
    * Ids of the models on offer; a Problem when they cannot be listed. A list of that age will do; default: a new one.
    */
   models(signal: AbortSignal, ageMsMax?: number): Promise<ModelList>
+  /** Asks the server about a model where that is not known yet. It does not wait long, and never throws. */
+  learn?(model: string, signal: AbortSignal): Promise<void>
   /** What the server has told so far; null before it was asked. */
   facts?(model: string): ModelFacts | null
 }

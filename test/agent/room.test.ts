@@ -2,7 +2,10 @@ import { describe, expect, it, vi } from 'vitest'
 import { messagesOf } from '../../src/agent/history.ts'
 import { textTokens } from '../../src/agent/weigh.ts'
 import type { JournalEntry } from '../../src/core/session.ts'
+import { sourceOf } from '../contracts/provider.ts'
 import { type AgentWorld, agentWorld, endsOf } from '../fakes/agent-world.ts'
+import { HandClock } from '../fakes/clock.ts'
+import { startRawServer } from '../fakes/raw-server.ts'
 
 const windowTokens = 32_768
 const provider = { context_tokens: windowTokens, retries: 0 }
@@ -179,5 +182,59 @@ describe('CX-3 room for the next request', () => {
     const shown = messagesOf(world.entries()).map((message) => message.text)
     const sent = world.messages().slice(1)
     expect(shown.slice(0, -1)).toEqual(sent.map(({ content }) => content))
+  })
+})
+
+describe('PV-4 what fits is known before the first request of a process', () => {
+  const sse = (piece: object) => `data: ${JSON.stringify(piece)}\n\n`
+  const servers = {
+    ollama: {
+      told: { '/v1/api/show': { model_info: { 'm.context_length': 8_192 } } },
+      reply: `${JSON.stringify({ message: { content: 'ok' }, done: true, done_reason: 'stop' })}\n`,
+    },
+    openai: {
+      told: { '/v1/models': { data: [{ id: 'm', max_model_len: 8_192 }] } },
+      reply: sse({ choices: [{ delta: { content: 'ok' }, finish_reason: 'stop' }] }),
+    },
+  }
+
+  /** A session with six long turns, on a server that tells its models' size. */
+  async function talk(kind: keyof typeof servers, settings: Record<string, unknown> = {}) {
+    const { told, reply } = servers[kind]
+    const { url, seen } = await startRawServer((response, { path }) => {
+      const answer = Object.entries(told).find(([where]) => where === path)?.[1]
+      if (!answer) response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.end(answer ? JSON.stringify(answer) : reply)
+    })
+    const source = sourceOf({ kind, name: 'one', base_url: url, model: 'm', ...settings }, { clock: new HandClock() })
+    const world = await agentWorld([{ text: 'unused' }], { providers: [source] })
+    for (let n = 0; n < 6; n++) {
+      const [runId, promptId] = [`r${n}`, `old${n}`]
+      world.journal.append(
+        world.sessionId,
+        { type: 'prompt', promptId, text: 'word '.repeat(2_800) },
+        { type: 'run.started', runId, promptId, resumed: false, model: 'm', provider: 'one' },
+        { type: 'assistant', runId, text: 'ok', reasoning: '', calls: [], finish: 'stop' },
+        { type: 'run.ended', runId, reason: 'completed', text: 'ok', problem: null },
+      )
+    }
+    await world.run('go')
+    await world.run('more', { promptId: 'p2' })
+    const asked = seen.filter(({ path }) => path in told)
+    const sizes = seen.filter(({ path }) => !(path in told)).map(({ body }) => body.length)
+    return { asked, sizes, compacted: rowsOf(world.entries(), 'compacted') }
+  }
+
+  it.each(['ollama', 'openai'] as const)('compaction uses the 8192 of %s, which is asked once', async (kind) => {
+    const { asked, sizes, compacted } = await talk(kind)
+    expect(compacted.length).toBeGreaterThan(0)
+    expect(Math.max(...sizes)).toBeLessThan(8_192 * 4)
+    expect(asked).toHaveLength(1)
+  })
+
+  it('what a person set wins, and then no list is asked for', async () => {
+    const { asked, sizes, compacted } = await talk('openai', { context_tokens: 65_536 })
+    expect([asked.length, compacted.length]).toEqual([0, 0])
+    expect(Math.max(...sizes)).toBeGreaterThan(60_000)
   })
 })

@@ -117,6 +117,7 @@ export function providerContract(facts: ProviderFacts): void {
   describe(`provider: ${facts.kind}`, () => {
     replies(facts)
     troubles(facts)
+    keys(facts)
     ends(facts)
     memory(facts)
   })
@@ -222,6 +223,33 @@ function troubles(facts: ProviderFacts): void {
   })
 }
 
+function keys(facts: ProviderFacts): void {
+  const { scene } = stageOf(facts)
+  const refused = status(facts.unauthorized, fixture(facts.kind, 'unauthorized.json'))
+  const code = 'permission_denied'
+  const inReply: Answer = (response) => {
+    const error = JSON.stringify({ type: 'error', error: { message: 'no', code, type: code, status: code } })
+    response.writeHead(200, { 'content-type': facts.contentType })
+    response.end(facts.contentType.includes('ndjson') ? `${error}\n` : `data: ${error}\n\n`)
+  }
+
+  it.each([
+    ['its own refusal', refused],
+    ['401', status(401, {})],
+    ['403', status(403, {})],
+    ['an error in the reply', inReply],
+  ])('PV-1 takes a key that a person replaced after %s, without a restart', async (_, answer) => {
+    const env = { OPENLOOM_API_KEY: 'old-key-1' }
+    const { source, seen } = await recorded(facts, [answer, scene('speak.txt').whole], { env })
+    const ask = () => collect(source.provider.stream(requestOf(facts.model, 'hi'), never))
+    expect((await ask()).at(-1)).toMatchObject({ type: 'failed', problem: { kind: 'model-key-refused' } })
+    env.OPENLOOM_API_KEY = 'new-key-2'
+    expect((await ask()).at(-1)).toEqual({ type: 'end', finish: 'stop' })
+    const sent = seen.map(({ headers }) => String(headers[facts.keyHeader]).replace('Bearer ', ''))
+    expect(sent).toEqual(['old-key-1', 'new-key-2'])
+  })
+}
+
 function ends(facts: ProviderFacts): void {
   const { scene } = stageOf(facts)
   const { model } = facts
@@ -270,6 +298,20 @@ function memory(facts: ProviderFacts): void {
     expect(source.contextTokens(model)).toBe(8_192)
     const set = await recorded(facts, [], { settings: { context_tokens: { [model]: 4_096 } } })
     expect([set.source.contextTokens(model), set.source.contextTokens('other')]).toEqual([4_096, null])
+  })
+
+  it('PV-4 learns what fits before it is asked for anything', async () => {
+    const { source, seen } = await recorded(facts, [status(200, fixture(kind, 'models.json'))])
+    await source.provider.learn?.(model, never)
+    await source.provider.learn?.(model, never)
+    expect([source.contextTokens(model), seen.length]).toEqual([8_192, facts.shows ? 0 : 1])
+  })
+
+  itWhen(!facts.shows)('PV-4 waits no longer than 300 ms for a list, and once', async () => {
+    const clock = new HandClock()
+    const { source, seen } = await recorded(facts, [() => void clock.advance(300)], { clock })
+    for (let n = 0; n < 2; n++) await source.provider.learn?.(model, never)
+    expect([source.contextTokens(model), seen.length]).toEqual([null, 1])
   })
 
   itWhen(facts.thinks)('sends back what it kept of a reply, unchanged, and only to the same model', async () => {

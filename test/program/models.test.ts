@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
 import { startScriptedModel } from '../../src/sample/scripted-model.ts'
-import { startRawServer, status } from '../fakes/raw-server.ts'
+import { sse, startRawServer, status } from '../fakes/raw-server.ts'
 
 const program = new URL('../../dist/main.js', import.meta.url).pathname
 const planted = 'planted-key-"7f3a9c2e"'
@@ -67,29 +67,35 @@ describe('SE-5 a stored key', () => {
     const model = await startScriptedModel({ script, clock: systemClock })
     onTestFinished(() => model.close())
     const echo = await startRawServer(status(401, { error: { message: `wrong key ${planted}` } }))
+    const said = (part: object) => ({ choices: [{ delta: part, finish_reason: null }] })
+    const called = { index: 0, id: planted, function: { name: 'read', arguments: JSON.stringify({ path: planted }) } }
+    const over = { choices: [{ delta: {}, finish_reason: 'stop' }] }
+    const talks = await startRawServer(
+      sse(said({ content: 'a', reasoning: planted }), said({ tool_calls: [called] }), over),
+      sse(said({ content: `sent ${planted.slice(0, 14)}` }), said({ content: planted.slice(14) }), over),
+    )
     const provider = (name: string, url: string) =>
       `    - { kind: openai, name: ${name}, base_url: "${url}", model: scripted-model }\n`
-    const { home, printed, cli } = world(
-      `models:\n  debug: true\n  providers:\n${provider('local', model.url)}${provider('echo', echo.url)}`,
-    )
-    for (const name of ['local', 'echo']) {
+    const urls = { local: model.url, echo: echo.url, talks: talks.url }
+    const providers = Object.entries(urls).map(([name, url]) => provider(name, url))
+    const { home, printed, cli } = world(`models:\n  debug: true\n  providers:\n${providers.join('')}`)
+    for (const name of Object.keys(urls)) {
       expect((await cli(['secret', 'set', name], { input: `${planted}\n` })).code).toBe(0)
       expect((await cli(['secret', 'list'])).out).toContain(name)
     }
-    expect(await cli(['run', '-p', `say ${planted}`])).toMatchObject({ code: 0, out: 'done\n' })
     expect((await cli(['run', '-p', 'go', '--model', 'echo/scripted-model'])).code).toBe(4)
     expect((await cli(['models', 'test', 'echo', '--json'])).out).toContain('401')
     expect(echo.seen.some(({ headers }) => headers.authorization === `Bearer ${planted}`)).toBe(true)
+    expect((await cli(['run', '-p', 'go', '--model', 'talks/scripted-model'])).out).toBe('a\nsent [key]\n')
     const forms = [planted, JSON.stringify(planted).slice(1, -1)]
     const holds = (text: string) => forms.some((form) => text.includes(form))
-    expect(filesOf(join(home, 'data', 'debug')).map((path) => holds(readFileSync(path, 'utf8')))).toEqual([
-      false,
-      false,
-    ])
+    const found = () => filesOf(join(home, 'data')).filter((path) => holds(readFileSync(path, 'latin1')))
+    expect(found()).toEqual([join(home, 'data', 'secrets.json')])
+    // The prompt itself is the person's word and stays in the store; the key of the provider is in it only from here.
+    expect(await cli(['run', '-p', `say ${planted}`])).toMatchObject({ code: 0, out: 'done\n' })
+    expect(found().filter((path) => !/openloom\.db/.test(path))).toEqual([join(home, 'data', 'secrets.json')])
+    expect(filesOf(join(home, 'data', 'debug'))).toHaveLength(3)
     expect(printed.filter(holds)).toEqual([])
-    // The prompt itself is the person's word and stays in the store; the key of the provider was in it only here.
-    const found = filesOf(join(home, 'data')).filter((path) => holds(readFileSync(path, 'latin1')))
-    expect(found.filter((path) => !/openloom\.db/.test(path))).toEqual([join(home, 'data', 'secrets.json')])
     expect(statSync(join(home, 'data', 'secrets.json')).mode & 0o777).toBe(0o600)
     expect((await cli(['secret', 'remove', 'local'])).code).toBe(0)
     expect((await cli(['secret', 'remove', 'local'])).code).toBe(1)

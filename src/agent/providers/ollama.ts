@@ -1,7 +1,7 @@
 /** Ollama's own protocol: one JSON text a line, and a context as large as the model and the settings allow. */
 import { z } from 'zod'
 import type { ModelEvent, ModelFacts, ModelFinish, ModelMessage, ModelRequest } from '../../core/provider.ts'
-import { commonShape, urlSchema } from './settings.ts'
+import { commonShape, setContextOf, urlSchema } from './settings.ts'
 import { type ModelSource, openSource, type ProviderDeps } from './source.ts'
 import {
   argumentsOf,
@@ -35,18 +35,17 @@ const contextTokensMax = 32_768
 export const ollama = {
   kind: 'ollama',
   schema: ollamaSchema,
-  create: (config: OllamaConfig, deps: ProviderDeps): ModelSource =>
-    openSource(config, ollamaWire(config.context_tokens), deps),
+  create: (config: OllamaConfig, deps: ProviderDeps): ModelSource => openSource(config, ollamaWire(config), deps),
 } as const
 
-const ollamaWire = (context: OllamaConfig['context_tokens']): Wire => ({
+const ollamaWire = (config: OllamaConfig): Wire => ({
   kind: 'ollama',
   framing: 'lines',
   keyVariables: ['OLLAMA_API_KEY'],
   headers: (key): Record<string, string> => (key === null ? {} : { authorization: `Bearer ${key}` }),
   request: (request, facts) => {
-    const set = typeof context === 'number' ? context : context?.[request.model]
-    return { path: '/api/chat', body: bodyOf(request, set ?? facts?.contextTokens ?? null) }
+    const contextTokens = setContextOf(config, request.model) ?? facts?.contextTokens ?? null
+    return { path: '/api/chat', body: bodyOf(request, contextTokens) }
   },
   reply: () => new OllamaReply(),
   listPath: '/api/tags',

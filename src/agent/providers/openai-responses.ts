@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { ModelEvent, ModelFinish, ModelRequest } from '../../core/provider.ts'
 import { listOf } from './chat-wire.ts'
-import { commonShape, urlSchema } from './settings.ts'
+import { commonShape, isOpenAi, urlSchema } from './settings.ts'
 import { type ModelSource, openSource, type ProviderDeps } from './source.ts'
 import {
   dataUrl,
@@ -44,7 +44,7 @@ export const openaiResponses = {
   create: (config: ResponsesConfig, deps: ProviderDeps): ModelSource => openSource(config, responsesWire(config), deps),
 } as const
 
-type Reasoning = Pick<ResponsesConfig, 'reasons' | 'effort' | 'summaries'>
+type Reasoning = Pick<ResponsesConfig, 'reasons' | 'effort' | 'summaries' | 'base_url'>
 
 const responsesWire = (settings: Reasoning): Wire => ({
   kind: 'openai-responses',
@@ -54,6 +54,7 @@ const responsesWire = (settings: Reasoning): Wire => ({
   request: (request) => ({ path: '/responses', body: bodyOf(request, settings) }),
   reply: (model) => new ResponsesReply(model),
   listPath: '/models',
+  listIsMute: isOpenAi(settings.base_url),
   list: listOf,
   seesImages: (model) => (/^(gpt-(4o|4\.1|5)|o[134](?!-mini))/.test(model) ? true : null),
 })

@@ -1,7 +1,7 @@
 /** Any endpoint that speaks OpenAI's chat completions. */
 import { z } from 'zod'
 import { chatWire } from './chat-wire.ts'
-import { commonShape, urlSchema } from './settings.ts'
+import { commonShape, isOpenAi, urlSchema } from './settings.ts'
 import { type ModelSource, openSource, type ProviderDeps } from './source.ts'
 
 export const openaiSchema = z
@@ -15,7 +15,8 @@ export const openai = {
   schema: openaiSchema,
   create(config: OpenAiConfig, deps: ProviderDeps): ModelSource {
     // OpenAI itself refuses the older name for its newer models; others know only that.
-    const own = new URL(config.base_url).hostname === 'api.openai.com'
-    return openSource(config, chatWire(own ? 'max_completion_tokens' : 'max_tokens'), deps)
+    const own = isOpenAi(config.base_url)
+    const wire = chatWire(own ? 'max_completion_tokens' : 'max_tokens')
+    return openSource(config, { ...wire, listIsMute: own }, deps)
   },
 } as const

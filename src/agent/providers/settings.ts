@@ -37,3 +37,14 @@ export const urlSchema = z.url({ protocol: /^https?$/ })
 type Common = z.output<z.ZodObject<typeof commonShape>>
 
 export type CommonConfig = Common & { kind: string; base_url: string }
+
+/** What the settings say of how much fits; null: nothing. */
+export function setContextOf(
+  { context_tokens: context }: Pick<Common, 'context_tokens'>,
+  model: string,
+): number | null {
+  return (typeof context === 'number' ? context : context?.[model]) ?? null
+}
+
+/** Its lists say no more than names. */
+export const isOpenAi = (baseUrl: string): boolean => new URL(baseUrl).hostname === 'api.openai.com'

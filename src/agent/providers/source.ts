@@ -4,7 +4,7 @@ import { knownPrices } from '../price-table.ts'
 import type { ModelPrice } from '../prices.ts'
 import { withTextTools } from '../text-tools.ts'
 import type { ProviderDeps } from './keys.ts'
-import type { CommonConfig } from './settings.ts'
+import { type CommonConfig, setContextOf } from './settings.ts'
 import { HttpProvider } from './transport.ts'
 import type { Wire } from './wire.ts'
 
@@ -23,15 +23,11 @@ export interface ModelSource {
 
 export function openSource(config: CommonConfig, wire: Wire, deps: ProviderDeps): ModelSource {
   const http = new HttpProvider(config, wire, deps)
-  const { context_tokens: context } = config
   return {
     provider: withTextTools(http, config.tools),
     models: [...new Set([...(config.model ? [config.model] : []), ...config.models])],
     price: { ...knownPrices(config.base_url), ...config.price },
-    contextTokens(model) {
-      const set = typeof context === 'number' ? context : context?.[model]
-      return set ?? http.facts(model)?.contextTokens ?? null
-    },
+    contextTokens: (model) => setContextOf(config, model) ?? http.facts(model)?.contextTokens ?? null,
     images: (model) => config.images ?? http.facts(model)?.images ?? wire.seesImages(model) ?? false,
   }
 }

@@ -8,8 +8,9 @@ import { reasonOf } from '../../core/problem.ts'
 import type { ModelEvent, ModelFacts, ModelList, ModelRequest, Provider } from '../../core/provider.ts'
 import { backoffMs } from '../../lib/backoff.ts'
 import { FloodError, piecesOf, type Reading, readText } from './frames.ts'
+import { KeyFilter, withoutKey } from './key-filter.ts'
 import { keyOf, type ProviderDeps } from './keys.ts'
-import type { CommonConfig } from './settings.ts'
+import { type CommonConfig, setContextOf } from './settings.ts'
 import type { Trouble } from './trouble.ts'
 import * as trouble from './trouble.ts'
 import { Watch } from './watch.ts'
@@ -20,6 +21,7 @@ const errorBytesMax = 16 * 1024
 const errorCharsMax = 600
 const listBytesMax = 4 * 1024 * 1024
 const showSeconds = 10
+const listSeconds = 0.3
 const waits = { firstMs: 500, factor: 2, maxMs: 20_000 }
 
 export class HttpProvider implements Provider {
@@ -31,9 +33,11 @@ export class HttpProvider implements Provider {
   private readonly baseUrl: string
   private readonly told = new Map<string, ModelFacts>()
   private key: Promise<string | null> | null = null
-  /** The key once it is known, to take it out of what servers echo. */
-  private secret: string | null = null
+  /** Every key that was sent, to take it out of what servers echo. */
+  private readonly sent = new Set<string>()
   private agent: Promise<Agent> | null = null
+  /** Models that the server told of; '' stands for its list. */
+  private readonly asked = new Set<string>()
   private listed: { at: number; ids: string[] } | null = null
 
   constructor(config: CommonConfig, wire: Wire, deps: ProviderDeps) {
@@ -50,7 +54,7 @@ export class HttpProvider implements Provider {
   }
 
   async *stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent> {
-    await this.learn(request.model, signal)
+    if (this.wire.show) await this.learn(request.model, signal)
     for (let attempt = 1; ; attempt++) {
       let shown = false
       const failed = yield* this.once(request, signal, () => {
@@ -82,8 +86,10 @@ export class HttpProvider implements Provider {
   ): AsyncGenerator<ModelEvent, Trouble | null> {
     const watch = new Watch(this.deps.clock, signal)
     let begun = false
+    let filter: KeyFilter | null = null
     try {
       watch.expect(this.config.first_byte_seconds)
+      filter = KeyFilter.of(await this.readKey())
       const response = await this.post(this.wire.request(this.whole(request), this.facts(request.model)), watch.signal)
       if (response.statusCode >= 400) return await this.refusalOf(response)
       begun = true
@@ -97,19 +103,24 @@ export class HttpProvider implements Provider {
       }
       for await (const piece of piecesOf(response, reading)) {
         const taken = reply.take(piece)
-        if (taken.kind === 'error') return this.clean(trouble.streamTrouble(taken.error.message, taken.error.code))
+        if (taken.kind === 'error') {
+          yield* filter?.rest() ?? []
+          return this.clean(trouble.streamTrouble(this.shortOf(taken.error.message), taken.error.code))
+        }
         if (taken.events.length > 0) onShown()
-        yield* taken.events
+        yield* filter?.take(taken.events) ?? taken.events
         over = taken.kind === 'over'
         if (over) break
       }
+      yield* filter?.rest() ?? []
       const tokens = reply.tokens()
       if (tokens) yield { type: 'usage', usage: { model: request.model, provider: this.name, ...tokens } }
       const end = reply.end()
       if (!end) return trouble.truncated()
-      yield* end
+      yield* filter?.take(end) ?? end
       return null
     } catch (error) {
+      yield* filter?.rest() ?? []
       return this.clean(this.troubleOf(error, watch, begun))
     } finally {
       watch.end()
@@ -151,16 +162,43 @@ export class HttpProvider implements Provider {
     }
   }
 
-  /** Asks about a model before its first request, where the protocol has that. No answer is no reason to stop. */
-  private async learn(model: string, signal: AbortSignal): Promise<void> {
-    const { show } = this.wire
-    if (!show || this.told.get(model)?.contextTokens) return
+  /** Asks what fits into a model, once; nothing where that is known or set. No answer is no reason to stop. */
+  async learn(model: string, signal: AbortSignal): Promise<void> {
+    const { wire, asked, told } = this
+    if (wire.show) {
+      if (!asked.has(model) && !told.get(model)?.contextTokens) await this.askAbout(model, wire.show, signal)
+    } else if (!wire.listIsMute && !asked.has('') && !this.listed && setContextOf(this.config, model) === null) {
+      await this.askList(signal)
+    }
+  }
+
+  private async askAbout(model: string, show: NonNullable<Wire['show']>, signal: AbortSignal): Promise<void> {
     const watch = new Watch(this.deps.clock, signal)
     try {
       watch.expect(showSeconds)
       const response = await this.post(show.request(model), watch.signal)
       const facts = show.facts(parseJson(await readText(response.body, listBytesMax)))
-      if (response.statusCode < 400 && facts) this.told.set(model, facts)
+      if (response.statusCode >= 400 || !facts) return
+      this.told.set(model, facts)
+      this.asked.add(model)
+    } catch {
+      // The request itself will meet the same trouble, and says so.
+      return
+    } finally {
+      watch.end()
+    }
+  }
+
+  /** Nobody waits long for a list: one that is slow is not asked for again. A server that was away may have come. */
+  private async askList(signal: AbortSignal): Promise<void> {
+    const watch = new Watch(this.deps.clock, signal)
+    try {
+      await Promise.all([this.connected(), this.readKey()])
+      watch.expect(listSeconds)
+      const listed = await this.models(watch.signal)
+      const kind = 'problem' in listed ? listed.problem.kind : ''
+      const mayCome = kind === 'model-unreachable' || kind === 'model-key-refused'
+      if (watch.stalledAfter !== null || !mayCome) this.asked.add('')
     } catch {
       // The request itself will meet the same trouble, and says so.
       return
@@ -178,8 +216,7 @@ export class HttpProvider implements Provider {
     path: string,
     { body, signal }: { body?: string; signal: AbortSignal },
   ): Promise<Dispatcher.ResponseData> {
-    this.agent ??= openAgent(this.config)
-    const agent = await this.agent
+    const agent = await this.connected()
     const key = await this.readKey()
     signal.throwIfAborted()
     const response = await agent.request({
@@ -193,19 +230,23 @@ export class HttpProvider implements Provider {
         ...this.wire.headers(key),
       },
     })
-    // A key that was refused may be replaced meanwhile.
-    if (response.statusCode === 401) this.key = null
     // Who reads the body sees its errors; one that is left in the middle must not raise them to the process.
     response.body.on('error', () => response.body.destroy())
     return response
+  }
+
+  private connected(): Promise<Agent> {
+    this.agent ??= openAgent(this.config)
+    return this.agent
   }
 
   private async readKey(): Promise<string | null> {
     const { api_key_env: variable, name: secret } = this.config
     this.key ??= keyOf({ variable, secret, common: this.wire.keyVariables }, this.deps)
     try {
-      this.secret = await this.key
-      return this.secret
+      const key = await this.key
+      if (key !== null) this.sent.add(key)
+      return key
     } catch (error) {
       // A keychain that was locked may be open the next time.
       this.key = null
@@ -221,15 +262,22 @@ export class HttpProvider implements Provider {
     // Google says it in the body.
     const asked = /"retryDelay"\s*:\s*"(\d+)/.exec(text)?.[1] ?? null
     const header = Array.isArray(retryAfter) ? (retryAfter[0] ?? null) : (retryAfter ?? asked)
-    const short = detail.replace(/\s+/g, ' ').slice(0, errorCharsMax).replace(/\.$/, '')
-    return this.clean(trouble.httpTrouble(response.statusCode, short, header, this.deps.clock.now()))
+    return this.clean(trouble.httpTrouble(response.statusCode, this.shortOf(detail), header, this.deps.clock.now()))
   }
 
-  /** Servers echo keys in their errors. */
+  /** What a server says of trouble, on one line. Behind a cut or a fold no key would be known any more. */
+  private shortOf(detail: string): string {
+    return this.withoutKeys(detail).replace(/\s+/g, ' ').slice(0, errorCharsMax).replace(/\.$/, '')
+  }
+
+  /** Servers echo keys in their errors. And a key that was refused may be replaced by a person: it is read anew. */
   private clean(dirty: Trouble): Trouble {
-    const { secret } = this
-    if (!secret) return dirty
-    return { ...dirty, problem: { ...dirty.problem, text: dirty.problem.text.replaceAll(secret, '[key]') } }
+    if (dirty.problem.kind === 'model-key-refused') this.key = null
+    return { ...dirty, problem: { ...dirty.problem, text: this.withoutKeys(dirty.problem.text) } }
+  }
+
+  private withoutKeys(text: string): string {
+    return [...this.sent].reduce(withoutKey, text)
   }
 }
 

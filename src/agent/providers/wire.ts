@@ -57,6 +57,8 @@ export interface Wire {
   /** `model`: that was asked for. */
   reply(model: string): WireReply
   listPath: string
+  /** Whether the list is known to say nothing of what fits into a model. */
+  listIsMute?: boolean
   /** Null: that is no list of models. */
   list(answer: unknown): Listed[] | null
   /** A request that asks about one model, where the list does not tell. */

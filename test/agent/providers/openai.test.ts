@@ -250,6 +250,61 @@ describe('PV-1 the key', () => {
   })
 })
 
+describe('PV-1 a key that a server echoes', () => {
+  const key = 'sk-planted-7f3a9c2e-0123456789'
+  const env = { OPENLOOM_API_KEY: key }
+  const said = (events: ModelEvent[], type: 'text' | 'reasoning') =>
+    events.flatMap((event) => (event.type === type ? [event.delta] : [])).join('')
+  const deltas = (parts: string[], field = 'content') => parts.map((part) => delta({ [field]: part }))
+
+  it.each([
+    ['where the text is cut', `${'x'.repeat(585)}${key}`],
+    ['broken into lines', `wrong key ${key.slice(0, 12)}\n   ${key.slice(12)}`],
+    ['in an error of JSON', JSON.stringify({ error: { message: `k ${key.slice(0, 12)}\r\n${key.slice(12)}` } })],
+    ['where the answer is cut', `${' '.repeat(16 * 1024 - 20)}${key}`],
+  ])('is in no trouble: %s', async (_, body) => {
+    const { events } = await run([status(401, body)], {}, env)
+    expect(JSON.stringify(events)).toContain('model-key-refused')
+    expect(JSON.stringify(events)).not.toContain('planted')
+    const { events: middle } = await run([sse({ error: { message: body } })], { retries: 0 }, env)
+    expect(JSON.stringify(middle)).not.toContain('planted')
+  })
+
+  it.each(Array.from({ length: key.length - 1 }, (_, at) => at + 1))('is in no text cut behind %i', async (at) => {
+    const parts = ['Bearer ', key.slice(0, at), key.slice(at), ' s', 'o sk', '-p']
+    const { events } = await run([sse(...deltas(parts), ...deltas(parts, 'reasoning'), end)], {}, env)
+    expect([said(events, 'text'), said(events, 'reasoning')]).toEqual(['Bearer [key] so sk-p', 'Bearer [key] so sk-p'])
+  })
+
+  it('is in no text that comes letter by letter, with line breaks in it, twice', async () => {
+    const letters = [...`a ${key} b ${key.slice(0, 5)}\n${key.slice(5)} skip`]
+    const { events } = await run([sse(...deltas(letters), end)], {}, env)
+    expect(said(events, 'text')).toBe('a [key] b [key] skip')
+  })
+
+  it('is in no call, as its id, its name, or escaped in its arguments', async () => {
+    const quoted = 'planted-"7f3a9c2e"'
+    const part = { index: 0, id: quoted, function: { name: quoted, arguments: JSON.stringify({ a: `x${quoted}y` }) } }
+    const { events } = await run([sse(call(part), end)], {}, { OPENLOOM_API_KEY: quoted })
+    expect(events[0]).toMatchObject({ call: { id: '[key]', name: '[key]', argumentsText: '{"a":"x[key]y"}' } })
+  })
+
+  it('keeps back nothing that cannot become the key, and tells what it kept when the reply breaks off', async () => {
+    const cut: Answer = (response) => {
+      const sent = deltas(['Files', ' sk-pl']).map((one) => `data: ${JSON.stringify(one)}\n\n`)
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write(sent.join(''), () => response.destroy())
+    }
+    const { events } = await run([cut], { retries: 0 }, env)
+    expect(events[0]).toEqual({ type: 'text', delta: 'File' })
+    expect(said(events, 'text')).toBe('Files sk-pl')
+    const mixed = [...deltas(['yes'], 'reasoning'), ...deltas(['s']), ...deltas([key.slice(1)], 'reasoning'), end]
+    const order = (await run([sse(...mixed)], {}, env)).events
+    expect(order.slice(0, 3)).toMatchObject([{ delta: 'ye' }, { type: 'reasoning', delta: 's' }, { type: 'text' }])
+    expect(JSON.stringify(order)).not.toContain('planted')
+  })
+})
+
 describe('servers with their own ways', () => {
   it('may ignore stream and send one JSON message', async () => {
     const message = {
