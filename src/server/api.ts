@@ -105,10 +105,7 @@ export interface SessionItem extends KnownSession {
   asks: number
 }
 
-/**
- * `GET /api/sessions?runtime=&workspace=&state=&task=&q=&roots=&archived=&limit=&after=`: what was touched last comes
- * first; `next` is the cursor for `after`.
- */
+/** `GET /api/sessions?runtime=&workspace=&state=&task=&q=&roots=&archived=&limit=&after=`: newest first, by touch. */
 export interface SessionPage {
   items: SessionItem[]
   next: string | null
