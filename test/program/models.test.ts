@@ -71,6 +71,8 @@ describe('SE-5 a stored key', () => {
     const called = { index: 0, id: planted, function: { name: 'read', arguments: JSON.stringify({ path: planted }) } }
     const over = { choices: [{ delta: {}, finish_reason: 'stop' }] }
     const talks = await startRawServer(
+      // Which models it has is asked before the first request.
+      status(404, {}),
       sse(said({ content: 'a', reasoning: planted }), said({ tool_calls: [called] }), over),
       sse(said({ content: `sent ${planted.slice(0, 14)}` }), said({ content: planted.slice(14) }), over),
     )
