@@ -84,7 +84,7 @@ describe('PV-1 another provider in the middle of a session', () => {
       { type: 'message_delta', delta: { stop_reason: 'tool_use' }, usage: { output_tokens: 2 } },
       { type: 'message_stop' },
     ]
-    const { url } = await startRawServer(sse(...events), status(401, {}))
+    const { url } = await startRawServer(status(404, {}), sse(...events), status(401, {}))
     const claude = sourceOf({ kind: 'anthropic', name: 'claude', base_url: url, model: 'claude-x' })
     const world = await agentWorld([{ text: 'unused' }, { text: 'I take over.' }], { providers: [claude] })
     expect((await world.run('go')).state).toMatchObject({ kind: 'failed', problem: { kind: 'model-key-refused' } })
