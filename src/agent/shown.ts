@@ -98,7 +98,9 @@ export class History {
         break
       case 'usage': {
         const { input, cacheRead, cacheWrite } = entry.usage
-        this.usage = { runId: entry.runId, tokens: input + cacheRead + cacheWrite }
+        const tokens = input + cacheRead + cacheWrite
+        // Nothing is never sent: the server did not count.
+        this.usage = tokens > 0 ? { runId: entry.runId, tokens } : null
         break
       }
       case 'plan':

@@ -181,6 +181,7 @@ export interface ToolCall {
 }
 
 /** Token counts of one model call as the API reported them. `input` excludes cached tokens. */
+/** All figures 0: the server did not say what it used. */
 export interface ModelUsage {
   model: string
   provider: string

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { chooseModel } from '../../src/agent/model-choice.ts'
 import { costMicros } from '../../src/agent/prices.ts'
 import { openProposer } from '../../src/agent/proposals.ts'
+import { History } from '../../src/agent/shown.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { startScriptedModel } from '../../src/sample/scripted-model.ts'
 import { sourceOf } from '../contracts/provider.ts'
@@ -83,7 +84,7 @@ describe('PV-1 another provider in the middle of a session', () => {
       { type: 'message_delta', delta: { stop_reason: 'tool_use' }, usage: { output_tokens: 2 } },
       { type: 'message_stop' },
     ]
-    const { url } = await startRawServer(sse(...events), status(401, {}))
+    const { url } = await startRawServer(status(404, {}), sse(...events), status(401, {}))
     const claude = sourceOf({ kind: 'anthropic', name: 'claude', base_url: url, model: 'claude-x' })
     const world = await agentWorld([{ text: 'unused' }, { text: 'I take over.' }], { providers: [claude] })
     expect((await world.run('go')).state).toMatchObject({ kind: 'failed', problem: { kind: 'model-key-refused' } })
@@ -120,5 +121,16 @@ describe('PV-5 prices', () => {
     expect(cost({ kind: 'anthropic' }, 'claude-of-tomorrow')).toBe(null)
     const price = { 'claude-sonnet-4-5': { input: 1, output: 1 } }
     expect(cost({ kind: 'anthropic', price }, 'claude-sonnet-4-5')).toBe(1_000_000)
+  })
+
+  it('what a server did not count costs nobody knows what, and is no empty context', () => {
+    const usage = { model: 'm', provider: 'p', input: 0, output: 0, reasoning: 0, cacheRead: 0, cacheWrite: 0 }
+    expect(costMicros({ input: 1, output: 1 }, usage)).toBe(null)
+    const said = { type: 'assistant' as const, runId: 'r', text: 'hi', reasoning: '', calls: [], finish: 'stop' }
+    const counted = (input: number) => {
+      const row = { type: 'usage' as const, runId: 'r', usage: { ...usage, input, costMicros: null } }
+      return new History([{ type: 'prompt', promptId: 'p', text: 'go' }, row, said]).counted?.tokens ?? null
+    }
+    expect([counted(0), counted(7)]).toEqual([null, 7])
   })
 })

@@ -116,6 +116,7 @@ function stageOf(facts: ProviderFacts) {
 export function providerContract(facts: ProviderFacts): void {
   describe(`provider: ${facts.kind}`, () => {
     replies(facts)
+    figures(facts)
     troubles(facts)
     keys(facts)
     ends(facts)
@@ -173,6 +174,44 @@ function replies(facts: ProviderFacts): void {
     const { events } = await play([scene('bad-json.txt').whole])
     expect(said(events, 'text')).toBe('Hello world')
     expect(events.at(-1)).toEqual({ type: 'end', finish: 'stop' })
+  })
+}
+
+/** Where each protocol has its figures, and the figure of what was read. */
+const usageFields: Readonly<Record<string, readonly [RegExp, RegExp]>> = {
+  openai: [/"usage":\{(?:[^{}]|\{[^{}]*\})*\}/g, /"prompt_tokens":\d+/g],
+  'openai-responses': [/"usage":\{(?:[^{}]|\{[^{}]*\})*\}/g, /"input_tokens":\d+/g],
+  anthropic: [/"usage":\{(?:[^{}]|\{[^{}]*\})*\}/g, /"input_tokens":\d+/g],
+  gemini: [/"usageMetadata":\{(?:[^{}]|\{[^{}]*\}|\[[^\]]*\])*\}/g, /"promptTokenCount":\d+/g],
+  ollama: [/"(?:prompt_)?eval_count":\d+/g, /"prompt_eval_count":\d+/g],
+}
+
+function figures(facts: ProviderFacts): void {
+  const { play } = stageOf(facts)
+  const [whole = /^/, read = /^/] = usageFields[facts.kind] ?? []
+  const named = (found: string, value: string) => `${found.slice(0, found.indexOf(':'))}:${value}`
+  const odd = ['-5', '1.5', '1e999', '1e300', '"many"', '[]', '{}', 'true']
+  type Case = ['all' | 'one', string, RegExp]
+  const cases: Case[] = [
+    ...['{}', '[]', '""', '0', 'null', '"12"', '[[1]]'].map((value): Case => ['all', value, whole]),
+    ...odd.map((value): Case => ['one', value, read]),
+  ]
+  // Ollama has its figures one by one.
+  const tried = cases.filter(([which]) => which === 'one' || facts.kind !== 'ollama')
+  it.each(tried)('PV-5 takes a reply whose usage is odd (%s of it is %s): it is unknown', async (_, value, where) => {
+    const text = fixture(facts.kind, 'speak.txt')
+    const changed = text.replace(where, (found) => named(found, value))
+    expect(changed).not.toBe(text)
+    const { events, seen } = await play([
+      (response) => {
+        response.writeHead(200, { 'content-type': facts.contentType })
+        response.end(changed)
+      },
+    ])
+    expect([said(events, 'text'), seen.length]).toEqual(['Hello world', 1])
+    const none = { input: 0, output: 0, reasoning: 0, cacheRead: 0, cacheWrite: 0 }
+    const last = events.filter(({ type }) => type === 'usage' || type === 'end')
+    expect(last).toMatchObject([{ usage: none }, { type: 'end', finish: 'stop' }])
   })
 }
 

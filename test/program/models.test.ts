@@ -70,12 +70,14 @@ describe('SE-5 a stored key', () => {
     const said = (part: object) => ({ choices: [{ delta: part, finish_reason: null }] })
     const called = { index: 0, id: planted, function: { name: 'read', arguments: JSON.stringify({ path: planted }) } }
     const over = { choices: [{ delta: {}, finish_reason: 'stop' }] }
-    const talks = await startRawServer(
-      // Which models it has is asked before the first request.
-      status(404, {}),
+    const replies = [
       sse(said({ content: 'a', reasoning: planted }), said({ tool_calls: [called] }), over),
       sse(said({ content: `sent ${planted.slice(0, 14)}` }), said({ content: planted.slice(14) }), over),
-    )
+    ]
+    const talks = await startRawServer((response, request) => {
+      const answer = request.path.endsWith('/models') ? status(404, {}) : replies.shift()
+      return answer?.(response, request)
+    })
     const provider = (name: string, url: string) =>
       `    - { kind: openai, name: ${name}, base_url: "${url}", model: scripted-model }\n`
     const urls = { local: model.url, echo: echo.url, talks: talks.url }

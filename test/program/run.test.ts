@@ -115,7 +115,7 @@ it('SE-3 settings of a project count only in a trusted folder, as they were when
 it('CL-3 has its session for itself: who speaks in it meanwhile is told so, and may do so later', async () => {
   const p = await place([bash('until [ -e go ]; do sleep 0.1; done'), { text: 'first' }, { text: 'second' }])
   const first = piped(p, ['run', '-p', 'first', '--json', '--allow', 'bash'], '')
-  await vi.waitFor(() => expect(p.model.requests).toHaveLength(1))
+  await vi.waitFor(() => expect(p.model.requests.filter(({ body }) => body)).toHaveLength(1))
   const meanwhile = await piped(p, ['run', '--continue', '-p', 'again'], '')
   expect(meanwhile).toMatchObject({ code: 4, err: expect.stringContaining('Another program') })
   writeFileSync(join(p.work, 'go'), '')
@@ -128,7 +128,7 @@ it('CL-3 a session whose program was killed in the middle of a turn is free', as
   const p = await place([{ text: 'one two three four five six seven eight', chunk_ms: 700 }, { text: 'second' }])
   const child = spawn(process.execPath, [program, 'run', '-p', 'first'], { cwd: p.work, env: p.env })
   const ended = new Promise((resolve) => child.once('close', resolve))
-  await vi.waitFor(() => expect(p.model.requests).toHaveLength(1))
+  await vi.waitFor(() => expect(p.model.requests.filter(({ body }) => body)).toHaveLength(1))
   child.kill('SIGKILL')
   await ended
   expect(await piped(p, ['run', '--continue', '-p', 'again'], '')).toMatchObject({ code: 0 })

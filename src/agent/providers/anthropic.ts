@@ -5,9 +5,11 @@ import { commonShape, urlSchema } from './settings.ts'
 import { type ModelSource, openSource, type ProviderDeps } from './source.ts'
 import {
   argumentsOf,
+  countOf,
   endOf,
   errorOf,
   events,
+  fieldsOf,
   interleave,
   keep,
   keptOf,
@@ -18,6 +20,7 @@ import {
   plainId,
   plainName,
   type Role,
+  sensible,
   type Taken,
   type Tokens,
   turnsOf,
@@ -166,26 +169,18 @@ function assistantBlocks(message: Extract<ModelMessage, { role: 'assistant' }>, 
   return interleave([...text, ...calls], keptOf('anthropic', model, message.thinking)) as Block[]
 }
 
-const tokens = z.number().nullish()
 const text = z.string().nullish()
-const usageSchema = z.looseObject({
-  input_tokens: tokens,
-  output_tokens: tokens,
-  cache_read_input_tokens: tokens,
-  cache_creation_input_tokens: tokens,
-})
-
 const pieceSchema = z.looseObject({
   type: z.string(),
   index: z.number().nullish(),
-  message: z.looseObject({ usage: usageSchema.nullish() }).nullish(),
+  message: z.looseObject({ usage: z.unknown().optional() }).nullish(),
   content_block: z
     .looseObject({ type: z.string(), id: text, name: text, input: z.unknown().optional(), text, thinking: text })
     .nullish(),
   delta: z
     .looseObject({ type: text, text, thinking: text, signature: text, partial_json: text, stop_reason: text })
     .nullish(),
-  usage: usageSchema.nullish(),
+  usage: z.unknown().optional(),
   error: z.unknown().optional(),
 })
 
@@ -205,7 +200,7 @@ type OpenBlock =
 
 class AnthropicReply implements WireReply {
   private readonly blocks = new Map<number, OpenBlock>()
-  private usage: z.output<typeof usageSchema> | null = null
+  private usage: Readonly<Record<string, unknown>> = {}
   private finish: ModelFinish | null = null
   private readonly model: string
 
@@ -232,9 +227,8 @@ class AnthropicReply implements WireReply {
   }
 
   /** Later figures are the whole so far, and leave out what has not changed. */
-  private count(usage: z.output<typeof usageSchema> | null | undefined): void {
-    if (!usage) return
-    const said = Object.entries(usage).filter(([, value]) => value !== null && value !== undefined)
+  private count(usage: unknown): void {
+    const said = Object.entries(fieldsOf(usage)).filter(([, value]) => value !== null && value !== undefined)
     this.usage = { ...this.usage, ...Object.fromEntries(said) }
   }
 
@@ -275,15 +269,14 @@ class AnthropicReply implements WireReply {
 
   tokens(): Tokens | null {
     const { usage } = this
-    if (!usage) return null
-    return {
-      input: usage.input_tokens ?? 0,
-      output: usage.output_tokens ?? 0,
+    return sensible({
+      input: countOf(usage.input_tokens) ?? Number.NaN,
+      output: countOf(usage.output_tokens) ?? Number.NaN,
       // Part of the output; the server does not say how much.
       reasoning: 0,
-      cacheRead: usage.cache_read_input_tokens ?? 0,
-      cacheWrite: usage.cache_creation_input_tokens ?? 0,
-    }
+      cacheRead: countOf(usage.cache_read_input_tokens) ?? 0,
+      cacheWrite: countOf(usage.cache_creation_input_tokens) ?? 0,
+    })
   }
 
   end(): ModelEvent[] | null {

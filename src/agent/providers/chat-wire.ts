@@ -5,16 +5,19 @@
 import { z } from 'zod'
 import type { ModelEvent, ModelFinish, ModelMessage, ModelRequest } from '../../core/provider.ts'
 import {
+  countOf,
   dataUrl,
   endOf,
   errorOf,
   events,
+  fieldsOf,
   imagesBehindResults,
   type Listed,
   noFacts,
   nothing,
   type OpenCall,
   pieceOf,
+  sensible,
   type Taken,
   type Tokens,
   type Wire,
@@ -88,22 +91,12 @@ const deltaSchema = z.looseObject({
     .nullish(),
 })
 
-const tokens = z.number().nullish()
-
 const chunkSchema = z.looseObject({
   error: z.unknown().optional(),
   choices: z
     .array(z.looseObject({ delta: deltaSchema.nullish(), message: deltaSchema.nullish(), finish_reason: nullableText }))
     .nullish(),
-  usage: z
-    .looseObject({
-      prompt_tokens: tokens,
-      completion_tokens: tokens,
-      prompt_cache_hit_tokens: tokens,
-      prompt_tokens_details: z.looseObject({ cached_tokens: tokens, cache_write_tokens: tokens }).nullish(),
-      completion_tokens_details: z.looseObject({ reasoning_tokens: tokens }).nullish(),
-    })
-    .nullish(),
+  usage: z.unknown().optional(),
 })
 
 type Chunk = z.output<typeof chunkSchema>
@@ -140,7 +133,7 @@ interface ChatCall extends OpenCall {
 class ChatReply implements WireReply {
   private readonly calls: ChatCall[] = []
   private finish: ModelFinish | null = null
-  private usage: Chunk['usage'] = null
+  private usage: unknown = null
 
   take(piece: string): Taken {
     if (piece === '[DONE]') return { kind: 'over', events: [] }
@@ -187,17 +180,18 @@ class ChatReply implements WireReply {
   }
 
   tokens(): Tokens | null {
-    const { usage } = this
-    if (!usage) return null
-    const cacheRead = usage.prompt_tokens_details?.cached_tokens ?? usage.prompt_cache_hit_tokens ?? 0
-    const cacheWrite = usage.prompt_tokens_details?.cache_write_tokens ?? 0
-    return {
-      input: Math.max(0, (usage.prompt_tokens ?? 0) - cacheRead - cacheWrite),
-      output: usage.completion_tokens ?? 0,
-      reasoning: usage.completion_tokens_details?.reasoning_tokens ?? 0,
+    const usage = fieldsOf(this.usage)
+    const read = fieldsOf(usage.prompt_tokens_details)
+    const written = fieldsOf(usage.completion_tokens_details)
+    const cacheRead = countOf(read.cached_tokens) ?? countOf(usage.prompt_cache_hit_tokens) ?? 0
+    const cacheWrite = countOf(read.cache_write_tokens) ?? 0
+    return sensible({
+      input: (countOf(usage.prompt_tokens) ?? Number.NaN) - cacheRead - cacheWrite,
+      output: countOf(usage.completion_tokens) ?? Number.NaN,
+      reasoning: countOf(written.reasoning_tokens) ?? 0,
       cacheRead,
       cacheWrite,
-    }
+    })
   }
 
   end(): ModelEvent[] | null {

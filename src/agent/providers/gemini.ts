@@ -5,9 +5,11 @@ import { commonShape, urlSchema } from './settings.ts'
 import { type ModelSource, openSource, type ProviderDeps } from './source.ts'
 import {
   argumentsOf,
+  countOf,
   endOf,
   errorOf,
   events,
+  fieldsOf,
   type Kept,
   keep,
   keptOf,
@@ -19,6 +21,7 @@ import {
   plainId,
   plainName,
   type Role,
+  sensible,
   type Taken,
   type Tokens,
   turnsOf,
@@ -143,7 +146,6 @@ function modelParts(message: Role<'assistant'>, model: string): Part[] {
 }
 
 const text = z.string().nullish()
-const tokens = z.number().nullish()
 
 const pieceSchema = z.looseObject({
   error: z.unknown().optional(),
@@ -169,18 +171,8 @@ const pieceSchema = z.looseObject({
       }),
     )
     .nullish(),
-  usageMetadata: z
-    .looseObject({
-      promptTokenCount: tokens,
-      toolUsePromptTokenCount: tokens,
-      candidatesTokenCount: tokens,
-      thoughtsTokenCount: tokens,
-      cachedContentTokenCount: tokens,
-    })
-    .nullish(),
+  usageMetadata: z.unknown().optional(),
 })
-
-type Piece = z.output<typeof pieceSchema>
 
 const finishes: Readonly<Record<string, ModelFinish>> = {
   MAX_TOKENS: 'length',
@@ -197,7 +189,7 @@ class GeminiReply implements WireReply {
   private readonly kept: Kept[] = []
   private readonly model: string
   private hasText = false
-  private usage: Piece['usageMetadata'] = null
+  private usage: unknown = null
   private finish: ModelFinish | null = null
 
   constructor(model: string) {
@@ -234,18 +226,13 @@ class GeminiReply implements WireReply {
   }
 
   tokens(): Tokens | null {
-    const { usage } = this
-    if (!usage) return null
-    const cacheRead = usage.cachedContentTokenCount ?? 0
-    const reasoning = usage.thoughtsTokenCount ?? 0
-    const prompt = (usage.promptTokenCount ?? 0) + (usage.toolUsePromptTokenCount ?? 0)
-    return {
-      input: Math.max(0, prompt - cacheRead),
-      output: (usage.candidatesTokenCount ?? 0) + reasoning,
-      reasoning,
-      cacheRead,
-      cacheWrite: 0,
-    }
+    const usage = fieldsOf(this.usage)
+    const cacheRead = countOf(usage.cachedContentTokenCount) ?? 0
+    const reasoning = countOf(usage.thoughtsTokenCount) ?? 0
+    const prompt = (countOf(usage.promptTokenCount) ?? Number.NaN) + (countOf(usage.toolUsePromptTokenCount) ?? 0)
+    // A figure of 0 is left out.
+    const output = (countOf(usage.candidatesTokenCount) ?? 0) + reasoning
+    return sensible({ input: prompt - cacheRead, output, reasoning, cacheRead, cacheWrite: 0 })
   }
 
   end(): ModelEvent[] | null {

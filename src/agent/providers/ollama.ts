@@ -5,6 +5,7 @@ import { commonShape, setContextOf, urlSchema } from './settings.ts'
 import { type ModelSource, openSource, type ProviderDeps } from './source.ts'
 import {
   argumentsOf,
+  countOf,
   endOf,
   errorOf,
   events,
@@ -13,6 +14,7 @@ import {
   nothing,
   type OpenCall,
   pieceOf,
+  sensible,
   type Taken,
   type Tokens,
   type Wire,
@@ -131,8 +133,8 @@ const pieceSchema = z.looseObject({
     .nullish(),
   done: z.boolean().nullish(),
   done_reason: text,
-  prompt_eval_count: z.number().nullish(),
-  eval_count: z.number().nullish(),
+  prompt_eval_count: z.unknown().optional(),
+  eval_count: z.unknown().optional(),
 })
 
 class OllamaReply implements WireReply {
@@ -156,8 +158,9 @@ class OllamaReply implements WireReply {
     }
     if (!parsed.done) return events(...said)
     this.finish = parsed.done_reason === 'length' ? 'length' : 'stop'
-    const [input, output] = [parsed.prompt_eval_count ?? 0, parsed.eval_count ?? 0]
-    this.usage = { input, output, reasoning: 0, cacheRead: 0, cacheWrite: 0 }
+    // A figure of 0 is left out.
+    const [input, output] = [countOf(parsed.prompt_eval_count) ?? 0, countOf(parsed.eval_count) ?? 0]
+    this.usage = sensible({ input, output, reasoning: 0, cacheRead: 0, cacheWrite: 0 })
     return { kind: 'over', events: said }
   }
 

@@ -5,10 +5,12 @@ import { listOf } from './chat-wire.ts'
 import { commonShape, isOpenAi, urlSchema } from './settings.ts'
 import { type ModelSource, openSource, type ProviderDeps } from './source.ts'
 import {
+  countOf,
   dataUrl,
   endOf,
   errorOf,
   events,
+  fieldsOf,
   interleave,
   type Kept,
   keep,
@@ -19,6 +21,7 @@ import {
   plainId,
   plainName,
   type Role,
+  sensible,
   type Taken,
   type Tokens,
   type Wire,
@@ -120,7 +123,6 @@ const contentOf = ({ text, images = [] }: Pick<Role<'user'>, 'text' | 'images'>)
 ]
 
 const text = z.string().nullish()
-const tokens = z.number().nullish()
 
 const itemSchema = z.looseObject({
   type: z.string(),
@@ -144,14 +146,7 @@ const pieceSchema = z.looseObject({
     .looseObject({
       error: z.unknown().optional(),
       incomplete_details: z.looseObject({ reason: text }).nullish(),
-      usage: z
-        .looseObject({
-          input_tokens: tokens,
-          output_tokens: tokens,
-          input_tokens_details: z.looseObject({ cached_tokens: tokens, cache_write_tokens: tokens }).nullish(),
-          output_tokens_details: z.looseObject({ reasoning_tokens: tokens }).nullish(),
-        })
-        .nullish(),
+      usage: z.unknown().optional(),
     })
     .nullish(),
 })
@@ -164,7 +159,7 @@ class ResponsesReply implements WireReply {
   private readonly kept: Kept[] = []
   private readonly model: string
   private hasText = false
-  private usage: NonNullable<Piece['response']>['usage'] = null
+  private usage: unknown = null
   private finish: ModelFinish | null = null
 
   constructor(model: string) {
@@ -233,17 +228,17 @@ class ResponsesReply implements WireReply {
   }
 
   tokens(): Tokens | null {
-    const { usage } = this
-    if (!usage) return null
-    const cacheRead = usage.input_tokens_details?.cached_tokens ?? 0
-    const cacheWrite = usage.input_tokens_details?.cache_write_tokens ?? 0
-    return {
-      input: Math.max(0, (usage.input_tokens ?? 0) - cacheRead - cacheWrite),
-      output: usage.output_tokens ?? 0,
-      reasoning: usage.output_tokens_details?.reasoning_tokens ?? 0,
+    const usage = fieldsOf(this.usage)
+    const read = fieldsOf(usage.input_tokens_details)
+    const cacheRead = countOf(read.cached_tokens) ?? 0
+    const cacheWrite = countOf(read.cache_write_tokens) ?? 0
+    return sensible({
+      input: (countOf(usage.input_tokens) ?? Number.NaN) - cacheRead - cacheWrite,
+      output: countOf(usage.output_tokens) ?? Number.NaN,
+      reasoning: countOf(fieldsOf(usage.output_tokens_details).reasoning_tokens) ?? 0,
       cacheRead,
       cacheWrite,
-    }
+    })
   }
 
   end(): ModelEvent[] | null {

@@ -14,7 +14,7 @@ import { type CommonConfig, setContextOf } from './settings.ts'
 import type { Trouble } from './trouble.ts'
 import * as trouble from './trouble.ts'
 import { Watch } from './watch.ts'
-import { errorOf, parseJson, type Wire, type WireCall } from './wire.ts'
+import { errorOf, parseJson, type Tokens, type Wire, type WireCall } from './wire.ts'
 
 const replyBytesMax = 64 * 1024 * 1024
 const errorBytesMax = 16 * 1024
@@ -23,6 +23,9 @@ const listBytesMax = 4 * 1024 * 1024
 const showSeconds = 10
 const listSeconds = 0.3
 const waits = { firstMs: 500, factor: 2, maxMs: 20_000 }
+
+/** Of a whole reply whose server did not say: no call uses nothing, so that all 0 is unknown. */
+const uncounted: Tokens = { input: 0, output: 0, reasoning: 0, cacheRead: 0, cacheWrite: 0 }
 
 export class HttpProvider implements Provider {
   readonly kind: string
@@ -113,9 +116,9 @@ export class HttpProvider implements Provider {
         if (over) break
       }
       yield* filter?.rest() ?? []
-      const tokens = reply.tokens()
-      if (tokens) yield { type: 'usage', usage: { model: request.model, provider: this.name, ...tokens } }
       const end = reply.end()
+      const tokens = reply.tokens() ?? (end ? uncounted : null)
+      if (tokens) yield { type: 'usage', usage: { model: request.model, provider: this.name, ...tokens } }
       if (!end) return trouble.truncated()
       yield* filter?.take(end) ?? end
       return null

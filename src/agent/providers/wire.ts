@@ -104,6 +104,25 @@ export function errorOf(error: unknown): WireError | null {
   return { message: text, code: String(code ?? type ?? status ?? '') }
 }
 
+/** What should be an object of figures; anything else has none. */
+export const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null ? { ...value } : {}
+
+const countMax = 100_000_000
+
+/** A number of tokens as servers write it; null: it is not there, NaN: it makes no sense. */
+export function countOf(value: unknown): number | null {
+  if (value === undefined || value === null) return null
+  const count = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
+  return typeof count === 'number' && Number.isInteger(count) && count >= 0 && count <= countMax ? count : Number.NaN
+}
+
+/** Usage never decides about a reply: what makes no sense, or counts nothing, is as good as none. */
+export function sensible(tokens: Tokens): Tokens | null {
+  const figures = Object.values(tokens)
+  return figures.every((figure) => figure >= 0) && figures.some((figure) => figure > 0) ? tokens : null
+}
+
 export const newCallId = (): string => `call_${randomBytes(6).toString('hex')}`
 
 export interface OpenCall {

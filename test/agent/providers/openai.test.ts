@@ -119,6 +119,7 @@ describe('PV-3 trouble', () => {
     expect(events).toMatchObject([
       { type: 'retry', attempt: 2, waitMs: 2_000, shown: false },
       { type: 'text', delta: 'fine' },
+      { type: 'usage' },
       { type: 'end' },
     ])
     expect(seen).toHaveLength(2)
@@ -148,6 +149,7 @@ describe('PV-3 trouble', () => {
       { type: 'text', delta: 'half a' },
       { type: 'retry', shown: true, problem: { kind: 'model-unreachable' } },
       { type: 'text', delta: 'a whole' },
+      { type: 'usage' },
       { type: 'end' },
     ])
   })
@@ -159,7 +161,7 @@ describe('PV-3 trouble', () => {
 
   it('goes on after a chunk that is no JSON', async () => {
     const { events } = await run([sse(text('a'), 'data: {"choices": [{\n\n', text('b'), end)])
-    expect(events).toMatchObject([{ delta: 'a' }, { delta: 'b' }, { type: 'end', finish: 'stop' }])
+    expect(events).toMatchObject([{ delta: 'a' }, { delta: 'b' }, { type: 'usage' }, { type: 'end', finish: 'stop' }])
   })
 
   it.each([
@@ -178,7 +180,7 @@ describe('PV-3 trouble', () => {
   it('understands an error object in the middle of the stream', async () => {
     const error = { error: { message: 'worker died', code: 500 } }
     const { events } = await run([sse(text('a'), error), sse(text('b'), end)])
-    expect(types(events)).toEqual(['text', 'retry', 'text', 'end'])
+    expect(types(events)).toEqual(['text', 'retry', 'text', 'usage', 'end'])
   })
 
   it('fails as transient when nobody listens', async () => {
@@ -286,7 +288,7 @@ describe('PV-1 a key that a server echoes', () => {
     const quoted = 'planted-"7f3a9c2e"'
     const part = { index: 0, id: quoted, function: { name: quoted, arguments: JSON.stringify({ a: `x${quoted}y` }) } }
     const { events } = await run([sse(call(part), end)], {}, { OPENLOOM_API_KEY: quoted })
-    expect(events[0]).toMatchObject({ call: { id: '[key]', name: '[key]', argumentsText: '{"a":"x[key]y"}' } })
+    expect(events[1]).toMatchObject({ call: { id: '[key]', name: '[key]', argumentsText: '{"a":"x[key]y"}' } })
   })
 
   it('keeps back nothing that cannot become the key, and tells what it kept when the reply breaks off', async () => {
@@ -313,7 +315,7 @@ describe('servers with their own ways', () => {
       tool_calls: [{ id: 'x', function: { name: 'f', arguments: '{}' } }],
     }
     const { events } = await run([status(200, { choices: [{ message, finish_reason: 'tool_calls' }] })])
-    expect(types(events)).toEqual(['text', 'call', 'end'])
+    expect(types(events)).toEqual(['text', 'usage', 'call', 'end'])
   })
 
   it('may hold the connection after [DONE]', async () => {
@@ -323,7 +325,7 @@ describe('servers with their own ways', () => {
         response.write(`data: ${JSON.stringify(text('a'))}\n\ndata: ${JSON.stringify(end)}\n\ndata: [DONE]\n\n`)
       },
     ])
-    expect(types(events)).toEqual(['text', 'end'])
+    expect(types(events)).toEqual(['text', 'usage', 'end'])
   })
 
   it('redirects are not followed: the key stays with the configured server', async () => {
