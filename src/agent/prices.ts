@@ -16,8 +16,8 @@ export const priceSchema = z
 export type ModelPrice = z.output<typeof priceSchema>
 
 /**
- * Millionths of the currency unit: tokens times the price per million. Without a cache price, cache costs as input. What
- * the server did not count has no known cost.
+ * Millionths of the currency unit: tokens times the price per million. Without a cache price, cache costs as input.
+ * What the server did not count has no known cost.
  */
 export function costMicros(price: ModelPrice | undefined, usage: Omit<ModelUsage, 'costMicros'>): number | null {
   if (!price || tokensOf(usage) === 0) return null
