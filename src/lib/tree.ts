@@ -79,18 +79,21 @@ export async function readTree(request: TreeRequest, limits: TreeLimits = treeLi
   const late = AbortSignal.timeout(limits.limitMs)
   const signal = request.signal ? AbortSignal.any([request.signal, late]) : late
   const look: Look = { git: { ...request, signal }, limits }
-  const head = headCommit(look.git)
-  // Awaited below, once the files are there.
-  head.catch(() => null)
+  const head = headCommit(look.git).then(
+    (commit) => ({ commit, fault: null }),
+    (fault: unknown) => ({ commit: null, fault }),
+  )
   const ended = new Promise<never>((_, reject) => {
     const stop = () => reject(new Unreadable(late.aborted ? `it took over ${limits.limitMs / 1000} s` : 'stopped'))
     signal.addEventListener('abort', stop, { once: true })
   })
   try {
     const found = await Promise.race([listAndHash(look), ended])
-    return { headCommit: await head, ...found, missing: null }
+    const { commit, fault } = await head
+    if (fault !== null) throw fault
+    return { headCommit: commit, ...found, missing: null }
   } catch (error) {
-    return { headCommit: await head.catch(() => null), ...nothing, missing: whyMissing(error) }
+    return { headCommit: (await head).commit, ...nothing, missing: whyMissing(error) }
   }
 }
 

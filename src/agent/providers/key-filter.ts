@@ -6,7 +6,7 @@ const mark = '[key]'
 const cutCharsMin = 8
 /** Shorter ones are no secrets, as are these, and a reply may hold such words for its own sake. */
 const secretCharsMin = 8
-const placeholders: readonly string[] = ['lm-studio', 'not-needed', 'no-key-required', 'sk-no-key-required']
+const dummyKeys: readonly string[] = ['lm-studio', 'not-needed', 'no-key-required', 'sk-no-key-required']
 
 const isGap = (char: string | undefined): boolean => char !== undefined && (char === '\\' || char.trim() === '')
 
@@ -69,7 +69,7 @@ export class KeyFilter {
 
   /** Null: there is nothing to hide. */
   static of(key: string | null): KeyFilter | null {
-    return key === null || key.length < secretCharsMin || placeholders.includes(key) ? null : new KeyFilter(key)
+    return key === null || key.length < secretCharsMin || dummyKeys.includes(key) ? null : new KeyFilter(key)
   }
 
   take(events: readonly ModelEvent[]): ModelEvent[] {

@@ -24,6 +24,8 @@ async function judgeLine(line: string, policy: Policy, place = workspace): Promi
 const byUser = async (line: string, user: readonly Rule[]) =>
   (await judgeLine(line, { ...open, layers: { user } })).action
 
+const underDenyOf = (path: string, line: string) => byUser(line, [...defaultRules, { tool: '*', path, action: 'deny' }])
+
 async function judgePath(tool: string, path: string, policy: Policy): Promise<Decision> {
   const kind = ['read', 'glob', 'grep'].includes(tool) ? 'read' : 'write'
   const facets = [await pathFacet(workspace, { kind, text: path })]
@@ -117,18 +119,14 @@ describe('PM-1 W9 paths, as in .gitignore from the top of the project', () => {
     ['secrets/', 'docker run --mount type=bind,src=secrets x'],
     ['secrets/', 'python3 -c "print(open(p))"'],
     ['secrets/', '$CMD x'],
-  ])('a deny of %s holds for %s', async (path, line) => {
-    expect(await byUser(line, [...defaultRules, { tool: '*', path, action: 'deny' }])).toBe('deny')
-  })
+  ])('a deny of %s holds for %s', async (path, line) => expect(await underDenyOf(path, line)).toBe('deny'))
   it.each([
     ['../other/**', 'cat ./other/x'],
     ['~/.ssh/**', 'cat .ssh/id_rsa'],
     ['secrets/', 'grep -n secret f'],
     ['secrets/', 'npm test -- --filter=a:b'],
     ['secrets/', 'git commit -m "fix: no secrets: here"'],
-  ])('a deny of %s leaves %s', async (path, line) => {
-    expect(await byUser(line, [...defaultRules, { tool: '*', path, action: 'deny' }])).toBe('allow')
-  })
+  ])('a deny of %s leaves %s', async (path, line) => expect(await underDenyOf(path, line)).toBe('allow'))
 
   it('a rule for the shell with a path fits commands that name it, and an allow by path only those', async () => {
     const reads: Rule = { tool: 'bash', command: 'cat *', path: 'docs/**', action: 'allow' }
