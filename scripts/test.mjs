@@ -48,6 +48,7 @@ const rows = existsSync(counts)
 rmSync(folder, { recursive: true })
 const sum = (name) => rows.reduce((total, row) => total + row[name], 0)
 const skipped = sum('skipped') > 0 ? `, ${sum('skipped')} skipped` : ''
+for (const failure of rows.flatMap((row) => row.failures)) process.stdout.write(`\nFAILED ${failure}`)
 process.stdout.write(`\n${sum('passed')} passed, ${sum('failed')} failed${skipped}\n`)
 process.exit(status)
 
