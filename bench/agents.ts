@@ -1,10 +1,12 @@
 /**
  * The same task of twenty steps, shell commands or reads, by our own agent and by others that are installed: one
- * model, one machine, in
- * turn. Others run in throw-away homes, with dummy keys, and reach loopback alone.
+ * model, one machine, in turn, as many rounds of each. Times are compared within a round and nowhere else, as minutes
+ * of a machine differ by more than agents do. Others run in throw-away homes, with dummy keys, and reach loopback
+ * alone.
  */
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -21,6 +23,8 @@ import { installOpenCode } from './opencode.ts'
 import { eventsOf, median, openWorld, until } from './world.ts'
 
 const steps = 20
+/** The first round of each boots what later ones have, and is not counted. */
+const rounds = 8
 const promptIn = (folder: string) => `Go through ${folder}/lines.txt.`
 const limitMs = 120_000
 
@@ -28,7 +32,6 @@ interface Agent {
   name: string
   /** How many times slower than our own it should be at least; null for our own. */
   times: number | null
-  rounds: number
   /** Wall time of one task, ms. */
   run(round: string): Promise<number>
   close?(): Promise<void>
@@ -41,7 +44,7 @@ export async function agents(): Promise<Row[]> {
   const all: Agent[] = []
   try {
     all.push(await ownInDaemon(model), ownProcess(model, folder))
-    all.push(await openCodeWarm(model), openCodeRun(model, folder), ...others(model, folder))
+    all.push(bareLoop(model, folder), await openCodeWarm(model), openCodeRun(model, folder), ...others(model, folder))
     return [...(await inTurn(all, model, 'shell')), ...(await inTurn(all, model, 'read'))]
   } finally {
     await Promise.all(all.map((agent) => agent.close?.()))
@@ -54,10 +57,10 @@ export async function agents(): Promise<Row[]> {
 async function inTurn(all: readonly Agent[], model: AgentModel, kind: AgentModel['kind']): Promise<Row[]> {
   model.kind = kind
   const times = all.map((): number[] => [])
-  const rounds = Math.max(...all.map((agent) => agent.rounds))
   for (let round = 0; round < rounds; round++) {
     for (const [index, agent] of all.entries()) {
-      if (round < agent.rounds) times[index]?.push(await measured(agent, `${kind}-${round}`, model))
+      const ms = await measured(agent, `${kind}-${round}`, model)
+      if (round > 0) times[index]?.push(ms)
     }
   }
   return rowsOf(all, times, kind)
@@ -73,29 +76,31 @@ async function measured(agent: Agent, round: string, model: AgentModel): Promise
 }
 
 function rowsOf(all: readonly Agent[], times: readonly number[][], kind: AgentModel['kind']): Row[] {
-  // The first round of each boots what later ones have.
-  const medians = times.map((values) => median(values.length > 2 ? values.slice(1) : values))
-  const [daemon = Number.NaN, single = Number.NaN] = medians
+  const [daemon = [], single = []] = times
   return all.flatMap(({ name, times: wanted }, index): Row[] => {
-    const value = medians[index] ?? Number.NaN
-    const n = `n ${times[index]?.length}`
+    const own = times[index] ?? []
     const row: Row = {
       name: `20 ${kind} steps: ${name}`,
-      value,
+      value: median(own),
       unit: 'ms',
       bar: Number.POSITIVE_INFINITY,
       original: null,
     }
+    const n = `n ${own.length}`
     if (wanted === null) return [{ ...row, note: n }]
-    const slower = [value / daemon, value / single].map((one) => `${one.toFixed(1)}×`)
+    const slower = [daemon, single].map(
+      (ours) => `${median(own.map((ms, i) => ms / (ours[i] ?? Number.NaN))).toFixed(1)}×`,
+    )
+    const parts = own.map((ms, i) => ((daemon[i] ?? Number.NaN) * 100) / ms)
     return [
       { ...row, note: `${slower[0]} our daemon (bar ${wanted}×), ${slower[1]} openloom run; ${n}` },
       {
         name: `  our daemon's part of it`,
-        value: (daemon * 100) / value,
+        value: median(parts),
         unit: '%',
         bar: 100 / wanted,
         original: null,
+        note: `${Math.min(...parts).toFixed(1)} to ${Math.max(...parts).toFixed(1)}`,
       },
     ]
   })
@@ -106,7 +111,6 @@ async function ownInDaemon(model: AgentModel): Promise<Agent> {
   return {
     name: 'OpenLoom, the daemon',
     times: null,
-    rounds: 9,
     async run(round) {
       const workspace = world.workspace(`own-${round}`)
       writeLines(workspace)
@@ -183,7 +187,32 @@ function ownProcess(model: AgentModel, folder: string): Agent {
   }
   const program = join(import.meta.dirname, 'main.js')
   const argv = [process.execPath, program, 'run', '-p', promptIn(cwd), '--allow', 'bash'] as const
-  return { name: '`openloom run -p`, a process', times: null, rounds: 7, run: () => timed({ argv, cwd, env }) }
+  return { name: '`openloom run -p`, a process', times: null, run: () => timed({ argv, cwd, env }) }
+}
+
+/** What no agent can be quicker than: as many requests with nothing around them, and each step with no thought. */
+function bareLoop(model: AgentModel, folder: string): Agent {
+  const cwd = project(join(folder, 'bare'))
+  const file = join(cwd, 'lines.txt')
+  const tools = ['bash', 'read'].map((name) => ({ type: 'function', function: { name, parameters: {} } }))
+  return {
+    name: 'no agent, requests and steps alone',
+    times: null,
+    async run() {
+      const startedAt = performance.now()
+      const messages: unknown[] = [{ role: 'user', content: promptIn(cwd) }]
+      for (let step = 0; step <= steps; step++) {
+        const body = JSON.stringify({ model: 'scripted-model', stream: true, messages, tools })
+        const answer = await fetch(`${model.url}/v1/chat/completions`, { method: 'POST', body })
+        await answer.text()
+        if (step === steps) break
+        if (model.kind === 'read') await readFile(file)
+        else await timed({ argv: ['/bin/bash', '-c', `true ${step}`], cwd, env: base(cwd) })
+        messages.push({ role: 'tool', content: 'ok' })
+      }
+      return performance.now() - startedAt
+    },
+  }
 }
 
 async function openCodeWarm(model: AgentModel): Promise<Agent> {
@@ -193,7 +222,6 @@ async function openCodeWarm(model: AgentModel): Promise<Agent> {
   return {
     name: 'OpenCode, a warm server',
     times: 10,
-    rounds: 7,
     async run(round) {
       const { id } = await server.client.get<{ id: string }>('POST /session', {
         body: { title: `Steps ${round}` },
@@ -216,7 +244,6 @@ function openCodeRun(model: AgentModel, folder: string): Agent {
   return {
     name: '`opencode run`',
     times: 20,
-    rounds: 3,
     run: () => timed({ argv, cwd, env: offlineEnvironment(home) }),
   }
 }
@@ -254,7 +281,7 @@ function others(model: AgentModel, folder: string): Agent[] {
       'Bash(true:*)',
       'Read',
     ] as const
-    found.push({ name: '`claude -p`', times: 20, rounds: 3, run: () => timed({ argv, cwd, env }) })
+    found.push({ name: '`claude -p`', times: 20, run: () => timed({ argv, cwd, env }) })
   }
   if (codex) {
     const provider = `name = "scripted"\nbase_url = "${model.url}/v1"\nenv_key = "CODEX_KEY"\nwire_api = "responses"\n`
@@ -263,7 +290,7 @@ function others(model: AgentModel, folder: string): Agent[] {
     const env = { ...base(home), CODEX_HOME: join(home, 'codex'), CODEX_KEY: 'no-key' }
     const free = ['--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox'] as const
     const argv = [process.execPath, codex, 'exec', ...free, promptIn(cwd)] as const
-    found.push({ name: '`codex exec`', times: 20, rounds: 3, run: () => timed({ argv, cwd, env }) })
+    found.push({ name: '`codex exec`', times: 20, run: () => timed({ argv, cwd, env }) })
   }
   return found
 }
