@@ -170,8 +170,34 @@ async function withImports(
 
 /** `@path` at the start of a word, outside of code. */
 export function importsOf(text: string): string[] {
-  const plain = text.replace(/^(```|~~~)[\s\S]*?^\1/gm, '').replace(/`[^`\n]*`/g, '')
+  // A span of code ends with as many backticks as it began with, in the same paragraph.
+  const plain = withoutBlocks(text).replace(/(?<!`)(`+)(?!`)(?:(?!\n\s*\n)[\s\S])*?(?<!`)\1(?!`)/g, '')
   return [...plain.matchAll(/(?<![^\s(])@([\w.][\w./-]*[\w-])/g)].flatMap(([, path]) => path ?? [])
+}
+
+/** Without code in fences, and without what is four spaces in behind an empty line and is no part of a list. */
+function withoutBlocks(text: string): string {
+  const kept: string[] = []
+  let fence: string | null = null
+  let isList = false
+  let isCode = true
+  for (const line of text.split('\n')) {
+    const mark: string | undefined = /^\s*(`{3,}(?=[^`]*$)|~{3,})/.exec(line)?.[1]
+    if (fence !== null) {
+      if (mark?.startsWith(fence) && line.trim() === mark) fence = null
+      continue
+    }
+    if (mark) {
+      fence = mark
+      continue
+    }
+    const isEmpty = line.trim() === ''
+    const isDeep = /^( {4}|\t)/.test(line)
+    if (!isEmpty && !isDeep) isList = /^\s*([-*+]|\d+[.)])\s/.test(line)
+    isCode = isEmpty || (isDeep && isCode && !isList)
+    if (isEmpty || !isCode) kept.push(line)
+  }
+  return kept.join('\n')
 }
 
 /** The strongest get their room first. */

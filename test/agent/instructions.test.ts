@@ -140,4 +140,26 @@ describe('the parts', () => {
       '../g.md',
     ])
   })
+
+  it.each([
+    ['in two backticks', 'Say ``use @a.md or `b` `` here.'],
+    ['in a span over two lines', 'Say `one\n@a.md` here.'],
+    ['in a fence of four', '````\n```\n@a.md\n```\n````'],
+    ['in a fence in a list', '- so:\n  ```sh\n  cat @a.md\n  ```'],
+    ['four spaces in', 'As here:\n\n    cat @a.md\n\n    @b.md'],
+    ['in a fence that never ends', '```\n@a.md'],
+  ])('an import is none %s', (_where, text) => {
+    expect(importsOf(text)).toEqual([])
+  })
+
+  it.each([
+    ['in a list, four spaces in', '- see\n\n    @a.md'],
+    ['in a paragraph that goes on four spaces in', 'See\n    @a.md'],
+    ['behind a lone backtick', 'A ` and @a.md'],
+    ['behind a fence', '```\ncode\n```\n@a.md'],
+    ['between two spans', '`x` @a.md `y`'],
+    ['behind a backtick of another paragraph', 'A `\n\n@a.md and `'],
+  ])('an import is one %s', (_where, text) => {
+    expect(importsOf(text)).toEqual(['a.md'])
+  })
 })
