@@ -56,6 +56,31 @@ export function endedCallsOf(entries: readonly JournalEntry[]): EndedCall[] {
   })
 }
 
+export interface Earlier {
+  /** Replies of the model that counted as a step. */
+  steps: number
+  /** Empty ones among them that nothing followed. */
+  empty: number
+  answered: { call: ToolCall; result: { ok: boolean; output: string } }[]
+}
+
+/** What the turn that is open has taken so far; a plan that was taken begins anew, under its own profile. */
+export function earlierOf(entries: readonly JournalEntry[]): Earlier {
+  const begins = ({ type }: JournalEntry) => type === 'prompt' || type === 'plan.taken'
+  const earlier: Earlier = { steps: 0, empty: 0, answered: [] }
+  const calls = new Map<string, ToolCall>()
+  for (const entry of entries.slice(entries.findLastIndex(begins) + 1)) {
+    if (entry.type === 'assistant' && entry.finish !== 'aborted') {
+      earlier.steps += 1
+      earlier.empty = entry.calls.length === 0 && entry.text.trim() === '' ? earlier.empty + 1 : 0
+      for (const call of entry.calls) calls.set(call.id, call)
+    }
+    const call = entry.type === 'tool.ended' ? calls.get(entry.callId) : undefined
+    if (entry.type === 'tool.ended' && call) earlier.answered.push({ call, result: entry })
+  }
+  return earlier
+}
+
 export const noUsage: SessionUsage = { toolCalls: 0, tokens: 0, costMicros: 0 }
 
 export const usageOf = (entries: readonly JournalEntry[]): SessionUsage => entries.reduce(withUsage, noUsage)

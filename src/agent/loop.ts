@@ -13,7 +13,7 @@ import { killTree } from '../lib/process.ts'
 import { answerCall, type Batch, pendingOf, pendingOfOpen, runCalls } from './calls.ts'
 import { type Frame, openFrame } from './frame.ts'
 import { Guidance } from './guidance.ts'
-import { endedCallsOf, lastTurnOf, openCallsOf, seenOf } from './history.ts'
+import { earlierOf, endedCallsOf, lastTurnOf, openCallsOf, seenOf } from './history.ts'
 import type { Pending } from './judge.ts'
 import { Outside } from './outside.ts'
 import { planFateOf } from './plans.ts'
@@ -150,10 +150,12 @@ class Loop {
     const frame = await openFrame(this.run, this.run.transcript.history)
     await this.run.source.provider.learn?.(this.run.model, this.run.signal)
     const room = new Room(this.run, frame)
+    // A turn has its steps once, however often it is entered.
+    const earlier = this.seenBefore()
     const open = await this.reenter(before)
     if (open) return this.ended(open)
-    let empty = 0
-    for (let step = 0; step < this.run.profile.stepsMax; step++) {
+    let { empty } = earlier
+    for (let { steps } = earlier; steps < this.run.profile.stepsMax; steps++) {
       if (this.run.signal.aborted) return this.ended(endOf('cancelled'))
       if (pauses(this.run.wishes)) return this.ended('paused')
       if (this.overBudget()) return this.ended(endOf('budget'))
@@ -280,6 +282,16 @@ class Loop {
       taken.add(id)
       return { ...call, id }
     })
+  }
+
+  /** What the turn took before this run of it, and what went in circles then. */
+  private seenBefore(): { steps: number; empty: number } {
+    const earlier = earlierOf(this.run.transcript.entries)
+    for (const { call, result } of earlier.answered) {
+      this.repeats.see(call, result)
+      this.installs.see(call)
+    }
+    return earlier
   }
 
   /** What a turn that was begun before needs first: results for open calls, and a last message that asks. */

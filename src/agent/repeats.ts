@@ -7,24 +7,42 @@ import { parseArguments } from './arguments.ts'
 const windowCalls = 10
 const sameMax = 3
 
+/** What is another figure each time, though nothing has happened: times, how long it took, addresses. */
+const volatile =
+  /\b\d{4}-\d\d-\d\d\b|\b\d{1,2}:\d\d(:\d\d)?([.,]\d+)?\b|\b\d+([.,]\d+)?\s?([mµun]?s|sec(onds?)?|min(utes?)?)\b|\b\d{9,}\b|\b0x[\da-f]+\b/gi
+const volatileCharsMax = 20_000
+
 /**
  * The outcome counts too: a test run after each of three edits is work, the same failing edit three times is not.
- * `nudge` the first time, `stop` the second.
+ * Outcomes that differ in times alone count as the same only while nothing else is tried: between edits a test may well
+ * fail with the same words. `nudge` the first time, `stop` the second.
  */
 export class Repeats {
-  private recent: string[] = []
+  private asked: string[] = []
+  private exact: string[] = []
+  private alike: string[] = []
   private nudged = false
 
   see(call: ToolCall, result: ToolResult): 'fine' | 'nudge' | 'stop' {
-    const key = sha256([call.name, call.argumentsText, result.ok, result.output].join('\0'))
-    this.recent = [...this.recent, key].slice(-windowCalls)
-    if (this.recent.filter((one) => one === key).length < sameMax) return 'fine'
-    this.recent = []
+    const asked = sha256([call.name, call.argumentsText].join('\0'))
+    const key = (output: string) => sha256([asked, result.ok, output].join('\0'))
+    // Whatever is asked for the first time is not looked through for times.
+    this.alike = this.asked.includes(asked)
+      ? [...this.alike, key(result.output.slice(0, volatileCharsMax).replace(volatile, '#'))].slice(-windowCalls)
+      : []
+    this.asked = [...this.asked, asked].slice(-windowCalls)
+    this.exact = [...this.exact, key(result.output)].slice(-windowCalls)
+    if (!isFull(this.exact) && !isFull(this.alike)) return 'fine'
+    this.exact = []
+    this.alike = []
     if (this.nudged) return 'stop'
     this.nudged = true
     return 'nudge'
   }
 }
+
+/** Whether the last of them is there as often as is bearable. */
+const isFull = (keys: readonly string[]): boolean => keys.filter((one) => one === keys.at(-1)).length >= sameMax
 
 /** How packages are added, whatever stands before it in the line. */
 const installs = [

@@ -5,9 +5,19 @@ import { createTools } from '../../src/agent/tools/index.ts'
 import type { AnyTool } from '../../src/core/tool.ts'
 import { ownedProcesses } from '../../src/lib/process.ts'
 import { lookUntil } from '../contracts/runtime.ts'
-import { type AgentOptions, agentWorld, endsOf, userRules } from '../fakes/agent-world.ts'
+import { type AgentOptions, type AgentWorld, agentWorld, endsOf, userRules } from '../fakes/agent-world.ts'
 
 const call = (name: string, args: Record<string, unknown>) => ({ name, arguments: args })
+
+/** The turn is begun, parked in its n-th request, and entered again by another process. */
+async function goesOnAfterRestart(world: AgentWorld, request: number): Promise<void> {
+  await world.prompt('go')
+  const asked = () => world.requests.filter((one) => one.body).length
+  while (asked() < request) await new Promise((resolve) => setImmediate(resolve))
+  await world.runtime.close()
+  world.restart()
+  await world.run('go')
+}
 
 describe('AL-1 the loop', () => {
   it('streams the first text long before the last', async () => {
@@ -27,6 +37,16 @@ describe('AL-1 the loop', () => {
     expect((await world.run('go')).state).toMatchObject({ kind: 'idle', complete: false })
     expect(endsOf(world.entries())).toEqual(['max_steps'])
     expect(world.requests.filter((one) => one.body)).toHaveLength(4)
+  })
+
+  it('AL-1 has its steps once a turn, however often the turn is entered', async () => {
+    const profiles = [{ name: 'build', prompt: 'x', tools: null, stepsMax: 4 }]
+    const look = (pattern: string) => ({ tool_calls: [call('glob', { pattern })] })
+    const stall = { fault: 'stall', times: 1 } as const
+    const world = await agentWorld([look('a'), look('b'), stall, look('c'), look('d'), look('e')], { profiles })
+    await goesOnAfterRestart(world, 3)
+    expect(endsOf(world.entries())).toEqual(['max_steps'])
+    expect(world.outputs()).toHaveLength(4)
   })
 
   it('AL-3 keeps reasoning out of the answer', async () => {
@@ -127,6 +147,13 @@ describe('AL-5 empty replies', () => {
     expect(world.requests.filter((one) => one.body)).toHaveLength(3)
   })
 
+  it('AL-5 are counted on after a restart', async () => {
+    const empty = { fault: 'empty' } as const
+    const world = await agentWorld([empty, empty, { fault: 'stall', times: 1 }, empty, { text: 'too late' }])
+    await goesOnAfterRestart(world, 3)
+    expect(endsOf(world.entries())).toEqual(['empty'])
+  })
+
   it('once are forgiven', async () => {
     const world = await agentWorld([{ fault: 'empty' }, { text: 'here I am' }])
     expect((await world.run('go')).state).toMatchObject({ complete: true, text: 'here I am' })
@@ -141,6 +168,32 @@ describe('AL-6 going in circles', () => {
     expect(endsOf(world.entries())).toEqual(['doom_loop'])
     expect(world.outputs().length).toBeLessThanOrEqual(7)
     expect(world.entries().filter((entry) => entry.type === 'note')).toHaveLength(1)
+  })
+
+  it('AL-6 remembers after a restart what went in circles before it', async () => {
+    const write = { tool_calls: [call('write', { file_path: 'a', content: 'x' })] }
+    const world = await agentWorld([write, write, { fault: 'stall', times: 1 }, write, write, write, write, write])
+    await goesOnAfterRestart(world, 3)
+    expect(endsOf(world.entries())).toEqual(['doom_loop'])
+    expect(world.outputs()).toHaveLength(7)
+  })
+
+  it('AL-6 ends a run whose outcome holds another time at each call, by its seventh', async () => {
+    const look = { tool_calls: [call('bash', { command: "date '+at %T, took 0.%Ns'" })] }
+    const world = await agentWorld({ replies: [look], at_end: 'repeat' })
+    await world.run('go')
+    expect(endsOf(world.entries())).toEqual(['doom_loop'])
+    expect(world.outputs()).toHaveLength(7)
+  })
+
+  it('AL-6 lets a test that says how long it took fail again after each change', async () => {
+    const test = call('bash', { command: "date '+1 failed in 0.%Ns'" })
+    const replies = ['1', '2', '3', '4', '5'].map((content) => ({
+      tool_calls: [call('write', { file_path: 'a', content }), test],
+    }))
+    const world = await agentWorld([...replies, { text: 'done' }])
+    await world.run('go')
+    expect(endsOf(world.entries())).toEqual(['completed'])
   })
 
   it('lets a test run again after each change', async () => {
