@@ -1,6 +1,6 @@
 /** One question to a model, answered in text. No tools, no history; who asks judges what comes back. */
 import type { Problem } from '../core/problem.ts'
-import type { ModelMessage } from '../core/provider.ts'
+import type { ModelEvent, ModelMessage } from '../core/provider.ts'
 import type { ModelUsage } from '../core/session.ts'
 import type { Choice } from './model-choice.ts'
 import { costMicros } from './prices.ts'
@@ -9,6 +9,8 @@ export interface TextRequest extends Pick<Choice, 'source' | 'model' | 'temperat
   messages: ModelMessage[]
   outputTokensMax: number
   charsMax: number
+  /** For the debug log of the run that asks, where one is written. */
+  record?: ((line: Record<string, unknown>) => void) | undefined
 }
 
 export interface TextAnswer {
@@ -19,11 +21,18 @@ export interface TextAnswer {
 }
 
 export async function askText(request: TextRequest, signal: AbortSignal): Promise<TextAnswer> {
-  const { source, model, temperature, messages, outputTokensMax, charsMax } = request
+  const { record, source, model, temperature, messages, outputTokensMax } = request
   const call = { model, messages, tools: [], temperature, maxOutputTokens: outputTokensMax }
+  record?.({ type: 'request', provider: source.provider.name, ...call })
+  const answer = await answerTo(request, source.provider.stream(call, signal))
+  record?.({ type: 'response', ...answer })
+  return answer
+}
+
+async function answerTo({ source, charsMax }: TextRequest, events: AsyncIterable<ModelEvent>): Promise<TextAnswer> {
   let text = ''
   let usage: ModelUsage | null = null
-  for await (const event of source.provider.stream(call, signal)) {
+  for await (const event of events) {
     if (event.type === 'text') text = (text + event.delta).slice(0, charsMax)
     if (event.type === 'retry') text = ''
     if (event.type === 'usage') {

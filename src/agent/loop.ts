@@ -247,15 +247,12 @@ class Loop {
     this.count(reply.usages)
     const used = reply.usages.map((usage) => ({ type: 'usage' as const, runId, usage }))
     const { text, reasoning, end } = reply
-    if (end.kind === 'failed') {
-      if (used.length > 0) transcript.append(...used)
-      return endOf('provider_error', '', end.problem)
-    }
     const said = { type: 'assistant' as const, runId, text, reasoning }
-    if (end.kind === 'aborted') {
+    if (end.kind !== 'finished') {
+      // A person has seen it: what came of an answer stands in the session, whatever cut it off.
       const kept = text.trim() === '' ? used : [...used, { ...said, calls: [], finish: 'aborted' }]
       if (kept.length > 0) transcript.append(...kept)
-      return endOf('cancelled', text)
+      return end.kind === 'failed' ? endOf('provider_error', '', end.problem) : endOf('cancelled', text)
     }
     reply.calls = this.withOwnIds(reply.calls)
     const thinking = reply.thinking.length > 0 ? { thinking: reply.thinking } : {}

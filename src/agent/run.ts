@@ -85,7 +85,7 @@ export interface Run extends GuideFolders {
 }
 
 /** What making room needs of a run, so that it can also be asked for between two runs. */
-export type Roomy = Pick<Run, 'id' | 'source' | 'model' | 'choices' | 'room' | 'transcript' | 'signal'>
+export type Roomy = Pick<Run, 'id' | 'source' | 'model' | 'choices' | 'room' | 'transcript' | 'signal' | 'debug'>
 
 /**
  * Every row goes to the journal and is remembered: the history is not read again at each step. Rows that only the next

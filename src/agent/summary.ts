@@ -48,6 +48,7 @@ export async function summaryOf(head: readonly Shown[], run: Roomy, windowTokens
     ],
     outputTokensMax,
     charsMax,
+    record: (line: Record<string, unknown>) => run.debug?.record(run.id, line),
   }
   const { text, usage, problem } = await askText(request, run.signal)
   const usages = usage ? [usage] : []

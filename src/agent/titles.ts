@@ -4,7 +4,8 @@ import { reasonOf } from '../core/problem.ts'
 import type { Journal, ModelUsage } from '../core/session.ts'
 import { excerptOf } from '../lib/excerpt.ts'
 import { newId } from '../lib/id.ts'
-import { askText } from './ask-text.ts'
+import { askText, type TextRequest } from './ask-text.ts'
+import type { ModelDebug } from './debug-log.ts'
 import { lastTurnOf } from './history.ts'
 import { modelFor } from './model-choice.ts'
 import type { Run } from './run.ts'
@@ -27,21 +28,24 @@ export interface Titling {
   log(text: string): void
   /** With a limit, and no longer than its host lives. */
   within<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>
+  debug?: ModelDebug | undefined
 }
 
 type Named = Pick<Run, 'session' | 'transcript' | 'choices' | 'source' | 'model'>
 
 /** Behind the first turn of a conversation; nobody waits for it, and without it the first line stays. */
-export async function entitle(run: Named, { retitle, journal, clock, log, within }: Titling): Promise<void> {
+export async function entitle(run: Named, { retitle, journal, clock, log, within, debug }: Titling): Promise<void> {
   const { session, transcript } = run
   const turn = lastTurnOf(transcript.entries)
   const [prompt, another] = transcript.history.asked
   if (session.taskId !== null || !prompt || another || !turn?.complete) return
   const now = placeholders.includes(session.title.trim()) ? firstLineOf(prompt.text) : session.title
+  const runId = newId('r', clock.now())
+  const record = (line: Record<string, unknown>) => debug?.record(runId, line)
   try {
     retitle(session.id, session.title, now)
-    const { title, usage } = await within((signal) => askTitle(prompt.text, turn.text, run, signal))
-    if (usage) journal.append(session.id, { type: 'usage', runId: newId('r', clock.now()), usage })
+    const { title, usage } = await within((signal) => askTitle([prompt.text, turn.text], { ...run, record }, signal))
+    if (usage) journal.append(session.id, { type: 'usage', runId, usage })
     if (title !== null) retitle(session.id, now, title)
   } catch (error) {
     log(`no title for session ${session.id}: ${reasonOf(error)}`)
@@ -55,9 +59,8 @@ export function firstLineOf(prompt: string): string {
 
 /** A model is asked only where the settings name one for it: a title is not worth the price of any other. */
 async function askTitle(
-  prompt: string,
-  answer: string,
-  run: Named,
+  [prompt, answer]: readonly [string, string],
+  run: Named & Pick<TextRequest, 'record'>,
   signal: AbortSignal,
 ): Promise<{ title: string | null; usage: ModelUsage | null }> {
   if (!run.choices.purposes?.titles?.model) return { title: null, usage: null }
@@ -66,7 +69,8 @@ async function askTitle(
     { role: 'system' as const, text: system },
     { role: 'user' as const, text: `Name this conversation:\n\n${said}` },
   ]
-  const request = { ...modelFor('titles', run.choices, run), messages, outputTokensMax, charsMax: 1_000 }
+  const { record } = run
+  const request = { ...modelFor('titles', run.choices, run), messages, outputTokensMax, charsMax: 1_000, record }
   const { text, usage, problem } = await askText(request, signal)
   const title = firstLineOf(text.replace(/["“”`*#]/g, '')).replace(/\.$/, '')
   return { title: problem !== null || title === '' ? null : title, usage }

@@ -15,8 +15,10 @@ export function backoffMs(backoff: Backoff, attempt: number, random: () => numbe
 /** `Retry-After` as ms: seconds or an HTTP date; null when absent or senseless. */
 export function retryAfterMs(header: string | null | undefined, nowMs: number): number | null {
   if (!header) return null
-  const seconds = Number(header)
-  if (Number.isFinite(seconds)) return seconds >= 0 ? Math.round(seconds * 1000) : null
-  const date = Date.parse(header)
+  // Proxies join two headers with a comma, and some servers write the unit.
+  const seconds = /^\s*(\d+(?:\.\d+)?)\s*s?\s*(?:,|$)/i.exec(header)?.[1]
+  if (seconds !== undefined) return Math.round(Number(seconds) * 1000)
+  // A date has the name of a month or a T in it; what is neither would still be read as some day.
+  const date = /[a-z]/i.test(header) ? Date.parse(header) : Number.NaN
   return Number.isNaN(date) ? null : Math.max(0, date - nowMs)
 }

@@ -200,11 +200,11 @@ class Builtin implements Runtime {
   }
 
   private surroundings(session: SessionRecord, profile: Profile, own: readonly AnyTool[] = []) {
-    const { platform = process.platform, room = roomDefaults } = this.options
+    const { debug, platform = process.platform, room = roomDefaults } = this.options
     const all = [...this.tools, ...own]
     const open = profile.tools === null ? all : all.filter((tool) => profile.tools?.includes(tool.name))
     const tools = [...open, ...(profile.own ?? [])]
-    return { session, profile, tools, platform, room, choices: this.choices }
+    return { session, profile, tools, platform, room, choices: this.choices, ...(debug ? { debug } : {}) }
   }
 
   private start(begin: Begin): void {
@@ -230,10 +230,10 @@ class Builtin implements Runtime {
         this.live.delete(session.id)
         begin.release()
         this.nudges.now(session.id)
-        const { retitle, journal, clock, log } = this.options
+        const { retitle, journal, clock, log, debug } = this.options
         const within = <T>(work: (signal: AbortSignal) => Promise<T>) => this.within(titleMs, work)
-        if (retitle)
-          void entitle({ ...begin, ...begin.choice, choices: this.choices }, { retitle, journal, clock, log, within })
+        const run = { ...begin, ...begin.choice, choices: this.choices }
+        if (retitle) void entitle(run, { retitle, journal, clock, log, within, debug })
       })
     this.nudges.now(session.id)
   }
@@ -284,7 +284,7 @@ class Builtin implements Runtime {
   }
 
   private runOf({ session, profile, request, transcript, choice, policy, own, resumed }: Begin, live: Live): Run {
-    const { clock, debug, env, outputRoot, checkpointRoot: root, owner, attended, granted, formats } = this.options
+    const { clock, env, outputRoot, checkpointRoot: root, owner, attended, granted, formats } = this.options
     const id = newId('r', clock.now())
     live.owner = `${owner}/${id}`
     return {
@@ -307,7 +307,6 @@ class Builtin implements Runtime {
       format: formats ? createFormat(formats, policy.accepted ?? false) : null,
       outputDir: join(outputRoot, session.id),
       hidden: this.options.hidden ?? [],
-      ...(debug ? { debug } : {}),
       ...(root ? { checkpoint: openCheckpoint(session, { root, env, owner: live.owner, ids: this.blobIds }) } : {}),
       signal: live.stop.signal,
       wishes: live.wishes,

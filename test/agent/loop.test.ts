@@ -331,6 +331,18 @@ describe('trouble of the model', () => {
     expect(world.outputs()).toHaveLength(1)
   })
 
+  it('PV-3 what had come of an answer stays when the model is given up, and is gone on from', async () => {
+    const replies = [{ fault: 'drop', text: 'half a' }, { match: 'interrupted', text: 'nother' }] as const
+    const world = await agentWorld([...replies], { provider: { retries: 0 } })
+    expect((await world.run('go')).state).toMatchObject({ kind: 'failed' })
+    expect(world.entries()).toContainEqual(expect.objectContaining({ type: 'assistant', text: 'half a' }))
+    expect((await world.run('go')).state).toMatchObject({ kind: 'idle', complete: true, text: 'nother' })
+    expect(world.messages().slice(-2)).toEqual([
+      { role: 'assistant', content: 'half a' },
+      { role: 'user', content: expect.stringContaining('interrupted') },
+    ])
+  })
+
   it('a dropped stream is asked again; what was shown is marked and no part of the answer', async () => {
     const world = await agentWorld([{ fault: 'drop', text: 'half a' }, { text: 'a whole' }])
     expect((await world.run('go')).state).toMatchObject({ text: 'a whole', complete: true })

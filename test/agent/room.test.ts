@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
+import type { ModelDebug } from '../../src/agent/debug-log.ts'
 import { messagesOf } from '../../src/agent/history.ts'
 import { textTokens } from '../../src/agent/weigh.ts'
 import type { JournalEntry } from '../../src/core/session.ts'
@@ -15,6 +16,7 @@ interface ChainOptions {
   summary?: Record<string, unknown>
   windowTokens?: number
   provider?: Record<string, unknown>
+  debug?: ModelDebug
 }
 
 const call = (name: string, args: Record<string, unknown>) => ({ name, arguments: args })
@@ -44,7 +46,9 @@ function chain(count: number, more: ChainOptions) {
 }
 
 async function chainWorld(count: number, sizeBytes: number, more: ChainOptions = {}) {
-  const world = await agentWorld(chain(count, more), { provider: more.provider ?? provider })
+  const { debug } = more
+  const options = { provider: more.provider ?? provider, ...(debug ? { debug } : {}) }
+  const world = await agentWorld(chain(count, more), options)
   const line = `${'word '.repeat(15)}\n`
   for (let n = 0; n <= count; n++) {
     await world.put(`part-${n}`, `${line.repeat(Math.ceil(sizeBytes / line.length))}next is part-${n + 1}\n`)
@@ -75,6 +79,18 @@ describe('CX-3 room for the next request', () => {
     const [, first] = world.messages()
     expect(first?.content).toContain('Messages of the user, in their own words:\n\ngo')
     expect(first?.content).toContain('Goal: read the chain.')
+  })
+
+  it('DU-6 what is asked for a summary is in the debug log, beside the requests of the run', async () => {
+    const lines: { run: string; type?: unknown; messages?: { text: string }[] }[] = []
+    const debug = { record: (run: string, line: object) => void lines.push({ run, ...line }) }
+    const text = 'I think about it at some length. '.repeat(40)
+    const world = await chainWorld(20, 4_000, { text, debug })
+    await world.run('go')
+    const asked = lines.filter(({ type }) => type === 'request')
+    expect(asked).toHaveLength(work(world).length + summaries(world).length)
+    expect(asked.filter(({ messages }) => messages?.[1]?.text.startsWith('Summarise:')).length).toBeGreaterThan(0)
+    expect(new Set(lines.map(({ run }) => run)).size).toBe(1)
   })
 
   it('CX-3 a restart does not summarise again: the history is the same to the byte', async () => {

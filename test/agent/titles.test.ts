@@ -28,6 +28,16 @@ it('a conversation is named after its first turn, and what that used is counted'
   expect(used()).toBe(2)
 })
 
+it('DU-6 the request for a title is in the debug log', async () => {
+  const lines: Record<string, unknown>[] = []
+  const debug = { record: (run: string, line: Record<string, unknown>) => void lines.push({ run, ...line }) }
+  const { titles } = await talk('New session', [naming, { text: 'done' }], { purposes, debug })
+  await expect.poll(() => titles.length).toBe(3)
+  expect(lines.map(({ type }) => type)).toEqual(['request', 'response', 'request', 'response'])
+  expect(JSON.stringify(lines[2])).toContain('Name this conversation')
+  expect(lines[3]).toMatchObject({ text: '"Tabs for the parser."', run: lines[2]?.['run'] })
+})
+
 it('without a model for it, and where that fails, the first line of the prompt stays', async () => {
   const { titles, world } = await talk('', [{ text: 'done' }])
   await expect.poll(() => titles).toEqual(['', 'Use tabs'])

@@ -22,7 +22,9 @@ Greet {{whom}}.
 const greetWrites = (file_path: string) => ({
   tool_calls: [{ name: 'write', arguments: { file_path, content: 'hi' } }],
 })
-const said = (story: Story) => story.requests.map(({ body }) => body as { tools?: { function: { name: string } }[] })
+/** Requests for a reply; the list of models is asked for without a body. */
+const said = (story: Story) =>
+  story.requests.flatMap(({ body }) => (body ? [body as { tools?: { function: { name: string } }[] }] : []))
 
 async function run(story: Story, body: object, headers: Record<string, string> = {}) {
   const response = await story.call('POST', '/api/skills/greet/run', body, headers)

@@ -210,7 +210,7 @@ class AnthropicReply implements WireReply {
 
   take(piece: string): Taken {
     const parsed = pieceOf(pieceSchema, piece)
-    if (!parsed) return nothing
+    if (!parsed || parsed.type === 'ping') return nothing
     const error = errorOf(parsed.error)
     if (error) return { kind: 'error', error }
     if (parsed.type === 'message_stop') return { kind: 'over', events: [] }

@@ -76,16 +76,21 @@ function wireMessage(message: ModelMessage): Record<string, unknown> {
 
 const nullableText = z.string().nullish()
 
+/** Mistral and some gateways send a list of parts; thinking is one of them. */
+const contentPart = z.looseObject({ type: nullableText, text: nullableText, thinking: z.unknown().optional() })
+const contentSchema = z.union([z.string(), z.array(contentPart)]).nullish()
+
 const deltaSchema = z.looseObject({
-  content: nullableText,
+  content: contentSchema,
   reasoning_content: nullableText,
   reasoning: nullableText,
   tool_calls: z
     .array(
       z.looseObject({
-        index: z.number().nullish(),
+        // Some write the figure as a text, and the arguments as what they mean.
+        index: z.coerce.number().nullish().catch(null),
         id: nullableText,
-        function: z.looseObject({ name: nullableText, arguments: nullableText }).nullish(),
+        function: z.looseObject({ name: nullableText, arguments: z.unknown().optional() }).nullish(),
       }),
     )
     .nullish(),
@@ -126,6 +131,25 @@ const finishes: Readonly<Record<string, ModelFinish>> = {
   content_filter: 'filter',
 }
 
+/** An empty object stands where the parts of the text are still to come. */
+function argumentsIn(given: unknown): string {
+  if (typeof given === 'string') return given
+  const text = JSON.stringify(given ?? {})
+  return text === '{}' ? '' : text
+}
+
+function saidIn(content: z.output<typeof contentSchema>): { text: string; thinking: string } {
+  if (!Array.isArray(content)) return { text: content ?? '', thinking: '' }
+  const plain = (thinking: unknown): string => {
+    const parts = z.array(contentPart).safeParse(thinking)
+    return parts.success ? parts.data.map(({ text }) => text ?? '').join('') : String(thinking ?? '')
+  }
+  return {
+    text: content.map(({ text }) => text ?? '').join(''),
+    thinking: content.map(({ thinking }) => plain(thinking)).join(''),
+  }
+}
+
 interface ChatCall extends OpenCall {
   index: number | null
 }
@@ -150,9 +174,10 @@ class ChatReply implements WireReply {
     // Servers that ignore `stream` send one whole message.
     const delta = choice.delta ?? choice.message
     const said: ModelEvent[] = []
-    const reasoning = delta?.reasoning_content || delta?.reasoning
+    const { text, thinking } = saidIn(delta?.content)
+    const reasoning = delta?.reasoning_content || delta?.reasoning || thinking
     if (reasoning) said.push({ type: 'reasoning', delta: reasoning })
-    if (delta?.content) said.push({ type: 'text', delta: delta.content })
+    if (text) said.push({ type: 'text', delta: text })
     for (const call of delta?.tool_calls ?? []) this.takeCall(call)
     if (choice.finish_reason) this.finish = finishes[choice.finish_reason] ?? 'stop'
     return said
@@ -162,7 +187,7 @@ class ChatReply implements WireReply {
     const open = this.openCallOf(part)
     open.id ??= part.id || null
     open.name ||= part.function?.name ?? ''
-    open.argumentsText += part.function?.arguments ?? ''
+    open.argumentsText += argumentsIn(part.function?.arguments)
   }
 
   /** Servers leave out index or id, or use one index again for the next call; a new id or name opens a new call. */

@@ -27,14 +27,21 @@ function eventCutter(): Cutter {
 }
 
 function lineCutter(): Cutter {
-  let open = ''
+  // Put together once the line is whole: it may come in thousands of parts.
+  let open: string[] = []
+  const whole = (line: string) => line.trim() !== ''
   return {
     feed(text) {
-      const lines = (open + text).split('\n')
-      open = lines.pop() ?? ''
-      return lines.filter((line) => line.trim() !== '')
+      const end = text.lastIndexOf('\n')
+      if (end < 0) {
+        open.push(text)
+        return []
+      }
+      const lines = [...open, text.slice(0, end)].join('').split('\n')
+      open = [text.slice(end + 1)]
+      return lines.filter(whole)
     },
-    rest: () => (open.trim() === '' ? [] : [open]),
+    rest: () => [open.join('')].filter(whole),
   }
 }
 

@@ -14,7 +14,7 @@ import { type CommonConfig, setContextOf } from './settings.ts'
 import type { Trouble } from './trouble.ts'
 import * as trouble from './trouble.ts'
 import { Watch } from './watch.ts'
-import { errorOf, parseJson, type Tokens, type Wire, type WireCall } from './wire.ts'
+import { errorOf, nothing, parseJson, type Tokens, type Wire, type WireCall } from './wire.ts'
 
 const replyBytesMax = 64 * 1024 * 1024
 const errorBytesMax = 16 * 1024
@@ -22,6 +22,8 @@ const errorCharsMax = 600
 const listBytesMax = 4 * 1024 * 1024
 const showSeconds = 10
 const listSeconds = 0.3
+/** So many times as long as it may be silent, a reply may send signs of life that say nothing. */
+const quietStalls = 10
 const waits = { firstMs: 500, factor: 2, maxMs: 20_000 }
 
 /** Of a whole reply whose server did not say: no call uses nothing, so that all 0 is unknown. */
@@ -88,6 +90,9 @@ export class HttpProvider implements Provider {
     onShown: () => void,
   ): AsyncGenerator<ModelEvent, Trouble | null> {
     const watch = new Watch(this.deps.clock, signal)
+    const { stall_seconds: stallSeconds } = this.config
+    const quietMax = stallSeconds * quietStalls
+    let saidAt = this.deps.clock.monotonic()
     let begun = false
     let filter: KeyFilter | null = null
     try {
@@ -96,12 +101,18 @@ export class HttpProvider implements Provider {
       const response = await this.post(this.wire.request(this.whole(request), this.facts(request.model)), watch.signal)
       if (response.statusCode >= 400) return await this.refusalOf(response)
       begun = true
+      saidAt = this.deps.clock.monotonic()
       const reply = this.wire.reply(request.model)
       let over = false
       const reading: Reading = {
         framing: this.wire.framing,
         bytesMax: replyBytesMax,
-        onBytes: () => watch.expect(this.config.stall_seconds),
+        // Signs of life keep a reply that thinks, but not for ever.
+        onBytes: () => {
+          const leftSeconds = quietMax - (this.deps.clock.monotonic() - saidAt) / 1000
+          if (leftSeconds < stallSeconds) watch.expect(Math.max(0, leftSeconds), quietMax)
+          else watch.expect(stallSeconds)
+        },
         isOver: () => over,
       }
       for await (const piece of piecesOf(response, reading)) {
@@ -110,6 +121,7 @@ export class HttpProvider implements Provider {
           yield* filter?.rest() ?? []
           return this.clean(trouble.streamTrouble(this.shortOf(taken.error.message), taken.error.code))
         }
+        if (taken !== nothing) saidAt = this.deps.clock.monotonic()
         if (taken.events.length > 0) onShown()
         yield* filter?.take(taken.events) ?? taken.events
         over = taken.kind === 'over'

@@ -37,7 +37,7 @@ export const truncated = (): Trouble =>
   trouble('model-truncated', 'The reply of the model ended without saying that it was finished.')
 
 export const stalled = (seconds: number): Trouble =>
-  trouble('model-stalled', `The model sent nothing for ${seconds} seconds.`)
+  trouble('model-stalled', `The model said nothing for ${Math.round(seconds)} seconds.`)
 
 export const flooded = (bytesMax: number): Trouble =>
   trouble('model-reply-too-long', `The reply of the model is longer than ${bytesMax} bytes.`)

@@ -20,10 +20,11 @@ export class Watch {
     return this.stop.signal
   }
 
-  expect(seconds: number): void {
+  /** `told`: the seconds that whoever waits is told of, where only a part of them is left. */
+  expect(seconds: number, told = seconds): void {
     this.timer?.cancel()
     this.timer = this.clock.after(seconds * 1000, () => {
-      this.stalledAfter = seconds
+      this.stalledAfter = told
       this.stop.abort(new Error('stalled'))
     })
   }

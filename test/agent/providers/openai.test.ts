@@ -22,6 +22,15 @@ const calls = (events: ModelEvent[]) =>
   events.flatMap((event) => (event.type === 'call' ? [[event.call.name, event.call.argumentsText, event.cut]] : []))
 const types = (events: ModelEvent[]) => events.map((event) => event.type)
 
+it('AL-3 content that comes as a list of parts is text, and its thinking is reasoning', async () => {
+  const thinking = { type: 'thinking', thinking: [{ type: 'text', text: 'hmm' }] }
+  const { events } = await run([sse(delta({ content: [thinking, { type: 'text', text: 'well' }] }), end)])
+  expect(events.slice(0, 2)).toEqual([
+    { type: 'reasoning', delta: 'hmm' },
+    { type: 'text', delta: 'well' },
+  ])
+})
+
 describe('AL-4 calls that servers send badly', () => {
   const cases: [string, object[], unknown[]][] = [
     [
@@ -47,6 +56,26 @@ describe('AL-4 calls that servers send badly', () => {
       [
         ['read', '{"p":1}', false],
         ['read', '{}', false],
+      ],
+    ],
+    [
+      'an index that is a text',
+      [
+        call({ index: '0', id: 'a', function: { name: 'read', arguments: '{"p":' } }),
+        call({ index: '0', function: { arguments: '1}' } }),
+      ],
+      [['read', '{"p":1}', false]],
+    ],
+    [
+      'arguments that are no text',
+      [
+        call({ index: 0, id: 'a', function: { name: 'read', arguments: { p: 1 } } }),
+        call({ index: 1, id: 'b', function: { name: 'glob', arguments: {} } }),
+        call({ index: 1, function: { arguments: '{"q":2}' } }),
+      ],
+      [
+        ['read', '{"p":1}', false],
+        ['glob', '{"q":2}', false],
       ],
     ],
     [
@@ -209,6 +238,29 @@ describe('PV-3 trouble', () => {
       }
     }
     expect(events.at(-1)).toMatchObject({ type: 'failed', transient: true, problem: { kind: 'model-stalled' } })
+  })
+
+  it('gives up a reply that sends signs of life and never a word', async () => {
+    const { url } = await startRawServer((response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      const timer = setInterval(() => response.write(': still here\n\n'), 20)
+      response.once('close', () => clearInterval(timer))
+    })
+    const config = openaiSchema.parse({ name: 'raw', base_url: url, retries: 0, stall_seconds: 0.2 })
+    const { provider } = openai.create(config, { clock: systemClock, env: {} })
+    const startedAt = performance.now()
+    const events = await collect(provider.stream(requestOf('m', 'hi'), new AbortController().signal))
+    expect(events.at(-1)).toMatchObject({ type: 'failed', transient: true, problem: { kind: 'model-stalled' } })
+    expect(performance.now() - startedAt).toBeGreaterThan(1_500)
+  })
+
+  it.each([
+    ['2, 3', 2_000],
+    ['0.5s', 500],
+    ['1.5', 1_500],
+  ])('waits as long as a Retry-After of "%s" says', async (retryAfter, waitMs) => {
+    const { events } = await run([status(429, {}, { 'retry-after': retryAfter }), sse(text('hi'), end)])
+    expect(events[0]).toMatchObject({ type: 'retry', waitMs })
   })
 
   it('stops waiting for a retry as soon as it is aborted', async () => {
