@@ -15,6 +15,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
+      // How long its plugins take is of no use to whoever starts OpenLoom for the first time.
+      checks: { bundlerTimings: false },
       // What every view needs comes in one piece: a browser asks for six at a time, and the first picture waits for all.
       output: { codeSplitting: { groups: [{ name: 'first', tags: ['$initial'] }] } },
     },
