@@ -116,39 +116,41 @@ export async function loopTime(world: BenchWorld, goal: string, rounds: number):
   return times
 }
 
-/** The alternative in the same run: 21 bare requests to the same model, by nobody's loop. */
-async function bareTime(world: BenchWorld, rounds: number): Promise<number[]> {
-  const times: number[] = []
-  const messages = [{ role: 'user', content: 'quick bare' }]
-  const body = JSON.stringify({ model: 'scripted-model', stream: true, messages })
+/** The alternative in the same run: the 21 requests of the last run once more, to the same model, by nobody's loop. */
+async function bareTime(world: BenchWorld): Promise<number> {
+  const asked = world.model.requests
+    .flatMap(({ body }) => (body?.tools?.length ? [JSON.stringify(body)] : []))
+    .slice(-21)
+  if (asked.length !== 21) throw new Error(`the run made ${asked.length} requests instead of 21`)
   const headers = { 'content-type': 'application/json' }
-  for (let i = 0; i < rounds; i++) {
-    const startedAt = performance.now()
-    for (let n = 0; n < 21; n++) {
-      await (await fetch(`${world.model.url}/chat/completions`, { method: 'POST', headers, body })).text()
-    }
-    times.push(performance.now() - startedAt)
+  const startedAt = performance.now()
+  for (const body of asked) {
+    await (await fetch(`${world.model.url}/chat/completions`, { method: 'POST', headers, body })).text()
   }
-  return times
+  return performance.now() - startedAt
 }
 
 /** The same for the tool: 20 bare starts of the same command. */
-async function bareShells(rounds: number): Promise<number[]> {
-  const times: number[] = []
-  for (let i = 0; i < rounds; i++) {
-    const startedAt = performance.now()
-    for (let n = 0; n < 20; n++)
-      await once(spawn('bash', ['-c', 'true'], { stdio: ['ignore', 'pipe', 'pipe'] }), 'close')
-    times.push(performance.now() - startedAt)
-  }
-  return times
+async function bareShells(): Promise<number> {
+  const startedAt = performance.now()
+  for (let n = 0; n < 20; n++) await once(spawn('bash', ['-c', 'true'], { stdio: ['ignore', 'pipe', 'pipe'] }), 'close')
+  return performance.now() - startedAt
 }
 
-/** What is left of a step without the model's time and, for a shell, the bare start of the command. */
-function ownTime(name: string, { wall, bare, shells }: { wall: number; bare: number; shells: number }): Row {
-  const starts = shells > 0 ? `, 20 bare starts of the command ${shells.toFixed(0)} ms` : ''
-  const note = `of ${(wall / 20).toFixed(2)} ms; 21 bare requests to the model take ${bare.toFixed(0)} ms${starts}`
-  return { name, value: (wall - bare - shells) / 20, unit: 'ms', bar: 3, original: null, note }
+interface StepRound {
+  /** ms of the run, of its requests made bare, of its commands started bare. */
+  wall: number
+  bare: number
+  shells: number
+}
+
+/** What is left of a step, round by round, without the model's time and, for a shell, the bare start of the command. */
+function ownTime(name: string, rounds: readonly StepRound[]): Row {
+  const of = (key: keyof StepRound): number => median(rounds.map((round) => round[key]))
+  const starts = of('shells') > 0 ? `, 20 bare starts of the command ${of('shells').toFixed(0)} ms` : ''
+  const note = `of ${(of('wall') / 20).toFixed(2)} ms; the same 21 requests made bare ${of('bare').toFixed(0)} ms${starts}`
+  const own = rounds.map(({ wall, bare, shells }) => (wall - bare - shells) / 20)
+  return { name, value: median(own), unit: 'ms', bar: 2, original: null, note }
 }
 
 export async function mainPath(): Promise<Row[]> {
@@ -157,24 +159,23 @@ export async function mainPath(): Promise<Row[]> {
     const drops = await dropToPrompt(world, 30)
     const hooks = await hookToPrompt(world, 30)
     const verdicts = await finishToVerdict(world)
-    const [reading, running, bares, starts]: [number[], number[], number[], number[]] = [[], [], [], []]
+    const [reading, running]: [StepRound[], StepRound[]] = [[], []]
     // In turn, so that a slow minute of the machine falls on all of them.
     for (let round = 0; round < 15; round++) {
-      reading.push(...(await loopTime(world, 'twenty reads', 1)))
-      bares.push(...(await bareTime(world, 1)))
-      running.push(...(await loopTime(world, 'twenty shells', 1)))
-      starts.push(...(await bareShells(1)))
+      const [read = Number.NaN] = await loopTime(world, 'twenty reads', 1)
+      reading.push({ wall: read, bare: await bareTime(world), shells: 0 })
+      const [run = Number.NaN] = await loopTime(world, 'twenty shells', 1)
+      running.push({ wall: run, bare: await bareTime(world), shells: await bareShells() })
     }
-    const bare = median(bares)
-    const shells = median(starts)
+    const walls = (rounds: readonly StepRound[]) => rounds.map(({ wall }) => wall)
     return [
       timed('file dropped → prompt at the model, p50', drops, [300, 26_600]),
       timed('webhook → prompt at the model, p50', hooks, [100, 2_800]),
       timed('agent finished → verdict stored, p50', verdicts, [200, 302_000]),
-      timed('20 reads against an instant model, wall', reading, [150, null]),
-      ownTime('our own time a step, reading', { wall: median(reading), bare, shells: 0 }),
-      ownTime('our own time a step, shell', { wall: median(running), bare, shells }),
-      timed('20 shell commands (`true`), wall', running, [1_000, null]),
+      timed('20 reads against an instant model, wall', walls(reading), [150, null]),
+      ownTime('our own time a step, reading', reading),
+      ownTime('our own time a step, shell', running),
+      timed('20 shell commands (`true`), wall', walls(running), [1_000, null]),
     ]
   } finally {
     await world.close()
