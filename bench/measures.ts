@@ -148,7 +148,8 @@ interface StepRound {
 function ownTime(name: string, rounds: readonly StepRound[]): Row {
   const of = (key: keyof StepRound): number => median(rounds.map((round) => round[key]))
   const starts = of('shells') > 0 ? `, 20 bare starts of the command ${of('shells').toFixed(0)} ms` : ''
-  const note = `of ${(of('wall') / 20).toFixed(2)} ms; the same 21 requests made bare ${of('bare').toFixed(0)} ms${starts}`
+  const wall = (of('wall') / 20).toFixed(2)
+  const note = `of ${wall} ms; the same 21 requests made bare ${of('bare').toFixed(0)} ms${starts}`
   const own = rounds.map(({ wall, bare, shells }) => (wall - bare - shells) / 20)
   return { name, value: median(own), unit: 'ms', bar: 2, original: null, note }
 }

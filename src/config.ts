@@ -14,6 +14,7 @@ import { drillRuntime } from './core/runtime.ts'
 import {
   askPolicies,
   checkoutSchema,
+  crashPolicies,
   isolations,
   limitsSchema,
   projectChecks,
@@ -117,6 +118,10 @@ export const configSchema = z
         .describe('What becomes of the worktree of a verified task; wait: a person says.'),
       on_hang: z.enum(hangPolicies).default('alert').describe('What may be done when a session hangs.'),
       ask: z.enum(askPolicies).default('wait').describe('deny: what needs a person is refused at once.'),
+      after_crash: z
+        .enum(crashPolicies)
+        .default('continue')
+        .describe('pause: where a crash cut off a command that may have changed something, a person looks first.'),
       ask_deadline_minutes: z
         .number()
         .positive()

@@ -99,6 +99,7 @@ export function harnessSettings({ settings, alone }: Following): World['settings
     proposeChecks: defaults.propose_checks,
     commitTrailer: defaults.commit_trailer,
     waitForBase: defaults.wait_for_base,
+    afterCrash: defaults.after_crash,
     runsCommands: (source) => sources[source === 'sample' ? 'inbox' : source].commands !== 'none',
     backoff: { firstMs: 2_000, factor: 2, maxMs: 300_000 },
     reconcileMs: defaults.check_interval_minutes * 60_000,

@@ -8,8 +8,18 @@ const windowCalls = 10
 const sameMax = 3
 
 /** What is another figure each time, though nothing has happened: times, how long it took, addresses. */
-const volatile =
-  /\b\d{4}-\d\d-\d\d\b|\b\d{1,2}:\d\d(:\d\d)?([.,]\d+)?\b|\b\d+([.,]\d+)?\s?([mµun]?s|sec(onds?)?|min(utes?)?)\b|\b\d{9,}\b|\b0x[\da-f]+\b/gi
+const volatile = new RegExp(
+  [
+    /\b\d{4}-\d\d-\d\d\b/,
+    /\b\d{1,2}:\d\d(:\d\d)?([.,]\d+)?\b/,
+    /\b\d+([.,]\d+)?\s?([mµun]?s|sec(onds?)?|min(utes?)?)\b/,
+    /\b\d{9,}\b/,
+    /\b0x[\da-f]+\b/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+  'gi',
+)
 const volatileCharsMax = 20_000
 
 /**

@@ -1,6 +1,7 @@
 /** What a session is at, for whoever looks: of a run that goes on, or from the rows alone. Pure. */
 import { type JournalEntry, type SessionState, withoutUndone } from '../core/session.ts'
-import { lastTurnOf } from './history.ts'
+import { excerptOf } from '../lib/excerpt.ts'
+import { lastTurnOf, openCallsOf } from './history.ts'
 import { isTransient } from './providers/trouble.ts'
 import type { LiveState } from './run.ts'
 import { unfinishedOf } from './unfinished.ts'
@@ -13,7 +14,8 @@ export function liveState({ tool, retry, asks }: LiveState): SessionState {
 
 /** The state of a session that nothing runs in. */
 export function restingState(all: readonly JournalEntry[]): SessionState {
-  const turn = lastTurnOf(withoutUndone(all, (entry) => entry))
+  const entries = withoutUndone(all, (entry) => entry)
+  const turn = lastTurnOf(entries)
   if (!turn) return { kind: 'idle', promptId: null, complete: false, text: '' }
   const { promptId, ended, paused, complete, text, finish } = turn
   if (paused) return { kind: 'waiting', for: 'resume', text: 'A person has paused it.' }
@@ -21,7 +23,7 @@ export function restingState(all: readonly JournalEntry[]): SessionState {
   switch (reason) {
     case undefined:
     case 'cancelled':
-      return { kind: 'interrupted', promptId }
+      return { kind: 'interrupted', promptId, ...lostIn(entries) }
     case 'provider_error':
     case 'needs_permission': {
       const problem = ended?.problem ?? { kind: 'run-failed', text: 'The run failed.' }
@@ -31,4 +33,15 @@ export function restingState(all: readonly JournalEntry[]): SessionState {
       if (complete) return { kind: 'idle', promptId, complete, text }
       return { kind: 'idle', promptId, complete, text, unfinished: unfinishedOf(reason, finish) }
   }
+}
+
+const shownChars = 200
+
+/** The first call that had begun to change something when its process was killed. */
+function lostIn(entries: readonly JournalEntry[]): { lost: string } | null {
+  const changing = new Set(
+    entries.flatMap((entry) => (entry.type === 'tool.started' && !entry.readOnly ? [entry.callId] : [])),
+  )
+  const lost = openCallsOf(entries).find(({ call, started }) => started && changing.has(call.id))?.call
+  return lost ? { lost: excerptOf(`${lost.name} ${lost.argumentsText}`, shownChars) } : null
 }

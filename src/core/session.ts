@@ -18,7 +18,8 @@ export type SessionState =
   /** The turn ended by trouble. `transient` trouble is retried with backoff; the rest pauses the task for a person. */
   | { kind: 'failed'; promptId: string | null; transient: boolean; problem: Problem }
   /** The turn was cut by a crash of its host and can be re-entered by prompting again with the same `promptId`. */
-  | { kind: 'interrupted'; promptId: string }
+  /** `lost`: a call in flight that may have changed something; nobody knows what it did. */
+  | { kind: 'interrupted'; promptId: string; lost?: string }
 
 export interface SessionUsage {
   toolCalls: number

@@ -68,6 +68,10 @@ export const protectSchema = z.union([z.literal(false), z.array(z.string().min(1
 export const projectChecks = ['auto', 'always', 'never'] as const
 export type ProjectChecks = (typeof projectChecks)[number]
 
+/** What becomes of a task whose work was cut off in the middle of a call that may have changed something. */
+export const crashPolicies = ['continue', 'pause'] as const
+export type CrashPolicy = (typeof crashPolicies)[number]
+
 export interface StepSpec {
   title: string
   checks: CheckSpec[]
@@ -115,6 +119,8 @@ export interface TaskSpec {
   checkout?: Checkout | false | undefined
   /** Whether its session waits for a person; absent: the configuration's. */
   ask?: AskPolicy | undefined
+  /** Absent: the configuration's. */
+  after_crash?: CrashPolicy | undefined
   /** Tasks that must be verified first: as written an id or a title, as accepted always ids. */
   after?: string[] | undefined
   /** Whether checks that passed before the work began count for less; absent: the configuration's. */
@@ -180,6 +186,7 @@ export function taskSpecSchema(check: z.ZodType<CheckSpec>) {
       auto_accept: z.union([z.boolean(), z.array(z.string().min(1).max(500)).max(100)]).optional(),
       ask_deadline_minutes: z.number().positive().max(10_080).optional(),
       ask: z.enum(askPolicies).optional(),
+      after_crash: z.enum(crashPolicies).optional(),
       after: z.array(z.string().trim().min(1).max(titleCharsMax)).max(afterMax).optional(),
       must_fail_first: z.boolean().optional(),
       protect: protectSchema.optional(),

@@ -2,6 +2,7 @@
  * The tick: takes due tasks one step further (look, decide, act), nudged by events and by a slow reconcile. One step
  * at a time per task. Correctness never depends on a nudge: what was in flight before a crash is found by looking.
  */
+import type { Action } from '../core/action.ts'
 import type { Timer } from '../core/clock.ts'
 import { ProblemError, reasonOf } from '../core/problem.ts'
 import type { Observation } from '../core/session.ts'
@@ -33,6 +34,8 @@ export class Supervisor {
   private readonly lanes = new Map<string, Lane>()
   private readonly stopwatch: Stopwatch
   private readonly stops: (() => void)[] = []
+  /** Tasks that were at work when this daemon began, and stop where nobody knows what their last call did. */
+  private readonly unseen = new Set<string>()
   private fillAsked = false
   private draining = false
   private refusing = false
@@ -48,7 +51,9 @@ export class Supervisor {
       this.stops.push(runtime.onChange((sessionId) => this.nudgeSession(sessionId)))
     }
     for (const task of this.world.store.tasks.withStatus(activeStatuses)) {
-      if (task.id > this.world.settings.after) this.nudge(task.id)
+      if (task.id <= this.world.settings.after) continue
+      if ((task.spec.after_crash ?? this.world.settings.afterCrash) === 'pause') this.unseen.add(task.id)
+      this.nudge(task.id)
     }
     for (const { id } of this.world.store.tasks.isolated()) this.settleWorktree(id)
     this.fillPlaces()
@@ -224,8 +229,17 @@ export class Supervisor {
     if (task.status === 'queued' && !world.store.tasks.isHeld(task.id)) return { kind: 'nothing', more: false }
     const seen = await this.look(task)
     const blocked = task.status === 'queued' ? this.queueReason(task) : null
-    const action = decide(task, seen, { now: world.clock.now(), blocked })
+    const action = this.afterCrash(task, seen) ?? decide(task, seen, { now: world.clock.now(), blocked })
     return { kind: action.kind, more: await act(task, action, { seen, signal, store: stored }, world) }
+  }
+
+  /** Once: whoever resumes it has looked, and is not asked again. */
+  private afterCrash({ id }: Task, seen: Observation | null): Action | null {
+    if (seen === null || !this.unseen.delete(id)) return null
+    const { state } = seen
+    if (state.kind !== 'interrupted' || state.lost === undefined) return null
+    const text = `OpenLoom was ended while this ran, and nobody knows what it did: ${state.lost}. Look, then resume.`
+    return { kind: 'pause', reason: { code: 'outcome-unknown', text }, abort: false }
   }
 
   private async look(task: Task): Promise<Observation | null> {

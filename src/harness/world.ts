@@ -3,7 +3,7 @@ import type { AnyChecker, CheckSpec, Proposer } from '../core/check.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Result } from '../core/problem.ts'
 import type { Runtime } from '../core/runtime.ts'
-import type { Checkout, ProjectChecks } from '../core/spec.ts'
+import type { Checkout, CrashPolicy, ProjectChecks } from '../core/spec.ts'
 import type { Source } from '../core/task.ts'
 import type { Backoff } from '../lib/backoff.ts'
 import type { Log } from '../lib/log.ts'
@@ -54,6 +54,8 @@ export interface World {
     commitTrailer: boolean
     /** Whether the agent waits until the checks have looked at what it begins from. */
     waitForBase: boolean
+    /** Of a task that does not say, where nobody knows what its last call did. */
+    afterCrash: CrashPolicy
     /** Whether any command at all may be run as a check for tasks of this source. */
     runsCommands(source: Source): boolean
     /** Waits after trouble of a runtime. */

@@ -50,6 +50,7 @@ const spellings: Record<string, string> = {
   auto_accept: 'auto_accept',
   on_hang: 'on_hang',
   ask: 'ask',
+  after_crash: 'after_crash',
   ask_deadline_minutes: 'ask_deadline_minutes',
   after: 'after',
   must_fail_first: 'must_fail_first',

@@ -2,7 +2,15 @@
 import { z } from 'zod'
 import type { CheckSpec } from '../core/check.ts'
 import { hangPolicies } from '../core/diagnosis.ts'
-import { askPolicies, checkoutSchema, isolations, limitsSchema, projectChecks, verifiedEnds } from '../core/spec.ts'
+import {
+  askPolicies,
+  checkoutSchema,
+  crashPolicies,
+  isolations,
+  limitsSchema,
+  projectChecks,
+  verifiedEnds,
+} from '../core/spec.ts'
 
 export function writtenTask(check: z.ZodType<CheckSpec>) {
   const text = z.string().min(1)
@@ -69,6 +77,7 @@ export function writtenTask(check: z.ZodType<CheckSpec>) {
     auto_accept: autoAccept.optional().describe('Permissions answered unasked: all, or by pattern. Dangerous.'),
     auto_accept_permissions: autoAccept.optional().describe('The same as auto_accept.'),
     ask: z.enum(askPolicies).optional().describe('deny: what needs a person is refused at once.'),
+    after_crash: z.enum(crashPolicies).optional().describe('pause: a person looks where an outcome is unknown.'),
     ask_deadline_minutes: z.number().positive().optional().describe('An ask that nobody answers is denied then.'),
     max_runtime_minutes: z.number().positive().optional(),
   })

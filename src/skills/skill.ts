@@ -18,7 +18,7 @@ const toolsMax = 100
 /** Keys of a task that a skill may set for its runs. */
 const taskKeys = [
   ...['acceptance', 'agent', 'ask', 'changes_files', 'checkout', 'isolation', 'limits', 'model', 'must_fail_first'],
-  ...['project_checks', 'protect', 'runtime', 'wait_for_base', 'when_verified', 'workspace'],
+  ...['after_crash', 'project_checks', 'protect', 'runtime', 'wait_for_base', 'when_verified', 'workspace'],
 ]
 
 const frontPattern = /^---[ \t]*\r?\n((?:[^\n]*\n)*?)---[ \t]*\r?(?:\n|$)/

@@ -5,19 +5,9 @@ import { createTools } from '../../src/agent/tools/index.ts'
 import type { AnyTool } from '../../src/core/tool.ts'
 import { ownedProcesses } from '../../src/lib/process.ts'
 import { lookUntil } from '../contracts/runtime.ts'
-import { type AgentOptions, type AgentWorld, agentWorld, endsOf, userRules } from '../fakes/agent-world.ts'
+import { type AgentOptions, agentWorld, endsOf, goesOnAfterRestart, userRules } from '../fakes/agent-world.ts'
 
 const call = (name: string, args: Record<string, unknown>) => ({ name, arguments: args })
-
-/** The turn is begun, parked in its n-th request, and entered again by another process. */
-async function goesOnAfterRestart(world: AgentWorld, request: number): Promise<void> {
-  await world.prompt('go')
-  const asked = () => world.requests.filter((one) => one.body).length
-  while (asked() < request) await new Promise((resolve) => setImmediate(resolve))
-  await world.runtime.close()
-  world.restart()
-  await world.run('go')
-}
 
 describe('AL-1 the loop', () => {
   it('streams the first text long before the last', async () => {
@@ -160,53 +150,6 @@ describe('AL-5 empty replies', () => {
   })
 })
 
-describe('AL-6 going in circles', () => {
-  it('ends a run that repeats one write for ever, by its seventh call', async () => {
-    const write = { tool_calls: [call('write', { file_path: 'a', content: 'x' })] }
-    const world = await agentWorld({ replies: [write], at_end: 'repeat' })
-    await world.run('go')
-    expect(endsOf(world.entries())).toEqual(['doom_loop'])
-    expect(world.outputs().length).toBeLessThanOrEqual(7)
-    expect(world.entries().filter((entry) => entry.type === 'note')).toHaveLength(1)
-  })
-
-  it('AL-6 remembers after a restart what went in circles before it', async () => {
-    const write = { tool_calls: [call('write', { file_path: 'a', content: 'x' })] }
-    const world = await agentWorld([write, write, { fault: 'stall', times: 1 }, write, write, write, write, write])
-    await goesOnAfterRestart(world, 3)
-    expect(endsOf(world.entries())).toEqual(['doom_loop'])
-    expect(world.outputs()).toHaveLength(7)
-  })
-
-  it('AL-6 ends a run whose outcome holds another time at each call, by its seventh', async () => {
-    const look = { tool_calls: [call('bash', { command: "date '+at %T, took 0.%Ns'" })] }
-    const world = await agentWorld({ replies: [look], at_end: 'repeat' })
-    await world.run('go')
-    expect(endsOf(world.entries())).toEqual(['doom_loop'])
-    expect(world.outputs()).toHaveLength(7)
-  })
-
-  it('AL-6 lets a test that says how long it took fail again after each change', async () => {
-    const test = call('bash', { command: "date '+1 failed in 0.%Ns'" })
-    const replies = ['1', '2', '3', '4', '5'].map((content) => ({
-      tool_calls: [call('write', { file_path: 'a', content }), test],
-    }))
-    const world = await agentWorld([...replies, { text: 'done' }])
-    await world.run('go')
-    expect(endsOf(world.entries())).toEqual(['completed'])
-  })
-
-  it('lets a test run again after each change', async () => {
-    const test = call('bash', { command: 'cat a' })
-    const replies = ['1', '2', '3', '4'].map((content) => ({
-      tool_calls: [call('write', { file_path: 'a', content }), test],
-    }))
-    const world = await agentWorld([...replies, { text: 'done' }])
-    await world.run('go')
-    expect(endsOf(world.entries())).toEqual(['completed'])
-  })
-})
-
 describe('AL-7 cancel and resume', () => {
   it('ends stream and commands within a second, and goes on later with valid history', async () => {
     const world = await agentWorld([
@@ -332,7 +275,10 @@ describe('trouble of the model', () => {
   })
 
   it('PV-3 what had come of an answer stays when the model is given up, and is gone on from', async () => {
-    const replies = [{ fault: 'drop', text: 'half a' }, { match: 'interrupted', text: 'nother' }] as const
+    const replies = [
+      { fault: 'drop', text: 'half a' },
+      { match: 'interrupted', text: 'nother' },
+    ] as const
     const world = await agentWorld([...replies], { provider: { retries: 0 } })
     expect((await world.run('go')).state).toMatchObject({ kind: 'failed' })
     expect(world.entries()).toContainEqual(expect.objectContaining({ type: 'assistant', text: 'half a' }))

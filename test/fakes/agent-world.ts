@@ -137,6 +137,16 @@ function sights(
   }
 }
 
+/** The turn is begun, parked in its n-th request, and entered again by another process. */
+export async function goesOnAfterRestart(world: AgentWorld, request: number): Promise<void> {
+  await world.prompt('go')
+  const asked = () => world.requests.filter((one) => one.body).length
+  while (asked() < request) await new Promise((resolve) => setImmediate(resolve))
+  await world.runtime.close()
+  world.restart()
+  await world.run('go')
+}
+
 /** The rules of the user, and nothing else. */
 export const userRules = (user: readonly Rule[]) => async (): Promise<Policy> => ({
   layers: { user },

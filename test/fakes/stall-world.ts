@@ -34,6 +34,7 @@ const idle = {
   proposeChecks: false,
   commitTrailer: false,
   waitForBase: true,
+  afterCrash: 'continue' as const,
   runsCommands: () => true,
   baseMs: 60_000,
   protect: [],

@@ -6,6 +6,7 @@ import { grammar, settingSections } from '../../src/config.ts'
 import type { Result } from '../../src/core/problem.ts'
 import type { TaskSpec } from '../../src/core/spec.ts'
 import { decodeTask, dispatchMarkdown, dispatchObject, dispatchYaml, taskBytesMax } from '../../src/inbox/dispatch.ts'
+import { processorMs } from '../fakes/processor.ts'
 import { oddities, Random } from '../fakes/random.ts'
 
 const folder = new URL('../fixtures/dispatch', import.meta.url).pathname
@@ -21,12 +22,8 @@ const ways: Record<string, (text: string) => Result<TaskSpec>> = {
 
 function judge(text: string | Uint8Array, way: (text: string) => Result<TaskSpec>): Result<TaskSpec> {
   const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text
-  // It waits for nothing: what it takes is the time of the processor, and not what others do with theirs meanwhile.
-  const before = process.cpuUsage()
   const decoded = decodeTask(bytes)
-  const outcome = decoded.ok ? way(decoded.value) : decoded
-  const { user, system } = process.cpuUsage(before)
-  const tookMs = (user + system) / 1000
+  const { value: outcome, ms: tookMs } = processorMs(() => (decoded.ok ? way(decoded.value) : decoded))
   const shown = JSON.stringify(decoded.ok ? decoded.value.slice(0, 400) : bytes.length)
   expect(tookMs, shown).toBeLessThan(bytes.length > longBytes ? 5_000 : 1_000)
   if (outcome.ok) expect(grammar.schema.safeParse(outcome.value).success, shown).toBe(true)

@@ -37,6 +37,7 @@ function makeWorld(propose: Proposer['propose']) {
         proposeChecks: true,
         commitTrailer: false,
         waitForBase: true,
+        afterCrash: 'continue',
         protect: [],
         checkout: false,
         runsCommands: () => true,

@@ -8,6 +8,7 @@ import { grammar, settingSections } from '../../src/config.ts'
 import type { Result } from '../../src/core/problem.ts'
 import type { TaskSpec } from '../../src/core/spec.ts'
 import { decodeTask, dispatchMarkdown, dispatchText, dispatchYaml, taskBytesMax } from '../../src/inbox/dispatch.ts'
+import { processorMs } from '../fakes/processor.ts'
 
 const fixtures = new URL('../fixtures/', import.meta.url).pathname
 const folder = join(fixtures, 'dispatch')
@@ -50,9 +51,10 @@ describe('a markdown file', () => {
   it('up to the largest size is read in bounded time, whatever is in it', () => {
     const parts = ['- a\n', '[', '> ', '*a ', '`', '\n', '# x\n', '---\n', '| a ', '1. b\n', '    ', '<a ', '&#x']
     for (const part of parts) {
-      const startedAt = performance.now()
-      dispatch(new TextEncoder().encode(part.repeat(Math.floor(20_000 / part.length))))
-      expect(performance.now() - startedAt, JSON.stringify(part)).toBeLessThan(5_000)
+      const { ms } = processorMs(() =>
+        dispatch(new TextEncoder().encode(part.repeat(Math.floor(20_000 / part.length)))),
+      )
+      expect(ms, JSON.stringify(part)).toBeLessThan(5_000)
     }
     expect(taskBytesMax).toBeLessThanOrEqual(256 * 1024)
   })
