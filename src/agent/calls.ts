@@ -162,8 +162,11 @@ export function answerCall(run: Run, call: ToolCall, result: ToolResult, files: 
 }
 
 /** The history must stay valid whatever a tool does: one that throws or hangs is answered for. */
-function useTool(run: Run, one: Extract<Judged, { kind: 'run' }>, context: ToolContext): Promise<ToolResult> {
-  const { clock, signal } = run
+function useTool(run: Run, one: Extract<Judged, { kind: 'run' }>, shared: ToolContext): Promise<ToolResult> {
+  const { clock } = run
+  // One of its own: those who listen for many calls at once would pile up on that of the run.
+  const signal = AbortSignal.any([shared.signal])
+  const context = { ...shared, signal }
   return new Promise((resolve) => {
     let grace: Timer | null = null
     const answer = (result: ToolResult) => {

@@ -14,7 +14,11 @@ import { fits } from '../lib/wildcard.ts'
 
 const customSchema = z.strictObject({
   files: z.string().min(1).describe('Name of the file; * and ? are wildcards.'),
-  command: z.array(z.string().min(1)).min(1).max(50).describe('Program and arguments; {file} stands for the path.'),
+  command: z
+    .array(z.string().min(1))
+    .min(1)
+    .max(50)
+    .describe('Program and arguments; {file} stands for a copy of the file, beside it, that it changes.'),
 })
 export const formatSettingsSchema = z.strictObject({
   mode: z
@@ -116,6 +120,7 @@ export function createFormat(settings: FormatSettings, accepted: boolean): Forma
     if (!chosen) return null
     const { name, argv } = chosen
     const job = { argv, context, around: within.around, timeoutMs: settings.timeout_ms }
+    if (chosen.kind === 'copy') return { kind: 'pipe', name, run: (text) => throughCopy(job, { file, text }) }
     if (chosen.kind === 'pipe') return { kind: 'pipe', name, run: (text) => pipe(job, text) }
     return { kind: 'file', name, run: async () => faultOf(await work(job), job) }
   }
@@ -157,6 +162,36 @@ async function pipe(job: Job, text: string): Promise<{ text: string } | { fault:
 
 const mark = '\ufeff'
 
+const toCopy = 'mkdir -m 700 -- "$1" && cat > "$2" || exit; folder=$1; copy=$2; shift 2'
+const changeCopy = '"$@" >&2; code=$?; [ ! -f "$copy" ] || cat -- "$copy"; rm -rf -- "$folder"; exit $code'
+
+/**
+ * One that changes a file gets a copy to change, in a folder beside the file: settings are found from there as from the
+ * file itself. The copy is made and read by a command, so that nothing is done there with more rights than it has.
+ */
+async function throughCopy(
+  job: Job,
+  { file, text }: { file: string; text: string },
+): Promise<{ text: string } | { fault: string }> {
+  const { context, around } = job
+  let beside = dirname(file)
+  while (!existsSync(beside)) beside = dirname(beside)
+  const folder = join(beside, `openloom-${newId('fmt', context.clock.now())}`)
+  const copy = join(folder, basename(file))
+  const [program, ...args] = job.argv.map((word) => word.replaceAll('{file}', copy))
+  const argv: Argv = ['sh', '-c', `${toCopy}; ${changeCopy}`, 'sh', folder, copy, program ?? '', ...args]
+  return around(async () => {
+    const alone = { ...job, argv, around: free.around }
+    const made = await pipe(alone, text)
+    // Ended from outside, it leaves the folder.
+    if ('fault' in made) {
+      const signal = new AbortController().signal
+      await work({ ...alone, argv: ['rm', '-rf', '--', folder], context: { ...context, signal } })
+    }
+    return made
+  })
+}
+
 function faultOf(outcome: CommandOutcome, { timeoutMs }: Job): { fault: string } | null {
   if (outcome.ended === 'exit' && outcome.exitCode === 0) return null
   if (outcome.ended === 'timeout') return { fault: `no end within ${timeoutMs} ms` }
@@ -171,14 +206,16 @@ interface Wanted {
   within: Within
 }
 
-type Chosen = Pick<Formatter, 'kind' | 'name'> & { argv: Argv }
+/** `copy`: it changes the file that it is given; `file`: it finds by itself what it changes. */
+type Chosen = { kind: Formatter['kind'] | 'copy'; name: string; argv: Argv }
 
 async function choose(settings: FormatSettings, wanted: Wanted): Promise<Chosen | null> {
   const { context, file } = wanted
   const custom = settings.custom.find(({ files }) => fits(files, basename(file)))
   if (custom) {
-    const [name = '', ...args] = custom.command.map((word) => word.replaceAll('{file}', file))
-    return { kind: 'file', name: basename(name), argv: [name, ...args] }
+    const [name = '', ...args] = custom.command
+    const kind = args.some((word) => word.includes('{file}')) ? 'copy' : 'file'
+    return { kind, name: basename(name), argv: [name, ...args] }
   }
   const ending = /\.(\w+)$/.exec(basename(file))?.[1]?.toLowerCase() ?? ''
   for (const one of formatters) {

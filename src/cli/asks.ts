@@ -7,7 +7,7 @@ import { type Client, findDaemon, requireDaemon } from './client.ts'
 import { exit } from './exit.ts'
 import { withStore } from './own-store.ts'
 import { configOf, type Shell, UsageError } from './program.ts'
-import { cut, paint, print, printJson, safe } from './terminal.ts'
+import { cut, paint, print, printJson, safe, wholeOf } from './terminal.ts'
 
 export interface AskOptions {
   all?: boolean
@@ -38,7 +38,7 @@ async function grants({ json }: AskOptions, shell: Shell): Promise<number> {
   else if (items.length === 0) print('Nothing is allowed for good.')
   for (const { id, permission, pattern, workspace } of json ? [] : items) {
     print(`${paint('bold', safe(id))}  ${safe(permission)}  ${paint('dim', `in ${cut(workspace, 60)}`)}`)
-    printWhole(pattern)
+    print(wholeOf(pattern))
   }
   return exit.ok
 }
@@ -100,7 +100,7 @@ async function send(
   if (options.json) printJson(ask)
   else print(`${safe(ask.id)}  ${ask.reply ? words[ask.reply.kind] : ask.status}`)
   const kept = reply.value.kind === 'always' && ask.request.kind === 'permission' ? ask.request.patterns : []
-  for (const pattern of options.json ? [] : kept) printWhole(pattern)
+  for (const pattern of options.json ? [] : kept) print(wholeOf(pattern))
   return exit.ok
 }
 
@@ -143,15 +143,10 @@ function printAsk(item: AskItem): void {
   if (request.kind === 'question') return printQuestions(request.questions)
   if (request.kind === 'plan') return printPlan(item.id, request)
   print(`  wants ${safe(request.permission)} on:`)
-  for (const pattern of request.patterns) printWhole(pattern)
+  for (const pattern of request.patterns) print(wholeOf(pattern))
   if (request.detail && !request.patterns.includes(request.detail)) {
     for (const line of safe(request.detail).split('\n').slice(0, 20)) print(paint('dim', `    | ${line}`))
   }
-}
-
-/** All that an "always" keeps: no blank is folded, and no further line looks like something else that is wanted. */
-function printWhole(pattern: string): void {
-  print(`    ${safe(pattern).replaceAll('\n', '\n  ⏎ ')}`)
 }
 
 function printQuestions(questions: readonly Question[]): void {

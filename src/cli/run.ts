@@ -7,6 +7,7 @@ import type { LoomEvent } from '../core/event.ts'
 import { ProblemError, reasonOf } from '../core/problem.ts'
 import type { Observation } from '../core/session.ts'
 import { exit } from './exit.ts'
+import { lostWords } from './lost.ts'
 import { type Shell, UsageError } from './program.ts'
 import { openRunner, type Runner, titleOf } from './runner.ts'
 import { settingsFor } from './settings.ts'
@@ -122,6 +123,7 @@ async function converse(runner: Runner, { options, schema, shell, signal }: Talk
     throw new ProblemError(...opened.problems)
   }
   const { sessionId } = opened.value
+  if (session !== null) await tellLost(runner, sessionId)
   let text = schema ? withSchema(options.prompt ?? '', schema) : (options.prompt ?? '')
   for (let round = 0; ; round++) {
     const seen = await runner.turn(sessionId, text, signal)
@@ -134,6 +136,13 @@ async function converse(runner: Runner, { options, schema, shell, signal }: Talk
     }
     text = `The answer does not fit the schema: ${fault}\nAnswer again with nothing but the JSON.`
   }
+}
+
+/** Beside the answer, which may be read by a program: whoever goes on in a session hears what in it is not known. */
+async function tellLost({ store, talk }: Runner, sessionId: string): Promise<void> {
+  const known = store.watched.get(sessionId)
+  const words = known ? await lostWords(talk, known) : []
+  if (words.length > 0) process.stderr.write(`${words.join('\n')}\n`)
 }
 
 /** 0 ok · 1 failed · 3 needs permission · 4 provider · 130 cancelled (CL-3). */

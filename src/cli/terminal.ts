@@ -21,6 +21,9 @@ export const safe = (text: string): string =>
     return control || bidi ? `\\u{${code.toString(16)}}` : c
   }).join('')
 
+/** One thing of a list, whole: no blank is folded, and no further line looks like another thing of the list. */
+export const wholeOf = (text: string): string => `    ${safe(text).replaceAll('\n', '\n  ⏎ ')}`
+
 export const print = (text: string): void => {
   process.stdout.write(`${text}\n`)
 }

@@ -90,6 +90,15 @@ export interface Grant {
   askId: string
 }
 
+/** What is longer cannot be read by the one who allows it, and is never covered. */
+export const patternCharsMax = 4_000
+
+/** Whether "always" may be said to it. Every place that tells of such an ask shows all of its patterns, uncut. */
+export function isKeepable(request: AskRequest): boolean {
+  if (request.kind !== 'permission' || request.personOnly || request.patterns.length === 0) return false
+  return request.patterns.join(', ').length <= patternCharsMax
+}
+
 /** What an answer written by hand says, before anybody looked up what it answers. */
 export type WrittenReply =
   | { kind: 'once' }

@@ -1,16 +1,17 @@
 /** What a person is told when an answer to an ask does not go through. Pure. */
-import type { Ask } from '../core/ask.ts'
+import { type Ask, isKeepable } from '../core/ask.ts'
 import type { Problem } from '../core/problem.ts'
 import { authorityWord, replyWord } from './ask-words.ts'
-import { patternCharsMax } from './rules.ts'
 
 export function unkeepable({ request }: Ask): Problem[] {
-  if (request.kind !== 'permission') return []
+  if (request.kind !== 'permission' || isKeepable(request)) return []
   const todo = 'Allow it once.'
   if (request.patterns.length === 0) {
     return [{ kind: 'nothing-to-keep', text: 'It names nothing that could be allowed for good.', todo }]
   }
-  if (request.patterns.every((pattern) => pattern.length <= patternCharsMax)) return []
+  if (request.personOnly) {
+    return [{ kind: 'person-only', text: 'The folder is not trusted: a person is asked each time.', todo }]
+  }
   return [{ kind: 'too-long', text: 'It is too long to be allowed for good.', todo }]
 }
 

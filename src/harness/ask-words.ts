@@ -1,8 +1,14 @@
 /** What is told of an ask: bounded data of its events and one sentence for a phone. Pure. */
-import type { Ask, AskAuthority, AskReply, AskRequest } from '../core/ask.ts'
+import {
+  type Ask,
+  type AskAuthority,
+  type AskReply,
+  type AskRequest,
+  isKeepable,
+  patternCharsMax,
+} from '../core/ask.ts'
 import { excerptOf } from '../lib/excerpt.ts'
 import type { AskEvent } from '../store/asks.ts'
-import { patternCharsMax } from './rules.ts'
 
 const listMax = 20
 const lineCharsMax = 500
@@ -52,7 +58,7 @@ function factsOf(request: AskRequest): Record<string, unknown> {
     case 'permission':
       return {
         permission: request.permission,
-        patterns: lines(request.patterns),
+        patterns: isKeepable(request) ? request.patterns : lines(request.patterns),
         always: lines(request.always),
         detail: excerptOf(request.detail, detailCharsMax),
       }
@@ -90,8 +96,11 @@ const identity = ({ id, runtime, workspace, request }: Ask) => ({
 
 function subjectOf(request: AskRequest): string {
   switch (request.kind) {
-    case 'permission':
-      return line(`${request.permission} ${request.patterns.join(', ')}`)
+    case 'permission': {
+      const wanted = `${request.permission} ${request.patterns.join(', ')}`
+      // Whoever is told by this sentence alone may answer "always".
+      return isKeepable(request) ? wanted : line(wanted)
+    }
     case 'question':
       return line(request.questions[0]?.text ?? '')
     case 'plan':

@@ -1,9 +1,6 @@
 /** Which permissions are answered without a person: pure. In doubt a person is asked; a question always is. */
-import type { AskRequest } from '../core/ask.ts'
+import { type AskRequest, patternCharsMax } from '../core/ask.ts'
 import { fits } from '../lib/wildcard.ts'
-
-/** What is longer cannot be read by the one who allows it, and is never covered. */
-export const patternCharsMax = 4_000
 
 /** What makes more of a shell line than the one command that a wildcard was written for. */
 const shellMeta = /[;&|`<>\r\n\0]|\$\(/

@@ -82,11 +82,18 @@ function silenceOf({ ended, killedBy, error }: CommandOutcome): string {
   return ended === 'aborted' ? 'it was stopped' : `it was ended by ${killedBy ?? 'somebody'}`
 }
 
-function outcomeOf(
+const notStarted: CommandOutcome = {
+  ...{ ended: 'not-started', exitCode: null, killedBy: null, error: null },
+  ...{ output: '', sizeBytes: 0, spooledBytes: null, sha256: '', durationMs: 0 },
+}
+
+async function outcomeOf(
   { cwd, env, owner, signal }: GitRequest,
   args: readonly string[],
   bytesMax: number,
 ): Promise<CommandOutcome> {
+  const stray = await strayPointer(cwd)
+  if (stray !== null) return { ...notStarted, error: ledAway(stray) }
   return runCommand({
     argv: gitArgv(args),
     cwd,
@@ -188,12 +195,33 @@ export function argumentParts(paths: readonly string[], min = 1): string[][] {
 
 /** Whether there is anything to ask git about: a look that costs no process. */
 export async function hasRepository(folder: string): Promise<boolean> {
+  return (await entryOf(folder)) !== null
+}
+
+/** `.git` of the work tree around a folder; null: there is none. */
+async function entryOf(folder: string): Promise<string | null> {
   for (let at = folder; ; at = dirname(at)) {
+    const entry = join(at, '.git')
     // What cannot be looked at may be one: git itself answers then.
-    if (await exists(join(at, '.git')).catch(() => true)) return true
-    if (dirname(at) === at) return false
+    if (await exists(entry).catch(() => true)) return entry
+    if (dirname(at) === at) return null
   }
 }
+
+/**
+ * What leads git from the repository of a main work tree to settings, references and objects elsewhere. git writes it
+ * for linked work trees only; a command can, and the sandbox cannot forbid a file that is not there.
+ */
+export async function strayPointer(folder: string): Promise<string | null> {
+  const entry = await entryOf(folder)
+  if (entry === null) return null
+  const pointer = join(entry, 'commondir')
+  // A locked folder says nothing to git either.
+  return (await exists(pointer).catch(() => false)) ? pointer : null
+}
+
+export const ledAway = (pointer: string): string =>
+  `${pointer} leads it to another repository, and git puts none there: find out who did, and take it away`
 
 /** The commit a work tree stands on; null where there is no repository, no commit, or no git. Throws GitSilent. */
 export async function headCommit(request: GitRequest): Promise<string | null> {

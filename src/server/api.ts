@@ -167,6 +167,7 @@ export interface AskItem extends Ask {
   title: string
   /** When it is denied because nobody answered; null: it waits. */
   deadlineAt: number | null
+  keepable: boolean
 }
 
 /** `GET /api/asks?status=open|answered|gone|all` and `GET /api/grants`. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { pause, systemClock } from '../../src/core/clock.ts'
 import type { AnyTool } from '../../src/core/tool.ts'
@@ -44,6 +44,19 @@ describe('AL-2 order', () => {
     expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeLessThan(600)
     const results = world.messages().filter((message) => message.role === 'tool')
     expect(results.map((message) => message.content)).toEqual(reads.map((n) => `n is ${n}`))
+  })
+
+  it('AL-2 twelve reads at once pile nothing up: no warning of Node reaches the person', async () => {
+    const warned: string[] = []
+    const onWarning = ({ name }: Error) => void warned.push(name)
+    process.on('warning', onWarning)
+    onTestFinished(() => void process.off('warning', onWarning))
+    const found = Array.from({ length: 12 }, (_, n) => call('grep', { pattern: `find ${n}` }))
+    const world = await agentWorld([{ tool_calls: found }, { tool_calls: found }, { text: 'done' }])
+    await world.run('go')
+    expect(world.outputs()).toHaveLength(24)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(warned).toEqual([])
   })
 
   it('calls that change something run one by one, in order', async () => {

@@ -78,6 +78,22 @@ describe.skipIf(!browserPath)('what sessions ask', () => {
     await leave(shown)
   })
 
+  it('shows all of what is allowed always, and offers no always where that is too much', async () => {
+    const scene = watchedScene()
+    const lines = (count: number) => Array.from({ length: count }, (_, n) => `echo step ${n}`).join('\n')
+    const wanted = (command: string) => {
+      return { kind: 'permission' as const, permission: 'bash', patterns: [command], always: [], detail: '' }
+    }
+    scene.asks = [ask('per_long', wanted(lines(60))), ask('per_vast', wanted(lines(600)))]
+    const shown = await stage.show(scene)
+    await button(shown, 'per_long', 'Always').click()
+    await card(shown, 'per_long').getByText('exactly this').waitFor()
+    expect((await card(shown, 'per_long').locator('.wanted').textContent())?.trim()).toBe(lines(60))
+    expect(await button(shown, 'per_vast', 'Allow once').count()).toBe(1)
+    expect(await button(shown, 'per_vast', 'Always').count()).toBe(0)
+    await leave(shown)
+  })
+
   it('is denied with or without a word', async () => {
     const shown = await stage.show(watchedScene())
     await button(shown, 'per_tests', 'Deny').click()

@@ -1,5 +1,5 @@
 /** Scenes of sessions and of what they ask, for the browser stories. */
-import type { AskRequest } from '../../src/core/ask.ts'
+import { type AskRequest, isKeepable } from '../../src/core/ask.ts'
 import type { TranscriptMessage, TranscriptPart } from '../../src/core/session.ts'
 import type { AskItem, SessionItem } from '../../src/server/api.ts'
 import type { Scene } from '../fakes/api.ts'
@@ -26,6 +26,7 @@ export function ask(id: string, request: AskRequest, part: Partial<AskItem> = {}
     ...{ id, runtime: 'opencode', sessionId: 'ses_busy', rootId: 'ses_busy', taskId: null },
     ...{ workspace: '/home/ada/projects/shop', scope: '/home/ada/projects/shop', request, status: 'open' },
     ...{ reply: null, by: null, askedAt, endedAt: null, title: 'Move the price table', deadlineAt: null },
+    keepable: isKeepable(request),
     ...part,
   }
 }

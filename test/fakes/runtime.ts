@@ -1,7 +1,7 @@
 /**
  * A runtime driven by hand: the test says what a look sees. It records what it was asked and does no work of its own.
  */
-import type { AskReply, PendingAsk } from '../../src/core/ask.ts'
+import type { AskReply, AskRequest, PendingAsk } from '../../src/core/ask.ts'
 import type { Activity } from '../../src/core/diagnosis.ts'
 import type { Problem, Result } from '../../src/core/problem.ts'
 import { ok, refuse } from '../../src/core/problem.ts'
@@ -90,10 +90,11 @@ export class HandWatch implements SessionWatch {
   }
 
   /** Asks for a permission: by default to run a harmless command. */
-  permission(id: string, sessionId: string, part: { permission?: string; patterns?: string[]; detail?: string } = {}) {
-    const { permission = 'bash', patterns = ['git status'], detail = patterns.join(' && ') } = part
+  permission(id: string, sessionId: string, part: Partial<Extract<AskRequest, { kind: 'permission' }>> = {}) {
+    const { permission = 'bash', patterns = ['git status'], detail = patterns.join(' && '), personOnly } = part
     const always = [`${permission} *`]
-    const request = { kind: 'permission' as const, permission, patterns, always, detail }
+    const only = personOnly ? { personOnly } : {}
+    const request = { kind: 'permission' as const, permission, patterns, always, detail, ...only }
     this.tell({ kind: 'ask', ask: { id, sessionId, scope: '/work', request } })
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { AskRequest } from '../../src/core/ask.ts'
-import { isAutoAccepted, isGranted, patternCharsMax } from '../../src/harness/rules.ts'
+import { type AskRequest, patternCharsMax } from '../../src/core/ask.ts'
+import { isAutoAccepted, isGranted } from '../../src/harness/rules.ts'
 
 const request = (permission: string, patterns: string[], detail = patterns.join(' && ')): AskRequest => ({
   ...{ kind: 'permission', permission, patterns, always: ['*'], detail },

@@ -135,6 +135,20 @@ it('CL-3 a session whose program was killed in the middle of a turn is free', as
   expect(p.last()).toContain('again')
 })
 
+it('DU-3 who goes on after a kill is told what is not known, beside an answer that programs read', async () => {
+  const command = 'touch begun; until [ -e go ]; do sleep 0.05; done'
+  const p = await place([bash(command), { text: 'I hear you.' }, { text: 'And again.' }])
+  const child = spawn(process.execPath, [program, 'run', '-p', 'first', '--allow', 'bash'], { cwd: p.work, env: p.env })
+  const ended = new Promise((resolve) => child.once('close', resolve))
+  await vi.waitFor(() => expect(existsSync(join(p.work, 'begun'))).toBe(true))
+  child.kill('SIGKILL')
+  await ended
+  const { out, err } = await piped(p, ['run', '--continue', '-p', 'go on', '--json'], '')
+  expect(err).toContain(`whether it happened is not known. Look before it is run again:\n    bash ${command}\n`)
+  expect(JSON.parse(out)).toMatchObject({ exit_code: 0 })
+  expect((await piped(p, ['run', '--continue', '-p', 'again'], '')).err).not.toContain('not known')
+})
+
 const circle = { tool_calls: [{ name: 'glob', arguments: { pattern: '*' } }] }
 
 it.each([

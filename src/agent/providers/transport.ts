@@ -24,6 +24,9 @@ const showSeconds = 10
 const listSeconds = 0.3
 /** So many times as long as it may be silent, a reply may send signs of life that say nothing. */
 const quietStalls = 10
+/** A server that let us wait and did not say is left in peace for that long: the request comes next. */
+const missedSeconds = 15
+const waitedMs = 1_000
 const waits = { firstMs: 500, factor: 2, maxMs: 20_000 }
 
 /** Of a whole reply whose server did not say: no call uses nothing, so that all 0 is unknown. */
@@ -43,6 +46,8 @@ export class HttpProvider implements Provider {
   private agent: Promise<Agent> | null = null
   /** Models that the server told of; '' stands for its list. */
   private readonly asked = new Set<string>()
+  /** When a model was asked about last, after a wait for nothing. */
+  private readonly missed = new Map<string, number>()
   private listed: { at: number; ids: string[] } | null = null
 
   constructor(config: CommonConfig, wire: Wire, deps: ProviderDeps) {
@@ -181,14 +186,19 @@ export class HttpProvider implements Provider {
   async learn(model: string, signal: AbortSignal): Promise<void> {
     const { wire, asked, told } = this
     if (wire.show) {
-      if (!asked.has(model) && !told.get(model)?.contextTokens) await this.askAbout(model, wire.show, signal)
+      const missedAt = this.missed.get(model) ?? Number.NEGATIVE_INFINITY
+      const isRested = this.deps.clock.monotonic() - missedAt > missedSeconds * 1_000
+      const isKnown = asked.has(model) || told.get(model)?.contextTokens
+      if (isRested && !isKnown) await this.askAbout(model, wire.show, signal)
     } else if (!wire.listIsMute && !asked.has('') && !this.listed && setContextOf(this.config, model) === null) {
       await this.askList(signal)
     }
   }
 
   private async askAbout(model: string, show: NonNullable<Wire['show']>, signal: AbortSignal): Promise<void> {
-    const watch = new Watch(this.deps.clock, signal)
+    const { clock } = this.deps
+    const startedAt = clock.monotonic()
+    const watch = new Watch(clock, signal)
     try {
       watch.expect(showSeconds)
       const response = await this.post(show.request(model), watch.signal)
@@ -198,7 +208,8 @@ export class HttpProvider implements Provider {
       this.asked.add(model)
     } catch {
       // The request itself will meet the same trouble, and says so.
-      return
+      const now = clock.monotonic()
+      if (now - startedAt >= waitedMs && !signal.aborted) this.missed.set(model, now)
     } finally {
       watch.end()
     }

@@ -6,11 +6,12 @@ import {
   type AskReply,
   type AskRequest,
   checkedReply,
+  isKeepable,
   type PendingAsk,
   type Question,
   replyFrom,
 } from '../../core/ask.ts'
-import { cut, paint, printProblems, safe } from '../terminal.ts'
+import { cut, paint, printProblems, safe, wholeOf } from '../terminal.ts'
 
 export interface Asking {
   line(text: string): void
@@ -57,14 +58,15 @@ function planReplyOf(said: string): AskReply {
 
 async function permission(request: Permission, scope: string, asking: Asking): Promise<AskReply | null> {
   asking.line(`${paint('yellow', 'The agent asks:')} ${paint('bold', safe(request.permission))}`)
-  for (const pattern of request.patterns.slice(0, shownMax)) asking.line(`    ${bounded(pattern)}`)
-  const more = request.patterns.length - shownMax
+  const canKeep = isKeepable(request)
+  const shown = canKeep ? request.patterns : request.patterns.slice(0, shownMax).map(shortened)
+  for (const pattern of shown) asking.line(wholeOf(pattern))
+  const more = request.patterns.length - shown.length
   if (more > 0) asking.line(`    … and ${more} more`)
   const detail = request.patterns.includes(request.detail) ? '' : request.detail
   for (const line of bounded(detail).split('\n').filter(Boolean).slice(0, shownMax)) {
     asking.line(paint('dim', `    | ${line}`))
   }
-  const canKeep = !request.personOnly && more <= 0
   const always = canKeep ? ` [a]lways exactly this in ${cut(scope, 40)},` : ''
   for (;;) {
     const said = await asking.read(`  [o]nce,${always} [d]eny (and why) › `)
@@ -75,7 +77,8 @@ async function permission(request: Permission, scope: string, asking: Asking): P
   }
 }
 
-const bounded = (text: string): string => safe(text.length > charsMax ? `${text.slice(0, charsMax)}…` : text)
+const shortened = (text: string): string => (text.length > charsMax ? `${text.slice(0, charsMax)}…` : text)
+const bounded = (text: string): string => safe(shortened(text))
 
 /** Only whole words count: a slip must not allow anything. */
 function replyOf(said: string, canKeep: boolean): AskReply | null {

@@ -5,10 +5,10 @@ import type { Problem, Result } from '../../core/problem.ts'
 import { type SessionRecord, withoutUndone } from '../../core/session.ts'
 import { errnoOf } from '../../lib/files.ts'
 import type { KnownSession } from '../../store/watched.ts'
+import { lostWords } from '../lost.ts'
 import type { Runner } from '../runner.ts'
 import { cut, paint, safe, table } from '../terminal.ts'
 import { usageLine } from '../usage.ts'
-import { callWords } from './view.ts'
 
 /** What a command works on. */
 export interface Chat {
@@ -107,17 +107,6 @@ async function sessions(chat: Chat, id: string): Promise<void> {
   })
   chat.say([paint('dim', cut(found.title, 70)), ...said.slice(-4), ...(await lostWords(talk, found))].join('\n'))
 }
-
-/** What was going on in a session when its program was killed, and what of it nobody knows. */
-export async function lostWords({ edits }: Runner['talk'], session: KnownSession): Promise<string[]> {
-  await edits.mend([session])
-  const lost = edits.lost(session).map(({ name, argumentsText }) => `    ${safe(name)} ${callLine(argumentsText)}`)
-  const words =
-    'OpenLoom was ended in the middle of this; whether it happened is not known. Look before it is run again:'
-  return lost.length > 0 ? [paint('yellow', words), ...lost] : []
-}
-
-const callLine = (argumentsText: string): string => cut(callWords(argumentsText), 300)
 
 /** What still counts of what was said. */
 const rowsOf = ({ sessions }: Runner['store'], { id }: KnownSession) =>

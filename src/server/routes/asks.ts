@@ -2,7 +2,7 @@
 import { type Context, Hono } from 'hono'
 import { describeRoute, validator } from 'hono-openapi'
 import { z } from 'zod'
-import { type Ask, type AskReply, askStatuses } from '../../core/ask.ts'
+import { type Ask, type AskReply, askStatuses, isKeepable } from '../../core/ask.ts'
 import type { Result } from '../../core/problem.ts'
 import type { AskItem, AskList, GrantList } from '../api.ts'
 import { refusalOf, type ServerWorld, type Variables } from '../context.ts'
@@ -75,7 +75,9 @@ function answered(c: Context, result: Result<Ask>, world: ServerWorld): Response
 
 export function itemsOf(asks: readonly Ask[], { store, asks: desk }: ServerWorld): AskItem[] {
   const titleOf = (ask: Ask) => store.watched.get(ask.rootId)?.title ?? ''
-  return asks.map((ask) => ({ ...ask, title: titleOf(ask), deadlineAt: desk.deadlineAt(ask) }))
+  return asks.map((ask) => {
+    return { ...ask, title: titleOf(ask), deadlineAt: desk.deadlineAt(ask), keepable: isKeepable(ask.request) }
+  })
 }
 
 const originalOf = ({ id, sessionId: sessionID, request, title, askedAt }: AskItem) => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { ModelMessage, ModelRequest } from '../../../src/core/provider.ts'
-import { collect, recorded, streamOf } from '../../contracts/provider.ts'
-import { status } from '../../fakes/raw-server.ts'
+import { collect, recorded, sourceOf, streamOf } from '../../contracts/provider.ts'
+import { HandClock } from '../../fakes/clock.ts'
+import { startRawServer, status } from '../../fakes/raw-server.ts'
 
 const image = { mediaType: 'image/png', base64: 'iVBOR' }
 const thinking = (provider: string, model: string, block: unknown) => ({
@@ -202,6 +203,24 @@ describe('what is known of a model', () => {
     await collect(source.provider.stream({ ...requestFor('qwen3:8b') }, new AbortController().signal))
     expect([source.contextTokens('qwen3:8b'), source.images('qwen3:8b')]).toEqual([8_192, true])
     expect([source.contextTokens('other'), source.images('other')]).toEqual([null, false])
+  })
+
+  it('PV-4 a server that never answers is waited for once, and asked again when it may have come', async () => {
+    const paths: string[] = []
+    const clock = new HandClock()
+    const { url } = await startRawServer((response, request) => {
+      const path = request.path.replace(/^.*\/api/, '')
+      paths.push(path)
+      return path === '/show' ? void clock.advance(10_000) : status(400, '')(response, request)
+    })
+    const source = sourceOf({ name: 'recorded', kind: 'ollama', base_url: url }, { clock })
+    const { signal } = new AbortController()
+    await source.provider.learn?.('qwen3:8b', signal)
+    await collect(source.provider.stream(requestFor('qwen3:8b'), signal))
+    expect(paths).toEqual(['/show', '/chat'])
+    await clock.advance(60_000)
+    await source.provider.learn?.('qwen3:8b', signal)
+    expect(paths).toEqual(['/show', '/chat', '/show'])
   })
 
   it('images are for models that are known to see them, or said to', async () => {
