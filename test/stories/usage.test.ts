@@ -7,7 +7,7 @@ const figures = ['input', 'output', 'reasoning', 'cacheRead', 'cacheWrite'] as c
 type Figures = Record<(typeof figures)[number], number>
 const added = (all: readonly Figures[]) => figures.map((name) => all.reduce((sum, one) => sum + one[name], 0))
 
-it('PV-5 of several runs the totals are what the model reported, to the token, by whatever they are grouped', async () => {
+it('PV-5 the totals of several runs are what the model reported, to the token, however they are grouped', async () => {
   // Primes: no figure is made up of others.
   const usage = (n: number) => {
     return { prompt_tokens: 1_009 + n, completion_tokens: 211 * n, cached_tokens: 13 * n, reasoning_tokens: 17 * n }
