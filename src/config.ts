@@ -126,8 +126,9 @@ export const configSchema = z
         .number()
         .positive()
         .max(10_080)
-        .optional()
-        .describe('An ask that nobody answers is denied then; without it, it waits.'),
+        // A long weekend.
+        .default(4_320)
+        .describe('An ask that nobody answers is denied then, where the task does not say.'),
     }),
     stale_busy: z.strictObject({
       checks: z.number().int().min(1).max(10_000).default(10).describe('Looks in a row without a sign of life.'),

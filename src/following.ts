@@ -114,7 +114,7 @@ export function stallSettings({ stale_busy, defaults }: Config) {
 
 export const askSettings = ({ defaults }: Config) => ({
   ask: defaults.ask,
-  deadlineMinutes: defaults.ask_deadline_minutes ?? null,
+  deadlineMinutes: defaults.ask_deadline_minutes,
 })
 
 /** Whether there is nothing to work with but the script of the sample. */

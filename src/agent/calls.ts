@@ -26,7 +26,7 @@ const stopGraceMs = 3_000
 export interface Batch {
   answered: { call: ToolCall; result: ToolResult }[]
   /** Why the rest was not run. */
-  stopped: 'budget' | 'aborted' | 'paused' | 'planned' | { needsPermission: string } | null
+  stopped: 'budget' | 'aborted' | 'paused' | 'planned' | { needsPermission: string } | { needsInput: string } | null
 }
 
 export function pendingOf(calls: readonly ToolCall[], finish: string): Pending[] {
@@ -94,6 +94,8 @@ export async function runCalls(
     answered.push(...done.flatMap((one) => one ?? []))
     if (done.includes(null)) return { answered, stopped: 'aborted' }
     if (planFateOf(run.transcript.entries)) return { answered, stopped: 'planned' }
+    const unanswered = done.find((one) => one?.result.facts?.unanswered)?.result.facts?.unanswered
+    if (typeof unanswered === 'string') return { answered, stopped: { needsInput: unanswered } }
   }
   return { answered, stopped: run.signal.aborted ? 'aborted' : null }
 }

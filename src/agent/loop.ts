@@ -54,6 +54,14 @@ type Stop = End | HandOver | 'paused'
 
 const endOf = (reason: EndReason, text = '', problem: Problem | null = null): End => ({ reason, text, problem })
 
+const questionCharsMax = 500
+
+const unanswered = (question: string): Problem => ({
+  kind: 'needs-input',
+  text: `The agent asked, and nobody is asked while it runs: "${question.slice(0, questionCharsMax)}"`,
+  todo: 'Resume it to let the agent decide, or give the task again with the answer in its goal or with `ask: wait`.',
+})
+
 /**
  * Null when the run was parked: it stays open, as it does where it is handed over. Rejects only for bugs and for a
  * journal that cannot be written.
@@ -325,6 +333,7 @@ class Loop {
     if (stopped === 'aborted' || signal.aborted) return endOf('cancelled')
     if (stopped === 'budget') return endOf('budget')
     if (stopped === 'planned') return this.planned()
+    if (stopped !== null && 'needsInput' in stopped) return endOf('needs_input', '', unanswered(stopped.needsInput))
     if (stopped !== null) {
       const text = `The agent may not do this without a person: ${stopped.needsPermission}.`
       const todo = 'Add a permission rule that allows it, then resume.'
@@ -358,7 +367,7 @@ class Loop {
   private close(rest: readonly Pending[], stopped: Batch['stopped']): void {
     const cancelled = this.run.signal.aborted && this.run.signal.reason !== parked
     if (!cancelled && (stopped === 'paused' || this.run.signal.aborted)) return
-    const asks = stopped !== null && typeof stopped === 'object'
+    const asks = stopped !== null && typeof stopped === 'object' && 'needsPermission' in stopped
     for (const [index, { call }] of rest.entries()) {
       const output =
         asks && index === 0 ? words.asks : stopped === 'aborted' || cancelled ? words.cancelled : words.notRun

@@ -25,7 +25,8 @@ export function restingState(all: readonly JournalEntry[]): SessionState {
     case 'cancelled':
       return { kind: 'interrupted', promptId, ...lostIn(entries) }
     case 'provider_error':
-    case 'needs_permission': {
+    case 'needs_permission':
+    case 'needs_input': {
       const problem = ended?.problem ?? { kind: 'run-failed', text: 'The run failed.' }
       return { kind: 'failed', promptId, transient: isTransient(problem), problem }
     }

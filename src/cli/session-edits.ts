@@ -41,7 +41,8 @@ function said(session: KnownSession, { json }: Options): number {
 export async function searchSessions(words: string, { json }: Options, shell: Shell): Promise<number> {
   const found = await clientOf(shell).get<SessionSearch>(`/api/sessions/search?q=${encodeURIComponent(words)}`)
   if (json) printJson(found)
-  else if (found.items.length === 0) print('Nothing was found.')
+  else if (found.items.length + found.titled.length === 0) print('Nothing was found.')
+  for (const { id, title } of json ? [] : found.titled) print(`${safe(id)}  ${paint('bold', cut(title, 60))}`)
   for (const { sessionId, title, pieces } of json ? [] : found.items) {
     const text = pieces.map((piece) => (piece.found ? paint('bold', line(piece.text)) : line(piece.text))).join('')
     print(`${safe(sessionId)}  ${cut(title, 60)}\n    ${text}`)

@@ -50,7 +50,7 @@ function addEditVerbs(sessions: Command, shell: Shell, pick: (action: () => Prom
   const load = () => import('./session-edits.ts')
   sessions
     .command('search <words...>')
-    .description('find words in what was said')
+    .description('find words in titles and in what was said')
     .option('--json', 'answer as JSON')
     .action((words, _, verb) =>
       pick(async () => (await load()).searchSessions(words.join(' '), verb.optsWithGlobals(), shell)),

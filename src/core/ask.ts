@@ -45,7 +45,8 @@ export type AskReply =
   | { kind: 'once' }
   /** Kept as a rule of OpenLoom; towards the runtime it is `once`. */
   | { kind: 'always' }
-  | { kind: 'reject'; message: string | null }
+  /** `nobody`: no person was or will be asked. */
+  | { kind: 'reject'; message: string | null; nobody?: true }
   /** One list a question, in order: labels of options or words of one's own. */
   | { kind: 'answers'; answers: string[][] }
   /** The plan is carried out: where it was made, or by a session of its own. */

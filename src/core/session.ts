@@ -204,6 +204,8 @@ export const endReasons = [
   'empty',
   'budget',
   'needs_permission',
+  /** It asked a question where nobody is asked. */
+  'needs_input',
   /** By the word of a person on a plan: rejected, or carried out elsewhere. */
   'plan',
 ] as const

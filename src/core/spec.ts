@@ -111,7 +111,7 @@ export interface TaskSpec {
   on_hang?: HangPolicy | undefined
   /** Permissions that are answered with "once" unasked: all of them, or those that a pattern (`bash git *`) covers. */
   auto_accept?: boolean | string[] | undefined
-  /** Minutes after which an ask that nobody answered is denied; absent: it is kept waiting. */
+  /** Minutes after which an ask that nobody answered is denied; absent: those of the settings. */
   ask_deadline_minutes?: number | undefined
   /** Globs of further files that judge the work and are not its to change; false: nothing is protected. */
   protect?: string[] | false | undefined

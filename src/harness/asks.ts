@@ -26,7 +26,7 @@ import type { World } from './world.ts'
 export type AskWorld = Pick<World, 'store' | 'runtimes' | 'clock' | 'log' | 'isolation'>
 
 export interface AskSettings {
-  /** Minutes until an ask is denied, for tasks that do not say and sessions without one; null: it waits. */
+  /** Minutes until an ask is denied, for tasks that do not say and sessions without one; null: a person is there. */
   deadlineMinutes: number | null
   /** Whether a person is waited for, for tasks that do not say. */
   ask: AskPolicy
@@ -351,6 +351,7 @@ type RuleSubject = Pick<Ask, 'runtime' | 'workspace' | 'taskId' | 'rootId' | 're
 const nobodyIsAsked: AskReply = {
   kind: 'reject',
   message: 'Nobody is asked while this task runs. Go on without it, or do it another way.',
+  nobody: true,
 }
 
 const fresh = { status: 'open', reply: null, by: null, askedAt: 0, endedAt: null } as const

@@ -1,12 +1,14 @@
 /** What a turn of the built-in runtime begins with. It begins none. */
 import type { Choice } from '../agent/model-choice.ts'
 import type { Policy } from '../agent/permission/engine.ts'
-import { defaultRules } from '../agent/permission/rules.ts'
+import { defaultRules, deniesAll } from '../agent/permission/rules.ts'
 import type { Profile } from '../agent/profiles.ts'
 import type { Transcript } from '../agent/run.ts'
+import type { Problem } from '../core/problem.ts'
 import type { PromptRequest } from '../core/runtime.ts'
 import type { SessionRecord, SessionUsage } from '../core/session.ts'
 import type { AnyTool } from '../core/tool.ts'
+import { deniedTools, unknownTools } from './builtin-problems.ts'
 
 export interface Begin {
   session: SessionRecord
@@ -37,10 +39,20 @@ export function narrowed(profile: Profile | undefined, { tools }: PromptRequest)
   return { ...profile, tools: tools.filter((name) => profile.tools?.includes(name) ?? true) }
 }
 
-/** Names of tools that a prompt counts on and nobody has. */
-export function lackingTools({ tools = [] }: PromptRequest, known: readonly AnyTool[]): string[] {
+interface Offered {
+  known: readonly AnyTool[]
+  policy: Policy
+  profile: Profile
+}
+
+/** Why a prompt cannot have the tools that it counts on: nobody has them, or rules deny every call of them. */
+export function unusableTools({ tools = [] }: PromptRequest, { known, policy, profile }: Offered): Problem | null {
   const names = new Set(known.map(({ name }) => name))
-  return tools.filter((name) => !names.has(name))
+  const lacking = tools.filter((name) => !names.has(name))
+  if (lacking.length > 0) return unknownTools(lacking)
+  const layers = Object.values(policy.layers)
+  const denied = tools.filter((tool) => layers.some((rules) => deniesAll(rules, { tool, profile: profile.name })))
+  return denied.length > 0 ? deniedTools(denied) : null
 }
 
 /** For unattended work that nobody said more about. */

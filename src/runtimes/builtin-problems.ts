@@ -25,6 +25,12 @@ export const unknownTools = (names: readonly string[]): Problem => ({
   todo: 'Look at docs/guide/tools.md for their names; a tool of the project is offered once it is trusted.',
 })
 
+export const deniedTools = (names: readonly string[]): Problem => ({
+  kind: 'denied-tools',
+  text: `It needs tools that the permission rules deny: ${names.join(', ').slice(0, 300)}.`,
+  todo: 'Change the rule, or leave the tool out of its list.',
+})
+
 export const unknownAgent = (name: string, known: readonly string[]): Problem => ({
   kind: 'agent-unknown',
   text: `There is no agent "${name}". There are: ${known.join(', ')}.`,

@@ -37,9 +37,9 @@ import type { AnyTool, Confinement } from '../core/tool.ts'
 import { BlobIds } from '../lib/blob-ids.ts'
 import { newId } from '../lib/id.ts'
 import { type Place, unconfined } from '../lib/sandbox/sandbox.ts'
-import { type Begin, lackingTools, leftOf, narrowed, openPolicy } from './begin.ts'
+import { type Begin, leftOf, narrowed, openPolicy, unusableTools } from './begin.ts'
 import type { BuiltinOptions } from './builtin-options.ts'
-import { busy, isClosed, isPaused, missing, unknownAgent, unknownTools } from './builtin-problems.ts'
+import { busy, isClosed, isPaused, missing, unknownAgent } from './builtin-problems.ts'
 import { Nudges } from './nudges.ts'
 
 const answerMs = 5_000
@@ -155,8 +155,8 @@ class Builtin implements Runtime {
     if (!chosen.ok) return chosen
     const policy = (await this.options.policyOf?.(session)) ?? openPolicy
     const own = await this.own.of(session, policy)
-    const lacking = lackingTools(request, [...this.tools, ...own])
-    if (lacking.length > 0) return refuse(unknownTools(lacking))
+    const unusable = unusableTools(request, { known: [...this.tools, ...own], policy, profile })
+    if (unusable) return refuse(unusable)
     // From here to the end nothing is awaited: of two calls with one id only the first can get further.
     if (this.over.signal.aborted) return refuse(isClosed)
     const running = this.live.get(session.id)

@@ -14,7 +14,7 @@ import type { SessionPlans } from '../harness/plans.ts'
 import type { Undone } from '../harness/session-edits.ts'
 import type { Arrival } from '../store/arrivals.ts'
 import type { Flake } from '../store/flakes.ts'
-import type { TextHit } from '../store/journal-search.ts'
+import type { TextHit, TitleHit } from '../store/journal-search.ts'
 import type { PublicKey } from '../store/keyring.ts'
 import type { OpenDelivery } from '../store/outbox.ts'
 import type { ReceiptItem, ReceiptRow } from '../store/receipts.ts'
@@ -149,6 +149,7 @@ export interface ModelList {
 
 /** `GET /api/sessions/search?q=&limit=`: the best first. */
 export interface SessionSearch {
+  titled: TitleHit[]
   items: (TextHit & { title: string; workspace: string })[]
   /** The newest rows are not in the index yet; the next search goes on with them. */
   partial: boolean

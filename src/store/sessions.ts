@@ -150,7 +150,8 @@ function stateAfter(entry: JournalEntry): SessionState['kind'] | null {
   if (entry.type === 'run.started' || entry.type === 'resumed') return 'busy'
   if (entry.type === 'paused') return 'waiting'
   if (entry.type !== 'run.ended') return null
-  const states = { provider_error: 'failed', cancelled: 'interrupted', needs_permission: 'waiting' } as const
+  const forPerson = { needs_permission: 'waiting', needs_input: 'waiting' } as const
+  const states = { provider_error: 'failed', cancelled: 'interrupted', ...forPerson } as const
   return (states as Partial<Record<EndReason, SessionState['kind']>>)[entry.reason] ?? 'idle'
 }
 

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { chooseModel } from '../../src/agent/model-choice.ts'
+import { purposes } from '../../src/agent/model-settings.ts'
 import { costMicros } from '../../src/agent/prices.ts'
 import { openProposer } from '../../src/agent/proposals.ts'
 import { History } from '../../src/agent/shown.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { startScriptedModel } from '../../src/sample/scripted-model.ts'
 import { sourceOf } from '../contracts/provider.ts'
+import { lookUntil } from '../contracts/runtime.ts'
 import { agentWorld } from '../fakes/agent-world.ts'
 import { sse, startRawServer, status } from '../fakes/raw-server.ts'
 
@@ -45,32 +47,46 @@ describe('PV-2 which model', () => {
 })
 
 describe('PV-6 model and temperature by purpose', () => {
-  it('each request carries its value', async () => {
-    const script = { models: ['scripted-model', 'other'], replies: [{ text: '1. none' }], at_end: 'repeat' as const }
-    const purposes = {
-      build: { temperature: 0.1 },
-      plan: { model: 'local/other', temperature: 0.7 },
-      proposals: { model: 'other', temperature: 0 },
-    }
+  it('each request carries its value, whatever it is for', async () => {
+    const set = Object.fromEntries(purposes.map((name, n) => [name, { model: `for-${name}`, temperature: n / 10 }]))
+    const models = ['scripted-model', ...Object.values(set).map(({ model }) => model)]
+    const long = 'I think about it at some length. '.repeat(60)
+    const look = (n: number) => ({
+      text: long,
+      tool_calls: [{ name: 'glob', arguments: { pattern: `no-${n}` } }],
+    })
+    const asides = [
+      { match: '^Summarise:', text: 'Goal: go.' },
+      { match: '^Name this', text: 'A name' },
+    ]
+    const replies = [...asides, ...Array.from({ length: 8 }, (_, n) => look(n)), { text: 'done' }]
     const sent: unknown[] = []
-    for (const agent of ['build', 'plan']) {
-      const world = await agentWorld(script, { purposes, agent })
-      await world.run('go')
-      const body = world.requests.at(-1)?.body as { model: string; temperature?: number } | undefined
-      sent.push([body?.model, body?.temperature])
+    const note = ({ body }: { body: unknown }) => {
+      const { model, temperature } = (body ?? {}) as { model?: string; temperature?: number }
+      if (model) sent.push([model, temperature])
     }
+    for (const agent of ['build', 'plan']) {
+      const titles: string[] = []
+      const retitle = (_id: string, _from: string, to: string) => void titles.push(to)
+      const world = await agentWorld({ models, replies }, { purposes: set, retitle })
+      const session = { id: 's_1', runtime: 'builtin', title: '', workspace: world.workspace, taskId: null, agent }
+      world.journal.createSession({ ...session, model: null, createdAt: 0 })
+      const limits = { toolCalls: null, tokens: null }
+      await world.runtime.prompt({ sessionId: 's_1', promptId: 'p1', text: 'go', limits })
+      await lookUntil(world.runtime, 's_1', ['idle', 'failed'])
+      await expect.poll(() => titles.at(-1)).toBe('A name')
+      expect(await world.runtime.compact?.('s_1')).toMatchObject({ value: { done: true } })
+      world.requests.forEach(note)
+    }
+    const script = { models, replies: [{ text: '1. none' }] }
     const model = await startScriptedModel({ script, clock: systemClock })
     const sources = [source('local', { base_url: model.url, model: 'scripted-model' })]
     const request = { goal: 'g', acceptance: ['a'], files: [], forms: [], model: null }
-    await openProposer({ sources, purposes })?.propose(request, never)
-    const body = model.requests.at(-1)?.body as { model: string; temperature?: number } | undefined
+    await openProposer({ sources, purposes: set })?.propose(request, never)
     await model.close()
-    sent.push([body?.model, body?.temperature])
-    expect(sent).toEqual([
-      ['scripted-model', 0.1],
-      ['other', 0.7],
-      ['other', 0],
-    ])
+    model.requests.forEach(note)
+    const distinct = [...new Set(sent.map((one) => JSON.stringify(one)))].sort()
+    expect(distinct).toEqual(purposes.map((name, n) => JSON.stringify([`for-${name}`, n / 10])).sort())
   })
 })
 

@@ -251,7 +251,7 @@ export class FakeApi {
       const items = (this.scene.files ?? []).filter((name) => name.includes(c.req.query('q') ?? ''))
       return c.json({ items })
     })
-    app.get('/api/sessions/search', (c) => c.json({ items: this.scene.hits ?? [], partial: false }))
+    app.get('/api/sessions/search', (c) => c.json({ titled: [], items: this.scene.hits ?? [], partial: false }))
     app.post('/api/sessions', async (c) => {
       const made = {
         ...this.scene.sessions?.[0],

@@ -6,6 +6,7 @@ import { expect, it, vi } from 'vitest'
 import type { LoomEvent } from '../../src/core/event.ts'
 import { signEnvelope } from '../../src/lib/dsse.ts'
 import { beginningPayload, beginningText, type LogHead } from '../../src/store/log-chain.ts'
+import { startRawServer, status } from '../fakes/raw-server.ts'
 import { type Story, tell } from '../fakes/story.ts'
 
 /** Reads events after `after` until `count` have come, then hangs up. */
@@ -135,4 +136,32 @@ it('SU-6 no word comes after the event that has it, and nothing is left to say w
   expect(kinds.lastIndexOf('delta')).toBeLessThan(kinds.indexOf('message.finished'))
   const [, , ...later] = await framesUntil(story, (event) => event === 'saying', story.daemon.store.ledger.head())
   expect(later).toEqual([])
+})
+
+it('AL-1 of a text in five chunks each is with who watches before the next is sent, and within 300 ms', async () => {
+  const words = ['one ', 'two ', 'three ', 'four ', 'five']
+  const [sentAt, heardAt]: [number[], number[]] = [[], []]
+  const wire = (delta: object, finish_reason: string | null = null) =>
+    `data: ${JSON.stringify({ id: 'x', choices: [{ index: 0, delta, finish_reason }] })}\n\n`
+  const { url } = await startRawServer(async (response, request) => {
+    if (!request.path.endsWith('/chat/completions')) return status(200, { data: [] })(response, request)
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    for (const [n, content] of words.entries()) {
+      sentAt.push(performance.now())
+      response.write(wire({ content }))
+      await vi.waitFor(() => expect(heardAt).toHaveLength(n + 1), { timeout: 20_000, interval: 5 })
+    }
+    response.end(`${wire({}, 'stop')}data: [DONE]\n\n`)
+  })
+  const story = await tell({ env: { OPENLOOM_BASE_URL: url } })
+  const read = framesUntil(story, (event, data) => {
+    if (event === 'delta' && data.includes(words[heardAt.length]?.trim() ?? '-')) heardAt.push(performance.now())
+    return heardAt.length === words.length
+  })
+  await story.call('POST', '/api/tasks', { goal: 'count', workspace: story.workspace() })
+  await read
+  await story.reaches('done')
+  const waited = heardAt.map((at, n) => at - (sentAt[n] ?? 0)).sort((a, b) => a - b)
+  // On a machine that is busy with other tests one of them may have had to wait for its turn.
+  expect(waited[2]).toBeLessThan(300)
 })

@@ -32,7 +32,10 @@ describe('settings over HTTP', () => {
     expect(of('data_dir')?.origin).toEqual({ kind: 'environment', variable: 'OPENLOOM_DATA_DIR' })
     expect(of('notify.sinks')?.origin).toEqual({ kind: 'environment', variable: null })
     expect(of('defaults.ask')).toMatchObject({ value: 'wait', origin: { kind: 'default' } })
-    expect(of('defaults.ask_deadline_minutes')).toMatchObject({ value: null, about: expect.stringContaining('denied') })
+    expect(of('defaults.ask_deadline_minutes')).toMatchObject({
+      value: 4_320,
+      about: expect.stringContaining('denied'),
+    })
     expect(items.length).toBeGreaterThan(90)
   })
 

@@ -93,6 +93,8 @@ describe('PM-3 an ask of our own agent', () => {
       request: { permission: 'bash', patterns: ['echo 1 > made'] },
     })
     await a.story.reaches('waiting')
+    // Nobody has said for how long: no wait is without an end.
+    expect(first.deadlineAt).toBe(first.askedAt + 3 * 24 * 3_600_000)
     expect(existsSync(join(a.folder, 'made'))).toBe(false)
     expect((await a.answer(first, { reply: 'once' })).status).toBe(200)
     const second = await until(async () => {
@@ -172,10 +174,18 @@ describe('PM-6 a question of our own agent', () => {
     expect(a.outputs()).toEqual(['Q: Which colour?\nA: blue'])
   })
 
-  it('is not waited for in a task that asks nobody', async () => {
-    const a = await asking([ask, { text: 'done' }], 'ask: deny')
+  it('ends the run of a task that asks nobody, with the question; resumed it decides itself', async () => {
+    const both = { tool_calls: [...ask.tool_calls, ...bash('touch a').tool_calls] }
+    const a = await asking([both, { text: 'done' }], 'ask: deny')
+    const { task } = await a.story.reaches('paused')
+    expect(task.reason).toMatchObject({ code: 'needs-input', text: expect.stringContaining('"Which colour?"') })
+    const ended = a.story.daemon.store.events.after(0, 1_000).filter(({ type }) => type === 'run.ended')
+    expect(ended).toMatchObject([{ data: { reason: 'needs_input', problem: { kind: 'needs-input' } } }])
+    const asked = a.story.requests.filter(({ body }) => body)
+    expect([existsSync(join(a.folder, 'a')), asked.length]).toEqual([false, 1])
+    await a.story.call('POST', `/api/tasks/${task.id}/resume`, {})
     await a.story.reaches('done')
-    expect(a.outputs()).toEqual([expect.stringContaining('Decide yourself')])
+    expect(a.outputs()).toEqual([expect.stringContaining('Decide yourself'), expect.stringContaining('Not run')])
   })
 })
 

@@ -166,6 +166,7 @@ it('SU-1 words are found with marks, whatever a query is made of', async () => {
     expect((await find(q)).partial).toBe(false)
   }
   expect((await find('heron "again')).items).toHaveLength(1)
+  expect(await find('TALK a')).toMatchObject({ titled: [{ id: t.id, title: 'A talk' }], items: [] })
 })
 
 it('SU-1 a session is renamed, put away and deleted with everything that was kept for it', async () => {

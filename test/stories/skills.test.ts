@@ -48,7 +48,11 @@ describe('a skill', () => {
       verdict: 'verified',
       spec: { skill: { name: 'greet', version: 1 } },
     })
-    expect(said(story)[0]?.tools?.map((tool) => tool.function.name)).toEqual(['read', 'write'])
+    expect(
+      said(story)
+        .find(Boolean)
+        ?.tools?.map((tool) => tool.function.name),
+    ).toEqual(['read', 'write'])
     const second = await run(story, { folder, parameters: { whom: 'Bob' } })
     expect((await story.reaches('failed', second.id)).task.verdict).toBe('refuted')
     const detail = (await (await story.call('GET', '/api/skills/greet')).json()) as SkillDetail
@@ -80,13 +84,24 @@ describe('a skill', () => {
   it('SK-3 what is denied stays denied, though the skill names the tool (W5)', async () => {
     const story = await tell({
       script: { replies: [greetWrites('Ada.txt'), { text: 'done' }], at_end: 'repeat' },
-      settings: 'permissions:\n  - { tool: write, action: deny }\n',
+      settings: 'permissions:\n  - { tool: write, path: "*.txt", action: deny }\n',
     })
     const folder = story.workspace()
     await story.call('PUT', '/api/skills/greet', { text: greet, seen: null })
     const { id } = await run(story, { folder, parameters: { whom: 'Ada' } })
     await story.reaches('failed', id)
     expect(existsSync(join(folder, 'Ada.txt'))).toBe(false)
+  })
+
+  it('PM-2 is stopped before its first model call where rules deny a tool that it needs', async () => {
+    const deny = '  - { tool: write, action: deny }\n  - { tool: write, path: secrets/**, action: deny }\n'
+    const story = await tell({ settings: `permissions:\n${deny}` })
+    const folder = story.workspace()
+    await story.call('PUT', '/api/skills/greet', { text: greet, seen: null })
+    const { id } = await run(story, { folder, parameters: { whom: 'Ada' } })
+    const { task } = await story.reaches('waiting', id)
+    expect(task.reason).toMatchObject({ code: 'denied-tools', text: expect.stringMatching(/rules deny: write\./) })
+    expect(said(story).filter(Boolean)).toEqual([])
   })
 
   it('SK-3 of a project runs there once a person trusts it, and not before', async () => {

@@ -43,6 +43,13 @@ export interface Call {
   profile: string | null
 }
 
+/** Whatever the call is about: no rule behind the deny lets a part of them through. */
+export function deniesAll(rules: readonly Rule[], { tool, profile }: Call): boolean {
+  const own = rules.filter((rule) => fits(rule.tool, tool) && fits(rule.profile ?? '*', profile ?? ''))
+  const last = own.findLast((rule) => rule.action !== 'deny' || !isNarrow(rule))
+  return last?.action === 'deny'
+}
+
 /** What the list says, null when nothing of it fits. A doubt whether a rule fits can forbid and never permit. */
 export function saidBy(rules: readonly Rule[], call: Call, facet: Facet): Action | null {
   let doubt: Action | null = null

@@ -1,4 +1,7 @@
-/** Asks a person and waits for the answer. Where nobody is there, it says so at once: the run is never held up. */
+/**
+ * Asks a person and waits for the answer. Where nobody is there, it says so at once: the run is never held up. The run
+ * of a task that asks nobody ends with the question.
+ */
 import { z } from 'zod'
 import type { AskReply, Question } from '../../core/ask.ts'
 import type { Tool, ToolResult } from '../../core/tool.ts'
@@ -41,7 +44,10 @@ export const askUser: Tool<typeof schema> = {
 }
 
 function resultOf(asked: readonly Question[], reply: AskReply): ToolResult {
-  if (reply.kind === 'reject') return failure(`Not answered. ${reply.message ?? ''} ${decide}`.replace(/\s+/g, ' '))
+  if (reply.kind === 'reject') {
+    const output = `Not answered. ${reply.message ?? ''} ${decide}`.replace(/\s+/g, ' ')
+    return failure(output, reply.nobody ? { unanswered: asked.map(({ text }) => text).join('\n') } : {})
+  }
   if (reply.kind !== 'answers') return failure(`Not answered. ${decide}`)
   const lines = asked.map(({ text }, n) => `Q: ${text}\nA: ${(reply.answers[n] ?? []).join(', ') || '(none)'}`)
   return { ok: true, output: lines.join('\n\n'), facts: { answers: reply.answers } }

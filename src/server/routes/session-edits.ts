@@ -145,7 +145,7 @@ function found({ store }: ServerWorld, q: string, limit: number): SessionSearch 
     const session = store.watched.get(hit.sessionId)
     return session ? [{ ...hit, title: session.title, workspace: session.workspace }] : []
   })
-  return { items, partial }
+  return { titled: store.search.titled(q, limit), items, partial }
 }
 
 async function withOne<T extends object>(
