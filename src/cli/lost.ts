@@ -1,4 +1,4 @@
-/** What was going on in a session when its program was killed, for the person who goes on in it. It runs nothing again. */
+/** What was going on in a session when its program was killed, for who goes on in it. It runs nothing again. */
 import type { KnownSession } from '../store/watched.ts'
 import { callWords } from './chat/view.ts'
 import type { Runner } from './runner.ts'

@@ -141,7 +141,7 @@ describe('TL-7 formatters', () => {
     expect(await world.text('b.ts')).toBe('mine\n')
   })
 
-  it('of one’s own gets a copy beside the file, and takes nothing from a person who saves the file meanwhile', async () => {
+  it('of one’s own changes a copy beside the file, and undoes no save of a person', async () => {
     const world = await formatting({ custom: mine })
     await world.put('src/a.ts', 'one\n')
     await world.use('read', { file_path: 'src/a.ts' })

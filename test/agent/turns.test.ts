@@ -225,4 +225,43 @@ describe('CX-3 and CX-4 asked for by a person', () => {
     expect(sources.results).toBeGreaterThan(sources.messages)
     expect(sources.system).toBeGreaterThan(0)
   })
+
+  it('CX-4 before and after room is made, the whole and each part is near what the server is sent of it', async () => {
+    // The scripted model counts no tools: one small one is nothing beside the messages.
+    const tool = { ...heldTool().tool, name: 'look', run: async () => ({ ok: true, output: 'words '.repeat(300) }) }
+    const looks = Array.from({ length: 8 }, () => ({ text: long, tool_calls: [call('look')] }))
+    const script = [{ match: '^Summarise:', text: 'Goal: go. '.repeat(80) }, ...looks, done, done, done]
+    const world = await agentWorld(script, { tools: [tool] })
+    const meterAgainstServer = async () => {
+      const use = await world.runtime.context?.(world.sessionId)
+      if (!use?.ok) throw new Error('no meter')
+      const asked = world.requests.filter(({ body }) => body).length
+      await world.run('on', { promptId: `p${world.requests.length}` })
+      // All that was there then, without the prompt that came with it.
+      const since = world.requests.filter(({ body }) => body).length - asked
+      const sent = world.messages(since).slice(0, -1)
+      const sentBy = (...roles: string[]) => {
+        return JSON.stringify(sent.filter(({ role }) => roles.includes(role))).length / 4
+      }
+      const { sources, usedTokens } = use.value
+      const { system, instructions, memory, plan, messages, summary, results } = sources
+      return {
+        summary,
+        pairs: [
+          [usedTokens, sentBy('system', 'user', 'assistant', 'tool')],
+          [system + instructions + memory + plan, sentBy('system')],
+          [messages + summary, sentBy('user', 'assistant')],
+          [results, sentBy('tool')],
+        ],
+      }
+    }
+    await world.run('go '.repeat(2_000))
+    const before = await meterAgainstServer()
+    expect(await world.runtime.compact?.(world.sessionId)).toMatchObject({ value: { done: true } })
+    const after = await meterAgainstServer()
+    expect([before.summary, after.summary > 0]).toEqual([0, true])
+    for (const [shown = 0, sent = 0] of [...before.pairs, ...after.pairs]) {
+      expect(Math.abs(shown - sent) / sent, `${shown} of ${sent}`).toBeLessThan(0.1)
+    }
+  })
 })
