@@ -21,7 +21,6 @@ import type { ReceiptItem, ReceiptRow } from '../store/receipts.ts'
 import type { Thread } from '../store/threads.ts'
 import type { UsageRow } from '../store/usage.ts'
 import type { KnownSession } from '../store/watched.ts'
-
 import type { Changeable, SettingAsked } from './setting-change.ts'
 
 export type { ReceiptItem, SettingAsked }
