@@ -1,6 +1,8 @@
 /**
  * Parses the arguments and picks a command; loads only what that command needs. As a thread it does one job.
  */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { guarded } from './cli/guarded.ts'
@@ -376,7 +378,15 @@ async function main(): Promise<number> {
     throw error
   }
   const [action] = chosen
-  return action ? keepAlive(guarded(action)) : 2
+  return action ? keepAlive(guarded(() => inProject(action))) : 2
+}
+
+/** A project that was cloned does not say which daemon a verb talks to. */
+async function inProject(action: Action): Promise<number> {
+  if (existsSync(join(shell.cwd, 'openloom.yaml'))) {
+    shell.project = await (await import('./cli/settings.ts')).projectHere(shell)
+  }
+  return action()
 }
 
 /** The other side of lib/beside.ts. */

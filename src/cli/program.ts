@@ -6,10 +6,13 @@ import type { Tree } from '../lib/layers.ts'
 export interface Shell {
   env: NodeJS.ProcessEnv
   cwd: string
+  /** Whose the openloom.yaml of `cwd` is; absent: the person's own. */
+  project?: Project
 }
 
 /** Throws the problems of the configuration; `--config` problems end with exit code 2 in main.ts. */
-export function configOf({ env, cwd }: Shell, flags: Tree = {}, project: Project = 'own'): LoadedConfig {
+export function configOf(shell: Shell, flags: Tree = {}, project = shell.project ?? 'own'): LoadedConfig {
+  const { env, cwd } = shell
   const loaded = loadConfig({ cwd, env, flags, project })
   if (!loaded.ok) throw new UsageError(...loaded.problems)
   return loaded.value

@@ -32,6 +32,23 @@ it.each(['models', 'models test', 'doctor', 'watch spec.yaml'])(
   },
 )
 
+it.each(['status', 'asks', 'add hello', 'show t_1', 'approve per_1', 'usage', 'trust list'])(
+  'SE-3 `openloom %s` talks to no daemon of a project that nobody took',
+  async (line) => {
+    const server = await startRawServer(status(200, { items: [] }))
+    const p = await cloned(server.url)
+    const data = join(p.work, 'data')
+    mkdirSync(data)
+    const url = server.url.replace(/\/v1$/, '')
+    writeFileSync(join(data, 'daemon.json'), JSON.stringify({ url, pid: process.pid, startedAt: 0 }))
+    writeFileSync(join(data, 'token'), 'a-token')
+    writeFileSync(join(p.work, 'openloom.yaml'), `data_dir: ${data}\n`)
+    await piped(p, line.split(' '), '')
+    expect(server.seen).toEqual([])
+    expect(existsSync(join(data, 'openloom.db'))).toBe(false)
+  },
+)
+
 it('SE-3 once it is taken its addresses count, and its rules still loosen nothing', async () => {
   const server = await startRawServer(status(401, {}))
   const p = await cloned(server.url)
