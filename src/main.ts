@@ -1,11 +1,10 @@
 /**
  * Parses the arguments and picks a command; loads only what that command needs. As a thread it does one job.
  */
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { guarded } from './cli/guarded.ts'
+import { inProject } from './cli/in-project.ts'
 import { addModelVerbs } from './cli/model-verbs.ts'
 import type { Shell } from './cli/program.ts'
 import { addSessionVerbs } from './cli/session-verbs.ts'
@@ -378,15 +377,7 @@ async function main(): Promise<number> {
     throw error
   }
   const [action] = chosen
-  return action ? keepAlive(guarded(() => inProject(action))) : 2
-}
-
-/** A project that was cloned does not say which daemon a verb talks to. */
-async function inProject(action: Action): Promise<number> {
-  if (existsSync(join(shell.cwd, 'openloom.yaml'))) {
-    shell.project = await (await import('./cli/settings.ts')).projectHere(shell)
-  }
-  return action()
+  return action ? keepAlive(guarded(() => inProject(shell, action))) : 2
 }
 
 /** The other side of lib/beside.ts. */
