@@ -90,7 +90,8 @@ export async function runCalls(
     const begun = (await Promise.all(batch.map((one) => beginningOf(run, one)))).flat()
     if (begun.length > 0) run.transcript.append(...begun)
     failpoint('agent.tool.started')
-    const done = await Promise.all(batch.map((one) => perform(run, one, context)))
+    const own = batch.length > 1 ? withOwnSignal : (shared: ToolContext) => shared
+    const done = await Promise.all(batch.map((one) => perform(run, one, own(context))))
     answered.push(...done.flatMap((one) => one ?? []))
     if (done.includes(null)) return { answered, stopped: 'aborted' }
     if (planFateOf(run.transcript.entries)) return { answered, stopped: 'planned' }
@@ -163,12 +164,13 @@ export function answerCall(run: Run, call: ToolCall, result: ToolResult, files: 
   run.transcript.append({ type: 'tool.ended', runId: run.id, callId: call.id, ok, output, facts, ...named }, ...changed)
 }
 
+/** Of calls that run at once: those who listen would pile up on the signal of the run. */
+const withOwnSignal = (context: ToolContext): ToolContext => ({ ...context, signal: AbortSignal.any([context.signal]) })
+
 /** The history must stay valid whatever a tool does: one that throws or hangs is answered for. */
-function useTool(run: Run, one: Extract<Judged, { kind: 'run' }>, shared: ToolContext): Promise<ToolResult> {
+function useTool(run: Run, one: Extract<Judged, { kind: 'run' }>, context: ToolContext): Promise<ToolResult> {
   const { clock } = run
-  // One of its own: those who listen for many calls at once would pile up on that of the run.
-  const signal = AbortSignal.any([shared.signal])
-  const context = { ...shared, signal }
+  const { signal } = context
   return new Promise((resolve) => {
     let grace: Timer | null = null
     const answer = (result: ToolResult) => {
