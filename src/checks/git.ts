@@ -7,7 +7,7 @@ import { realpath } from 'node:fs/promises'
 import type { CheckContext } from '../core/check.ts'
 import { reasonOf } from '../core/problem.ts'
 import { isInside } from '../lib/files.ts'
-import { gitArgv, gitEnvironment, ledAway, strayPointer } from '../lib/git.ts'
+import { gitArgv, gitEnvironment, ledAway } from '../lib/git.ts'
 import { configKeys, filtersEmptied, isOwnScope, unreachableKey } from '../lib/git-filters.ts'
 import { failedToLook, type Looked } from './look.ts'
 import { runOwned } from './spawn.ts'
@@ -22,10 +22,8 @@ export interface Git {
 
 /** Opens the repository around the workspace, or says why there is none to ask. */
 export async function openGit(context: CheckContext, subject: string): Promise<Looked<Git>> {
-  const stray = await strayPointer(context.workspace)
-  if (stray !== null) {
-    return { ok: false, result: failedToLook({ subject, summary: `git is not asked here: ${ledAway(stray)}.` }) }
-  }
+  const away = await ledAway(context.workspace)
+  if (away !== null) return { ok: false, result: failedToLook({ subject, summary: `git is not asked here: ${away}.` }) }
   const top = await runGit(context, subject, { args: ['rev-parse', '--show-toplevel'] })
   if (!top.ok) return top
   const root = await realpath(top.value.replace(/\n$/, '')).catch((error: unknown) => ({ why: reasonOf(error) }))

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { ProblemError } from '../core/problem.ts'
-import { exists } from './files.ts'
+import { errnoOf, exists } from './files.ts'
 import { type CommandOutcome, runCommand } from './process.ts'
 
 const nothingRuns = [
@@ -92,8 +92,8 @@ async function outcomeOf(
   args: readonly string[],
   bytesMax: number,
 ): Promise<CommandOutcome> {
-  const stray = await strayPointer(cwd)
-  if (stray !== null) return { ...notStarted, error: ledAway(stray) }
+  const away = await ledAway(cwd)
+  if (away !== null) return { ...notStarted, error: away }
   return runCommand({
     argv: gitArgv(args),
     cwd,
@@ -209,19 +209,21 @@ async function entryOf(folder: string): Promise<string | null> {
 }
 
 /**
- * What leads git from the repository of a main work tree to settings, references and objects elsewhere. git writes it
- * for linked work trees only; a command can, and the sandbox cannot forbid a file that is not there.
+ * Why git is not to be asked about a folder; null: it may be. A `commondir` leads it from the repository of a main work
+ * tree to settings, references and objects elsewhere. git writes one for linked work trees only; a command can, and the
+ * sandbox cannot forbid a file that is not there.
  */
-export async function strayPointer(folder: string): Promise<string | null> {
+export async function ledAway(folder: string): Promise<string | null> {
   const entry = await entryOf(folder)
   if (entry === null) return null
   const pointer = join(entry, 'commondir')
-  // A locked folder says nothing to git either.
-  return (await exists(pointer).catch(() => false)) ? pointer : null
+  try {
+    if (!(await exists(pointer))) return null
+    return `${pointer} leads it to another repository, and git puts none there: find out who did, and take it away`
+  } catch (error) {
+    return `${pointer} cannot be looked for (${errnoOf(error)}): see what is wrong with that folder`
+  }
 }
-
-export const ledAway = (pointer: string): string =>
-  `${pointer} leads it to another repository, and git puts none there: find out who did, and take it away`
 
 /** The commit a work tree stands on; null where there is no repository, no commit, or no git. Throws GitSilent. */
 export async function headCommit(request: GitRequest): Promise<string | null> {

@@ -7,7 +7,7 @@ import { lstat, readdir, readFile, realpath } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
 import { ok, type Problem, type Result, refuse } from '../core/problem.ts'
 import { exists, ignoreMissing, isInside } from './files.ts'
-import { askGit, type GitRequest, gitArgv, gitEnvironment, hasRepository, ledAway, strayPointer } from './git.ts'
+import { askGit, type GitRequest, gitArgv, gitEnvironment, hasRepository, ledAway } from './git.ts'
 import * as filters from './git-filters.ts'
 import { runCommand } from './process.ts'
 
@@ -50,8 +50,8 @@ const outputBytesMax = 32 * 1024 * 1024
 export async function openRepository(request: GitRequest): Promise<Result<Repository>> {
   const { cwd } = request
   if (!(await hasRepository(cwd))) return refuse(noRepository(cwd))
-  const stray = await strayPointer(cwd)
-  if (stray !== null) return refuse(misled(stray))
+  const away = await ledAway(cwd)
+  if (away !== null) return refuse(misled(away))
   if ((await askGit(request, ['version'])) === null) return refuse(noGit)
   const bare = await askGit(request, ['rev-parse', '--is-bare-repository'])
   if (bare?.trim() === 'true') return refuse(bareRepository(cwd))
@@ -111,8 +111,8 @@ function repositoryAt(
   }
   const env = { GIT_DIR: place.gitDir, GIT_WORK_TREE: place.top, GIT_NO_REPLACE_OBJECTS: '1' }
   const run = async (args: readonly string[], options: GitOptions = {}): Promise<GitAnswer> => {
-    const stray = await strayPointer(place.top)
-    if (stray !== null) return { ok: false, text: `git is not asked: ${ledAway(stray)}`, exitCode: null }
+    const away = await ledAway(place.top)
+    if (away !== null) return { ok: false, text: `git is not asked: ${away}`, exitCode: null }
     const outcome = await runCommand({
       argv: gitArgv(args, settings[options.filters ?? 'read']),
       cwd: place.top,
@@ -172,9 +172,9 @@ const notReadable = (cwd: string): Problem => ({
   todo: `Look at what \`git -C ${cwd} status\` says.`,
 })
 
-const misled = (pointer: string): Problem => ({
+const misled = (why: string): Problem => ({
   kind: 'isolation-unreadable',
-  text: `git is not asked here: ${ledAway(pointer)}.`,
+  text: `git is not asked here: ${why}.`,
   todo: 'Then look at what else was changed in that .git, and resume.',
 })
 

@@ -1,5 +1,5 @@
 /** The daemon's own git, in a repository that a command has led elsewhere. */
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
@@ -38,6 +38,13 @@ it('is not asked where a command has led it to another repository, and says what
     ok: false,
     text: expect.stringContaining('commondir'),
   })
+})
+
+it('is not asked where nobody can look whether it was led elsewhere', async () => {
+  const { mine, at } = twoRepositories()
+  rmSync(join(mine, '.git'), { recursive: true })
+  symlinkSync('.git', join(mine, '.git'))
+  await expect(headCommit(at(mine))).rejects.toThrow(/mine\/\.git\/commondir cannot be looked for \(ELOOP\)/)
 })
 
 it('proves nothing about a work tree whose repository was led elsewhere', async () => {
