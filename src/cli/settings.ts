@@ -17,7 +17,7 @@ export async function settingsFor(shell: Shell, flags: Tree = {}): Promise<Loade
 
 /** For the daemon, and for who looks after it. */
 export async function settingsHere(shell: Shell, flags: Tree = {}): Promise<LoadedConfig> {
-  return told(shell, flags, await projectHere(shell))
+  return told(shell, flags, shell.project ?? (await projectHere(shell)))
 }
 
 /**

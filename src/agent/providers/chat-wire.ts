@@ -142,7 +142,8 @@ function saidIn(content: z.output<typeof contentSchema>): { text: string; thinki
   if (!Array.isArray(content)) return { text: content ?? '', thinking: '' }
   const plain = (thinking: unknown): string => {
     const parts = z.array(contentPart).safeParse(thinking)
-    return parts.success ? parts.data.map(({ text }) => text ?? '').join('') : String(thinking ?? '')
+    if (parts.success) return parts.data.map(({ text }) => text ?? '').join('')
+    return typeof thinking === 'string' ? thinking : ''
   }
   return {
     text: content.map(({ text }) => text ?? '').join(''),

@@ -96,7 +96,7 @@ export class HttpProvider implements Provider {
   ): AsyncGenerator<ModelEvent, Trouble | null> {
     const watch = new Watch(this.deps.clock, signal)
     const { stall_seconds: stallSeconds } = this.config
-    const quietMax = stallSeconds * quietStalls
+    const quietSecondsMax = stallSeconds * quietStalls
     let saidAt = this.deps.clock.monotonic()
     let begun = false
     let filter: KeyFilter | null = null
@@ -114,8 +114,8 @@ export class HttpProvider implements Provider {
         bytesMax: replyBytesMax,
         // Signs of life keep a reply that thinks, but not for ever.
         onBytes: () => {
-          const leftSeconds = quietMax - (this.deps.clock.monotonic() - saidAt) / 1000
-          if (leftSeconds < stallSeconds) watch.expect(Math.max(0, leftSeconds), quietMax)
+          const leftSeconds = quietSecondsMax - (this.deps.clock.monotonic() - saidAt) / 1000
+          if (leftSeconds < stallSeconds) watch.expect(Math.max(0, leftSeconds), quietSecondsMax)
           else watch.expect(stallSeconds)
         },
         isOver: () => over,
