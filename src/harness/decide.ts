@@ -9,6 +9,8 @@ export interface Facts {
   now: number
   /** For a queued task: null when it may start, else why not. */
   blocked: Reason | null
+  /** A person is to look first where nobody knows what its last call did. */
+  looksFirst: boolean
 }
 
 export function decide(task: Task, seen: Observation | null, facts: Facts): Action {
@@ -17,6 +19,9 @@ export function decide(task: Task, seen: Observation | null, facts: Facts): Acti
   }
   if (task.status === 'verifying') return { kind: 'verify' }
   if (!isActive(task.status)) return { kind: 'nothing' }
+  if (facts.looksFirst && seen?.state.kind === 'interrupted' && seen.state.lost !== undefined) {
+    return { kind: 'pause', reason: outcomeUnknown(seen.state.lost), abort: false }
+  }
   if (task.retryAt !== null && facts.now < task.retryAt) return { kind: 'nothing' }
   const answered = seen?.state.kind === 'idle' && seen.state.promptId === promptIdOf(task)
   const breach = breachOf(task, seen)
@@ -64,6 +69,11 @@ function decideBySession(task: Task, { state }: Observation): Action {
     }
   }
 }
+
+const outcomeUnknown = (lost: string): Reason => ({
+  code: 'outcome-unknown',
+  text: `OpenLoom was ended while this ran, and nobody knows what it did: ${lost}. Look, then resume.`,
+})
 
 /** A limit that is used up, as a sentence; null while there is room. */
 export function breachOf(task: Task, seen: Observation | null): Reason | null {

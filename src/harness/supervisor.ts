@@ -2,7 +2,6 @@
  * The tick: takes due tasks one step further (look, decide, act), nudged by events and by a slow reconcile. One step
  * at a time per task. Correctness never depends on a nudge: what was in flight before a crash is found by looking.
  */
-import type { Action } from '../core/action.ts'
 import type { Timer } from '../core/clock.ts'
 import { ProblemError, reasonOf } from '../core/problem.ts'
 import type { Observation } from '../core/session.ts'
@@ -229,17 +228,10 @@ export class Supervisor {
     if (task.status === 'queued' && !world.store.tasks.isHeld(task.id)) return { kind: 'nothing', more: false }
     const seen = await this.look(task)
     const blocked = task.status === 'queued' ? this.queueReason(task) : null
-    const action = this.afterCrash(task, seen) ?? decide(task, seen, { now: world.clock.now(), blocked })
+    // Once: whoever resumes it has looked, and is not asked again.
+    const looksFirst = seen !== null && this.unseen.delete(task.id)
+    const action = decide(task, seen, { now: world.clock.now(), blocked, looksFirst })
     return { kind: action.kind, more: await act(task, action, { seen, signal, store: stored }, world) }
-  }
-
-  /** Once: whoever resumes it has looked, and is not asked again. */
-  private afterCrash({ id }: Task, seen: Observation | null): Action | null {
-    if (seen === null || !this.unseen.delete(id)) return null
-    const { state } = seen
-    if (state.kind !== 'interrupted' || state.lost === undefined) return null
-    const text = `OpenLoom was ended while this ran, and nobody knows what it did: ${state.lost}. Look, then resume.`
-    return { kind: 'pause', reason: { code: 'outcome-unknown', text }, abort: false }
   }
 
   private async look(task: Task): Promise<Observation | null> {
