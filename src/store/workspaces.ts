@@ -10,14 +10,19 @@ const { workspaces } = schema
 export class Workspaces {
   private readonly ledger: Ledger
 
+  /** Prepared once: each call of a tool asks it. */
+  private readonly byPath
+
   constructor(ledger: Ledger) {
     this.ledger = ledger
+    const here = eq(workspaces.path, sql.placeholder('path'))
+    this.byPath = ledger.db.select().from(workspaces).where(here).prepare()
   }
 
   /** The word on this folder, or on the nearest one that it is in. */
   of(path: string): Workspace | null {
     for (let folder = path; ; folder = dirname(folder)) {
-      const found = this.ledger.db.select().from(workspaces).where(eq(workspaces.path, folder)).get()
+      const found = this.byPath.get({ path: folder })
       if (found) return found
       if (folder === dirname(folder)) return null
     }
