@@ -117,7 +117,12 @@ export const configSchema = z
         .default('wait')
         .describe('What becomes of the worktree of a verified task; wait: a person says.'),
       on_hang: z.enum(hangPolicies).default('alert').describe('What may be done when a session hangs.'),
-      ask: z.enum(askPolicies).default('wait').describe('deny: what needs a person is refused at once.'),
+      ask: z
+        .enum(askPolicies)
+        .default('continue')
+        .describe(
+          'Of what needs a person. continue: the run goes on and hears the answer later; deny: nobody is asked.',
+        ),
       after_crash: z
         .enum(crashPolicies)
         .default('continue')

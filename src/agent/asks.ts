@@ -29,6 +29,8 @@ const againMs = 30_000
 export const askIdOf = (sessionId: string, { id, name, argumentsText }: ToolCall): string =>
   `ask_${sha256(JSON.stringify([sessionId, id, name, argumentsText])).slice(0, 20)}`
 
+const callOf = ({ name, argumentsText }: ToolCall): string => sha256(JSON.stringify([name, argumentsText]))
+
 export function replyTo(entries: readonly JournalEntry[], askId: string): AskReply | null {
   const found = entries.findLast((entry) => entry.type === 'ask.answered' && entry.askId === askId)
   return found?.type === 'ask.answered' ? found.reply : null
@@ -63,7 +65,8 @@ export class AskBoard implements AskPort, Asks {
       run.transcript.entries.push(early)
       return early.reply
     }
-    const pending: PendingAsk = { id, sessionId: run.session.id, scope: run.session.workspace, request }
+    const { id: sessionId, workspace: scope } = run.session
+    const pending: PendingAsk = { id, sessionId, scope, request, call: callOf(call) }
     let timer: Timer | null = null
     const tell = () => {
       timer = this.clock.after(againMs, tell)
@@ -79,9 +82,11 @@ export class AskBoard implements AskPort, Asks {
       const onAbort = () => settle(null)
       this.waiting.set(id, { run, call, settle })
       run.signal.addEventListener('abort', onAbort, { once: true })
-      run.onState({ tool: call.name, retry: null, asks: { for: request.kind, text: textOf(request) } })
       if (run.signal.aborted) onAbort()
       else tell()
+      // Many an ask is answered by those who are told of it: then the run has not waited.
+      if (!this.waiting.has(id)) return
+      run.onState({ tool: call.name, retry: null, asks: { for: request.kind, text: textOf(request) } })
     })
   }
 

@@ -63,7 +63,7 @@ export async function judge(run: Judging, pending: Pending): Promise<Judged> {
   const may: Judged = { kind: 'run', call, tool, input, readOnly }
   if (decision.action === 'allow' || tool.isAsk) return may
   const reply = replyTo(run.transcript.entries, askIdOf(run.session.id, call))
-  if (reply?.kind === 'reject') return answer(`Not permitted. ${reply.message ?? ''}`.trim())
+  if (reply?.kind === 'reject') return answer(`${reply.later ? '' : 'Not permitted. '}${reply.message ?? ''}`.trim())
   return reply
     ? may
     : {

@@ -139,7 +139,8 @@ function printAsk(item: AskItem): void {
   const { request, status, workspace, title, askedAt } = item
   const state = status === 'open' ? '' : `  ${paint('dim', status)}`
   print(`${paint('bold', safe(item.id))}  ${cut(title, 60)}  ${paint('dim', cut(workspace, 60))}${state}`)
-  print(paint('dim', `  asked ${new Date(askedAt).toLocaleString()}`))
+  const meanwhile = status === 'open' && item.deferred ? '; the work does not wait for it' : ''
+  print(paint('dim', `  asked ${new Date(askedAt).toLocaleString()}${meanwhile}`))
   if (request.kind === 'question') return printQuestions(request.questions)
   if (request.kind === 'plan') return printPlan(item.id, request)
   print(`  wants ${safe(request.permission)} on:`)

@@ -13,6 +13,8 @@ export interface PendingAsk {
   /** Where the answer must be sent (OpenCode: the directory of the asking session). */
   scope: string
   request: AskRequest
+  /** Digest of the tool and all of its arguments, where the runtime tells: the same call, made again, has the same. */
+  call?: string
 }
 
 export type AskRequest =
@@ -45,8 +47,8 @@ export type AskReply =
   | { kind: 'once' }
   /** Kept as a rule of OpenLoom; towards the runtime it is `once`. */
   | { kind: 'always' }
-  /** `nobody`: no person was or will be asked. */
-  | { kind: 'reject'; message: string | null; nobody?: true }
+  /** `nobody`: no person was or will be asked. `later`: one was, and the run goes on without the answer. */
+  | { kind: 'reject'; message: string | null; nobody?: true; later?: true }
   /** One list a question, in order: labels of options or words of one's own. */
   | { kind: 'answers'; answers: string[][] }
   /** The plan is carried out: where it was made, or by a session of its own. */
@@ -57,6 +59,9 @@ export type AskReply =
 export const askStatuses = ['open', 'answered', 'gone'] as const
 /** `gone`: it left by itself: answered elsewhere, or its turn is over. */
 export type AskStatus = (typeof askStatuses)[number]
+
+/** Whether the agent has heard the answer to an ask that its run did not wait for; `used`: and cannot use it again. */
+export type AskDeferral = 'untold' | 'told' | 'used'
 
 /** Who answered. */
 export type AskAuthority = 'person' | 'rule' | 'task' | 'deadline'
@@ -72,9 +77,12 @@ export interface Ask {
   workspace: string
   scope: string
   request: AskRequest
+  call: string | null
   status: AskStatus
   reply: AskReply | null
   by: AskAuthority | null
+  /** Null: its run waits, or has waited. */
+  deferred: AskDeferral | null
   askedAt: number
   endedAt: number | null
 }

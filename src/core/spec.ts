@@ -58,8 +58,11 @@ export const checkoutSchema = z
   })
   .meta({ id: 'Checkout', description: 'How the clean checkout is made in which commands are run again.' })
 
-/** `deny`: what needs a person is refused at once, with a word to the agent. */
-export const askPolicies = ['wait', 'deny'] as const
+/**
+ * `continue`: a person is asked, and the run goes on without the answer, which the agent hears when it comes. `wait`:
+ * the run waits for it. `deny`: what needs a person is refused at once, with a word to the agent.
+ */
+export const askPolicies = ['continue', 'wait', 'deny'] as const
 export type AskPolicy = (typeof askPolicies)[number]
 
 /** Globs, or false for none at all. */

@@ -44,6 +44,10 @@ export const endedStatuses = ['done', 'failed', 'cancelled', 'archived'] as cons
 export const isEnded = (status: TaskStatus): boolean => (endedStatuses as readonly TaskStatus[]).includes(status)
 export const isActive = (status: TaskStatus): boolean => (activeStatuses as readonly TaskStatus[]).includes(status)
 
+/** Nothing goes on in it until a person has answered. */
+export const isAsking = ({ status, reason }: { status: TaskStatus; reason: Reason | null }): boolean =>
+  status === 'waiting' && reason?.code.startsWith('needs-') === true
+
 /** Why a task is where it is: a stable word and a sentence. */
 export interface Reason {
   code: string

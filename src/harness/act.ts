@@ -17,9 +17,10 @@ import { lookBefore } from './base.ts'
 import { readBaseline } from './baseline.ts'
 import { checkoutOf } from './clean.ts'
 import { breachOf, conclude, sessionBusy } from './decide.ts'
+import { tellAnswers, unansweredOf } from './deferred.ts'
 import { enterIsolation, sealWork, settleIsolation } from './isolation.ts'
 import { markCommit } from './mark-commit.ts'
-import { continuePrompt, evidencePrompt, firstPrompt } from './prompts.ts'
+import { answeredPrompt, continuePrompt, evidencePrompt, firstPrompt } from './prompts.ts'
 import { draftReceipt, issueReceipt, tellOfReceipt } from './receipt.ts'
 import { runChecks } from './verify.ts'
 import type { World } from './world.ts'
@@ -158,6 +159,7 @@ async function prompt(task: Task, world: World): Promise<boolean> {
   })
   if (!sent.ok) return troubled(task, sent.problems, world)
   failpoint('harness.prompted')
+  await tellAnswers({ ...task, sessionId }, world)
   if (isFirst(task)) warmCheckout(task, world)
   const data = { attempt: task.attempt, prompt: task.promptNumber }
   world.store.ledger.transact(() => {
@@ -276,7 +278,8 @@ async function verify(task: Task, { seen, signal }: Step, world: World): Promise
   const { records, look } = judged
   const verdict = verdictOf(records)
   const progress = progressOf(current.spec.steps.length, records)
-  const next = conclude(current, verdict, attemptsMaxOf(current, world))
+  const asks = unansweredOf(current.id, store.asks) !== null
+  const next = conclude(current, verdict, { attemptsMax: attemptsMaxOf(current, world), asks })
   const breach = next.kind === 'again' ? breachOf(current, null) : null
   if (next.kind === 'done') await sealWork(current, world)
   const draft = await draftReceipt(current, { verdict, records, look }, world, signal)
@@ -292,15 +295,12 @@ async function verify(task: Task, { seen, signal }: Step, world: World): Promise
     } else if (next.kind === 'fail') store.tasks.move(current.id, 'failed', { ...found, reason: next.reason })
     else {
       const failed = records.filter(isTrouble).map((record) => record.title)
-      store.tasks.tell(current.id, 'task.refuted', { attempt: current.attempt, failed })
+      if (failed.length > 0) store.tasks.tell(current.id, 'task.refuted', { attempt: current.attempt, failed })
+      const text = failed.length > 0 ? evidencePrompt(current.spec, records) : answeredPrompt(current.spec)
       const attempt = current.attempt + 1
-      store.attempts.begin(current.id, attempt, evidencePrompt(current.spec, records))
-      store.tasks.move(
-        current.id,
-        'running',
-        { ...found, ...nextPrompt(current, null), attempt },
-        { because: 'refuted' },
-      )
+      store.attempts.begin(current.id, attempt, text)
+      const because = failed.length > 0 ? 'refuted' : 'unanswered'
+      store.tasks.move(current.id, 'running', { ...found, ...nextPrompt(current, null), attempt }, { because })
       if (breach) store.tasks.move(current.id, 'paused', { reason: breach, resumeTo: 'running' })
     }
     return unsigned

@@ -94,7 +94,7 @@ const identity = ({ id, runtime, workspace, request }: Ask) => ({
   ...{ askId: id, runtime, workspace, kind: request.kind },
 })
 
-function subjectOf(request: AskRequest): string {
+export function subjectOf(request: AskRequest): string {
   switch (request.kind) {
     case 'permission': {
       const wanted = `${request.permission} ${request.patterns.join(', ')}`

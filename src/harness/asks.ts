@@ -15,22 +15,16 @@ import {
 } from '../core/ask.ts'
 import type { Timer } from '../core/clock.ts'
 import { ok, type Problem, type Result, reasonOf, refuse } from '../core/problem.ts'
-import type { AskPolicy } from '../core/spec.ts'
+import { isEnded } from '../core/task.ts'
 import { isInside } from '../lib/files.ts'
 import type { AskKey, AskPlace } from '../store/asks.ts'
 import { alreadyAnswered, ambiguous, gone, noRuntime, stopping, unkeepable, unknownAsk } from './ask-problems.ts'
+import { AskRules, type AskSettings, type Known, type RuleSubject } from './ask-rules.ts'
 import { answered, boundedRequest, ended, raised } from './ask-words.ts'
-import { isAutoAccepted, isGranted } from './rules.ts'
+import { deferralOf, tellAnswers } from './deferred.ts'
 import type { World } from './world.ts'
 
 export type AskWorld = Pick<World, 'store' | 'runtimes' | 'clock' | 'log' | 'isolation'>
-
-export interface AskSettings {
-  /** Minutes until an ask is denied, for tasks that do not say and sessions without one; null: a person is there. */
-  deadlineMinutes: number | null
-  /** Whether a person is waited for, for tasks that do not say. */
-  ask: AskPolicy
-}
 
 /** Refusals of the runtime after which only a person tries again. */
 const triesMax = 5
@@ -42,6 +36,7 @@ const longestTimerMs = 24 * 3_600_000
 export class AskDesk {
   private readonly world: AskWorld
   private readonly settings: AskSettings
+  private readonly rules: AskRules
   /** Replies on their way, by key. */
   private readonly sending = new Map<string, Promise<Result<Ask>>>()
   private readonly deadlines = new Map<string, Timer>()
@@ -53,20 +48,30 @@ export class AskDesk {
   private readonly untold = new Set<string>()
   private readonly tries = new Map<string, number>()
   private closed = false
+  private unhear: (() => void) | null = null
 
   constructor(world: AskWorld, settings: AskSettings) {
     this.world = world
     this.settings = settings
+    this.rules = new AskRules(world, settings)
   }
 
-  /** Takes up the deadlines of what was open before. */
+  /** Takes up the deadlines of what was open before, and what a kill between a task's end and its asks left. */
   start(): void {
-    for (const ask of this.openAsks()) this.armDeadline(ask)
+    for (const ask of this.openAsks()) {
+      const task = ask.deferred && ask.taskId ? this.world.store.tasks.get(ask.taskId) : null
+      if (task && isEnded(task.status)) this.taskEnded(task.id)
+      else this.armDeadline(ask)
+    }
+    this.unhear = this.world.store.ledger.onEvent(({ type, taskId }) => {
+      if (taskId && taskEnds.has(type)) this.taskEnded(taskId)
+    })
   }
 
   /** A reply that is on its way stays stored; the next start sends it again if it is still asked for. */
   close(): void {
     this.closed = true
+    this.unhear?.()
     for (const timer of this.deadlines.values()) timer.cancel()
     this.deadlines.clear()
   }
@@ -85,26 +90,36 @@ export class AskDesk {
       return
     }
     const request = boundedRequest(pending.request)
-    const row = { ...pending, request, runtime, ...this.placeOf(runtime, pending) }
-    const known = this.answerFor(row)
+    const row = { ...pending, call: pending.call ?? null, request, runtime, ...this.placeOf(runtime, pending) }
+    const known = this.rules.answerFor(row)
+    // A person is asked once, however often the agent comes back to it.
+    if (!known && this.rules.isDeferring(row) && this.rules.before(row)) return this.goOn(row)
     const ask = asks.open(row, known ? null : raised({ ...row, ...fresh }, this.titleOf(row.sessionId)))
     if (known) {
       this.untold.add(nameOf(ask))
-      this.unasked(ask, known.reply, known.by)
-    } else this.armDeadline(ask)
+      this.unasked(ask, known)
+    } else {
+      this.armDeadline(ask)
+      this.defer(ask)
+    }
   }
 
   /** The runtime does not ask any more. */
   ended(runtime: string, id: string): void {
     const ask = this.world.store.asks.get({ runtime, id })
-    if (this.closed || !ask || ask.status !== 'open') return
+    // Its call is over where nobody waited for the answer; a person is asked all the same.
+    if (this.closed || !ask || ask.status !== 'open' || ask.deferred) return
     if (this.sending.has(nameOf(ask))) this.left.add(nameOf(ask))
     else this.leave(ask)
   }
 
   /** The session of these asks is gone. */
   sessionGone(runtime: string, sessionId: string): void {
-    for (const ask of this.openAsks(runtime)) if (ask.sessionId === sessionId) this.ended(runtime, ask.id)
+    for (const ask of this.openAsks(runtime)) {
+      if (ask.sessionId !== sessionId) continue
+      if (ask.deferred) this.leave(ask)
+      else this.ended(runtime, ask.id)
+    }
   }
 
   /** The runtime has told everything it knows: what was open before and was not told has left meanwhile. */
@@ -133,7 +148,7 @@ export class AskDesk {
     const checked = checkedReply(ask.request, reply)
     if (!checked.ok) return checked
     const faults = reply.kind === 'always' ? unkeepable(ask) : []
-    return faults.length > 0 ? refuse(...faults) : this.begin(ask, reply, 'person')
+    return faults.length > 0 ? refuse(...faults) : this.begin(ask, { reply, by: 'person' })
   }
 
   /** The same for an answer in words: an id or its start, and texts that may name options. */
@@ -163,39 +178,50 @@ export class AskDesk {
   /** Sends what was meant to be sent, or asks the rules again. */
   private consider(ask: Ask): void {
     if (ask.reply) return void this.deliver(ask)
-    const known = this.mayTry(ask) ? this.answerFor(ask) : null
-    if (known) this.unasked(ask, known.reply, known.by)
-    else if (!this.deadlines.has(nameOf(ask))) this.armDeadline(ask)
+    const known = this.mayTry(ask) ? this.rules.answerFor(ask) : null
+    if (known) return this.unasked(ask, known)
+    if (!this.deadlines.has(nameOf(ask))) this.armDeadline(ask)
+    this.defer(ask)
+  }
+
+  /** The run is told to go on; the ask stays open for a person. Again after a crash, where it may not have heard it. */
+  private defer(ask: Ask): void {
+    if (!ask.deferred && !this.rules.isDeferring(ask)) return
+    if (!ask.deferred) this.world.store.asks.defer(ask)
+    this.goOn(ask)
+  }
+
+  private goOn({ runtime, id, sessionId, scope, request }: Pick<PendingAsk, 'id' | 'sessionId'> & RuleSubject): void {
+    const said = this.world.runtimes.get(runtime)?.asks?.answer({ id, sessionId, scope }, deferralOf(request))
+    said?.catch((error: unknown) => this.world.log.error({ ask: id, error: reasonOf(error) }, 'a run still waits'))
+  }
+
+  /** Nothing of it is asked any more, and no later life of it uses an answer of this one. */
+  private taskEnded(taskId: string): void {
+    const { asks } = this.world.store
+    try {
+      for (const ask of asks.deferredOf(taskId)) if (ask.status === 'open' && !ask.reply) this.leave(ask)
+      asks.forgetDeferred(taskId)
+    } catch (error) {
+      this.world.log.error({ task: taskId, error: reasonOf(error) }, 'what it asked could not be closed')
+    }
   }
 
   private mayTry(ask: Ask): boolean {
     return (this.tries.get(nameOf(ask)) ?? 0) < triesMax
   }
 
-  /** What is said without a person: by a kept "always", or by the task that works in the session. */
-  private answerFor(ask: RuleSubject): { reply: AskReply; by: AskAuthority } | null {
-    const { runtime, workspace, taskId, rootId, request } = ask
-    const { asks, tasks } = this.world.store
-    const isKept =
-      request.kind === 'permission' && isGranted(request, asks.grantsFor({ runtime, workspace }, request.permission))
-    if (isKept) return { reply: { kind: 'once' }, by: 'rule' }
-    // A mark in a session is a claim; only the task that works in it by our own books lends it its rights.
-    if (!taskId || !tasks.activeOfSession(rootId).includes(taskId)) return null
-    const spec = tasks.get(taskId)?.spec
-    if (isAutoAccepted(request, spec?.auto_accept)) return { reply: { kind: 'once' }, by: 'task' }
-    return (spec?.ask ?? this.settings.ask) === 'deny' ? { reply: nobodyIsAsked, by: 'task' } : null
-  }
-
   /** Without a person who waits for the outcome. */
-  private unasked(ask: Ask, reply: AskReply, by: AskAuthority): void {
-    this.begin(ask, reply, by).catch((error: unknown) => {
-      this.world.log.error({ ask: ask.id, by, error: reasonOf(error) }, 'an answer could not be stored')
+  private unasked(ask: Ask, known: Known): void {
+    this.begin(ask, known).catch((error: unknown) => {
+      this.world.log.error({ ask: ask.id, by: known.by, error: reasonOf(error) }, 'an answer could not be stored')
       this.armDeadline(ask, deadlineAgainMs)
     })
   }
 
-  private async begin(ask: Ask, reply: AskReply, by: AskAuthority): Promise<Result<Ask>> {
-    this.world.store.asks.intend(ask, { reply, by })
+  private async begin(ask: Ask, { reply, by, from }: Known): Promise<Result<Ask>> {
+    // What was allowed once is done once; a no, and words, may be heard again.
+    this.world.store.asks.intend(ask, { reply, by, ...(from && reply.kind === 'once' ? { from } : {}) })
     return this.deliver({ ...ask, reply, by })
   }
 
@@ -221,7 +247,8 @@ export class AskDesk {
     const { id, sessionId, scope } = ask
     // "always" of a runtime covers more than was shown and is forgotten by its restart: ours is kept here.
     const wire: AskReply = reply.kind === 'always' ? { kind: 'once' } : reply
-    const sent = port ? await port.answer({ id, sessionId, scope }, wire) : refuse(noRuntime(ask.runtime))
+    const heard = ask.deferred ? ok(undefined) : await port?.answer({ id, sessionId, scope }, wire)
+    const sent = heard ?? refuse(noRuntime(ask.runtime))
     if (this.closed) return refuse(stopping)
     return sent.ok ? ok(this.conclude(ask, reply, by)) : this.refused(ask, sent.problems)
   }
@@ -235,9 +262,16 @@ export class AskDesk {
       }
     })
     this.forget(ask)
+    if (ask.deferred && ask.taskId) this.tell({ ...ask, id: ask.taskId, sessionId: ask.rootId })
     // What was just allowed for good may be asked elsewhere at this moment.
     if (reply.kind === 'always') for (const other of this.openAsks(ask.runtime)) if (!other.reply) this.consider(other)
     return { ...ask, status: 'answered', endedAt: this.world.clock.now() }
+  }
+
+  private tell(task: Parameters<typeof tellAnswers>[0]): void {
+    tellAnswers(task, this.world).catch((error: unknown) => {
+      this.world.log.error({ task: task.id, error: reasonOf(error) }, 'an answer waits for the next turn')
+    })
   }
 
   private refused(ask: Ask, problems: readonly Problem[]): Result<Ask> {
@@ -304,7 +338,7 @@ export class AskDesk {
     if (minutes === null) return
     if (ask.askedAt + minutes * minuteMs > this.world.clock.now()) return this.armDeadline(ask)
     const message = `Nobody answered within ${minutes} minutes. Go on without it, or do it another way.`
-    this.unasked(ask, { kind: 'reject', message }, 'deadline')
+    this.unasked(ask, { reply: { kind: 'reject', message }, by: 'deadline' })
   }
 
   /** The ask where it belongs now; the very same object when nothing is new. */
@@ -346,14 +380,8 @@ export class AskDesk {
   }
 }
 
-type RuleSubject = Pick<Ask, 'runtime' | 'workspace' | 'taskId' | 'rootId' | 'request'>
+const fresh = { status: 'open', reply: null, by: null, deferred: null, askedAt: 0, endedAt: null } as const
 
-const nobodyIsAsked: AskReply = {
-  kind: 'reject',
-  message: 'Nobody is asked while this task runs. Go on without it, or do it another way.',
-  nobody: true,
-}
-
-const fresh = { status: 'open', reply: null, by: null, askedAt: 0, endedAt: null } as const
+const taskEnds: ReadonlySet<string> = new Set(['task.done', 'task.failed', 'task.cancelled'])
 
 const nameOf = ({ runtime, id }: AskKey): string => `${runtime} ${id}`

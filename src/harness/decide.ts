@@ -11,6 +11,8 @@ export interface Facts {
   blocked: Reason | null
   /** A person is to look first where nobody knows what its last call did. */
   looksFirst: boolean
+  /** What its runs did not wait for and nobody has answered yet. */
+  unanswered: Reason | null
 }
 
 export function decide(task: Task, seen: Observation | null, facts: Facts): Action {
@@ -33,7 +35,12 @@ export function decide(task: Task, seen: Observation | null, facts: Facts): Acti
     const takesOver = task.spec.abort && task.promptNumber === 1
     return takesOver ? { kind: 'prompt', abort: true } : { kind: 'wait', reason: sessionBusy, retryAt: null }
   }
-  return decideBySession(task, seen)
+  const action = decideBySession(task, seen)
+  // It did what it could without the answer: another turn would only ask again.
+  if (action.kind === 'prompt' && seen.state.kind === 'idle' && facts.unanswered) {
+    return { kind: 'wait', reason: facts.unanswered, retryAt: null }
+  }
+  return action
 }
 
 const isForeign = ({ id }: Task, { turn }: Observation): boolean =>
@@ -96,21 +103,27 @@ export function breachOf(task: Task, seen: Observation | null): Reason | null {
 
 export type Conclusion = { kind: 'done' } | { kind: 'again' } | { kind: 'fail' | 'ask'; reason: Reason }
 
-/** What follows from the verdict of an attempt. */
-export function conclude(task: Task, verdict: Verdict, attemptsMax: number): Conclusion {
+/** What follows from the verdict of an attempt. `asks`: nobody has answered yet what it did not wait for. */
+export function conclude(
+  task: Task,
+  verdict: Verdict,
+  { attemptsMax, asks }: { attemptsMax: number; asks: boolean },
+): Conclusion {
   switch (verdict) {
     case 'verified':
     case 'verified (proposed checks)':
     case 'verified (project checks)':
+      return { kind: 'done' }
     case 'unverified':
     case 'vacuous':
-      return { kind: 'done' }
+      // Nothing shows that it can do without the answer.
+      return { kind: asks ? 'again' : 'done' }
     case 'tampered':
       // Told once, an agent that was mistaken puts it back; after that only a person can tell who is right.
       if (task.attempt < attemptsMax && task.verdict !== 'tampered') return { kind: 'again' }
       return { kind: 'ask', reason: tampered }
     default: {
-      if (task.attempt < attemptsMax) return { kind: 'again' }
+      if (task.attempt < attemptsMax || asks) return { kind: 'again' }
       const count = task.attempt === 1 ? 'the only attempt' : `${task.attempt} attempts`
       return { kind: 'fail', reason: { code: `attempts-${verdict}`, text: `After ${count}, ${still[verdict]}.` } }
     }

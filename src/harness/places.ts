@@ -1,5 +1,5 @@
 /** Who may work at the same time: so many in all, so many per runtime, one writer per workspace. Pure. */
-import { isEnded, type Reason, type Task } from '../core/task.ts'
+import { isAsking, isEnded, type Reason, type Task } from '../core/task.ts'
 import { isInside } from '../lib/files.ts'
 
 export interface Concurrency {
@@ -12,7 +12,7 @@ export interface Concurrency {
 type Place = Pick<Task, 'id' | 'workspace' | 'runtime' | 'sessionId'> & {
   /** It has, or will have, a worktree of its own: nobody else writes there. */
   isolated?: boolean
-}
+} & Partial<Pick<Task, 'status' | 'reason'>>
 
 /** Null when `task` may start beside the active ones, else why it must wait. */
 export function blockedBy(task: Place, active: readonly Place[], limits: Concurrency): Reason | null {
@@ -26,13 +26,15 @@ export function blockedBy(task: Place, active: readonly Place[], limits: Concurr
     return { code: 'workspace-busy', text: `Waits until ${writer.id} leaves the workspace ${writer.workspace}.` }
   const same = others.find((other) => task.sessionId !== null && other.sessionId === task.sessionId)
   if (same) return { code: 'session-busy', text: `Waits until ${same.id} is through with the session.` }
-  const onRuntime = others.filter((other) => other.runtime === task.runtime).length
+  // Who waits for a person keeps the folder and the session, and nobody else from working: that may be until Monday.
+  const atWork = others.filter(({ status, reason = null }) => !status || !isAsking({ status, reason }))
+  const onRuntime = atWork.filter((other) => other.runtime === task.runtime).length
   const max = limits.runtimes[task.runtime]
   if (max !== undefined && onRuntime >= max) {
     return { code: 'runtime-full', text: `Waits for a place: ${onRuntime} of ${max} tasks run on ${task.runtime}.` }
   }
-  if (others.length >= limits.tasks) {
-    return { code: 'full', text: `Waits for a place: ${others.length} of ${limits.tasks} tasks are running.` }
+  if (atWork.length >= limits.tasks) {
+    return { code: 'full', text: `Waits for a place: ${atWork.length} of ${limits.tasks} tasks are running.` }
   }
   return null
 }

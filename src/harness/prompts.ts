@@ -85,6 +85,12 @@ export function fenced(text: string): string {
   return `${fence}\n${text}\n${fence}`
 }
 
+/** Prompt of a turn after what an earlier one asked was answered, where no check says what is missing. */
+export function answeredPrompt(spec: TaskSpec): string {
+  const goal = `The goal was:\n\n${excerptOf(spec.goal, 4_000)}`
+  return `What you asked has been answered: you hear it below. Go on with the task, then stop.\n\n${goal}`
+}
+
 /** Prompt that lets a turn go on which was cut off by trouble outside the agent. */
 export function continuePrompt(because: string): string {
   return `The last turn was cut off (${because}). Look at what is already there, then go on with the task.`

@@ -3,12 +3,14 @@
  * at a time per task. Correctness never depends on a nudge: what was in flight before a crash is found by looking.
  */
 import type { Timer } from '../core/clock.ts'
+import type { LoomEvent } from '../core/event.ts'
 import { ProblemError, reasonOf } from '../core/problem.ts'
 import type { Observation } from '../core/session.ts'
-import { activeStatuses, isActive, liveStatuses, type Reason, type Task } from '../core/task.ts'
+import { activeStatuses, isActive, isAsking, liveStatuses, type Reason, type Task } from '../core/task.ts'
 import type { Place } from '../store/tasks.ts'
 import { act, pauseTask, reasonFor, runtimeOf } from './act.ts'
 import { decide } from './decide.ts'
+import { unansweredOf } from './deferred.ts'
 import { settleIsolation } from './isolation.ts'
 import { blockedBy, waitsFor } from './places.ts'
 import { Stopwatch } from './stopwatch.ts'
@@ -49,6 +51,10 @@ export class Supervisor {
     for (const runtime of this.world.runtimes.values()) {
       this.stops.push(runtime.onChange((sessionId) => this.nudgeSession(sessionId)))
     }
+    const answered = ({ type, taskId }: LoomEvent) => {
+      if (taskId && (type === 'ask.answered' || type === 'ask.ended')) this.nudge(taskId)
+    }
+    this.stops.push(this.world.store.ledger.onEvent(answered))
     for (const task of this.world.store.tasks.withStatus(activeStatuses)) {
       if (task.id <= this.world.settings.after) continue
       if ((task.spec.after_crash ?? this.world.settings.afterCrash) === 'pause') this.unseen.add(task.id)
@@ -230,7 +236,8 @@ export class Supervisor {
     const blocked = task.status === 'queued' ? this.queueReason(task) : null
     // Once: whoever resumes it has looked, and is not asked again.
     const looksFirst = seen !== null && this.unseen.delete(task.id)
-    const action = decide(task, seen, { now: world.clock.now(), blocked, looksFirst })
+    const unanswered = seen?.state.kind === 'idle' ? unansweredOf(task.id, world.store.asks) : null
+    const action = decide(task, seen, { now: world.clock.now(), blocked, looksFirst, unanswered })
     return { kind: action.kind, more: await act(task, action, { seen, signal, store: stored }, world) }
   }
 
@@ -266,6 +273,7 @@ export class Supervisor {
       this.fillPlaces()
       return
     }
+    if (isAsking(task)) this.fillPlaces()
     if (!this.draining) lane.wake = this.world.clock.after(this.nextLookMs(task), () => this.nudge(id))
   }
 

@@ -11,6 +11,9 @@ import * as schema from './schema.ts'
 
 const { asks, grants } = schema
 
+const fresh = { status: 'open', reply: null, by: null, deferred: null, endedAt: null } as const
+const deferredMax = 1_000
+
 export type AskKey = Pick<Ask, 'runtime' | 'id'>
 /** Where an ask belongs; may be known only later than the ask. */
 export type AskPlace = Pick<Ask, 'rootId' | 'taskId' | 'workspace'>
@@ -39,10 +42,9 @@ export class Asks {
   }
 
   /** Stores an ask as open, anew where it was gone; `event` null: nobody is told (yet). */
-  open(ask: Omit<Ask, 'status' | 'reply' | 'by' | 'askedAt' | 'endedAt'>, event: AskEvent | null): Ask {
+  open(ask: Omit<Ask, keyof typeof fresh | 'askedAt'>, event: AskEvent | null): Ask {
     return this.ledger.transact(() => {
-      const askedAt = this.ledger.clock.now()
-      const row = { ...ask, status: 'open' as const, reply: null, by: null, askedAt, endedAt: null }
+      const row = { ...ask, ...fresh, askedAt: this.ledger.clock.now() }
       const target = [asks.runtime, asks.id]
       this.ledger.db.insert(asks).values(row).onConflictDoUpdate({ target, set: row }).run()
       if (event) this.tell(row, event)
@@ -54,12 +56,36 @@ export class Asks {
     this.ledger.db.update(asks).set(place).where(at(key)).run()
   }
 
-  /** What is about to be sent; null takes it back after a refusal. */
-  intend(key: AskKey, intent: { reply: AskReply; by: AskAuthority } | null): void {
+  /** What is about to be sent; null takes it back after a refusal. `from`: the ask whose answer is used up by that. */
+  intend(key: AskKey, intent: { reply: AskReply; by: AskAuthority; from?: Ask } | null): void {
     this.ledger.transact(() => {
-      const { reply, by } = intent ?? { reply: null, by: null }
+      const { reply, by, from } = intent ?? { reply: null, by: null }
       this.ledger.db.update(asks).set({ reply, by }).where(at(key)).run()
+      if (from) this.ledger.db.update(asks).set({ deferred: 'used' }).where(at(from)).run()
     })
+  }
+
+  /** Its run goes on without the answer. */
+  defer(key: AskKey): void {
+    this.ledger.db.update(asks).set({ deferred: 'untold' }).where(at(key)).run()
+  }
+
+  /** The agent has heard the answer. */
+  told(key: AskKey): void {
+    const untold = and(at(key), eq(asks.deferred, 'untold'))
+    this.ledger.db.update(asks).set({ deferred: 'told' }).where(untold).run()
+  }
+
+  /** What the runs of a task did not wait for, and what still counts of it; the oldest first. */
+  deferredOf(taskId: string): Ask[] {
+    const counts = and(eq(asks.taskId, taskId), inArray(asks.deferred, ['untold', 'told']))
+    return this.ledger.db.select().from(asks).where(counts).orderBy(asc(asks.askedAt), asks.id).limit(deferredMax).all()
+  }
+
+  /** The task is over: its answers count for no later life of it. */
+  forgetDeferred(taskId: string): void {
+    const counts = and(eq(asks.taskId, taskId), isNotNull(asks.deferred))
+    this.ledger.db.update(asks).set({ deferred: 'used' }).where(counts).run()
   }
 
   end(ask: Ask, status: Exclude<AskStatus, 'open'>, event: AskEvent): void {

@@ -1,6 +1,6 @@
 /** The tables. Times are epoch ms; JSON columns hold values of core types. Only store/ reads this. */
 import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
-import type { AskAuthority, AskReply, AskRequest, AskStatus } from '../core/ask.ts'
+import type { AskAuthority, AskDeferral, AskReply, AskRequest, AskStatus } from '../core/ask.ts'
 import type { Diagnosis } from '../core/diagnosis.ts'
 import type { EventType } from '../core/event.ts'
 import type { JournalEntry, SessionState, Workspace } from '../core/session.ts'
@@ -222,6 +222,8 @@ export const asks = sqliteTable(
     status: text('status').$type<AskStatus>().notNull(),
     reply: text('reply', { mode: 'json' }).$type<AskReply>(),
     by: text('by').$type<AskAuthority>(),
+    call: text('call'),
+    deferred: text('deferred').$type<AskDeferral>(),
     askedAt: integer('asked_at').notNull(),
     endedAt: integer('ended_at'),
   },
@@ -229,6 +231,7 @@ export const asks = sqliteTable(
     primaryKey({ columns: [t.runtime, t.id] }),
     index('asks_by_status').on(t.status, t.askedAt),
     index('asks_by_root').on(t.rootId, t.status),
+    index('asks_by_task').on(t.taskId, t.deferred),
   ],
 )
 

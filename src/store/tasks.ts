@@ -47,7 +47,9 @@ export type TaskPatch = Partial<
 >
 
 /** What the concurrency limits look at. */
-export type Place = Pick<Task, 'id' | 'workspace' | 'runtime' | 'sessionId'> & { isolated: boolean }
+export type Place = Pick<Task, 'id' | 'workspace' | 'runtime' | 'sessionId' | 'status' | 'reason'> & {
+  isolated: boolean
+}
 
 const eventOf: Record<TaskStatus, EventType> = {
   queued: 'task.queued',
@@ -206,7 +208,7 @@ export class Tasks {
     return this.ledger.db.select(placeColumns).from(tasks).where(match).orderBy(tasks.id).limit(limit).all()
   }
 
-  /** Who works, or has been given a place and is about to: what the limits count. */
+  /** Who works, waits for a person, or has been given a place and is about to begin. */
   places(): Place[] {
     const { tasks } = schema
     const atWork = inArray(tasks.status, activeStatuses)
@@ -352,6 +354,8 @@ const placeColumns = {
   workspace: schema.tasks.workspace,
   runtime: schema.tasks.runtime,
   sessionId: schema.tasks.sessionId,
+  status: schema.tasks.status,
+  reason: schema.tasks.reason,
   isolated: sql<number>`json_extract(${schema.tasks.spec}, '$.isolation') is 'worktree'`.mapWith(Boolean),
 }
 

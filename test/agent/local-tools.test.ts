@@ -97,7 +97,7 @@ describe('TL-9 tools of a project', () => {
     mkdirSync(join(folder, '.openloom/tools'), { recursive: true })
     writeFileSync(join(folder, '.openloom/tools/count-words.mjs'), count)
     await story.call('PUT', '/api/workspaces', { path: folder, trust: 'trusted' })
-    story.drop('work.md', `---\nworkspace: ${folder}\n---\n\nDo it.\n`)
+    story.drop('work.md', `---\nworkspace: ${folder}\nask: wait\n---\n\nDo it.\n`)
     const ask = await until(() => story.daemon.store.asks.list({ status: 'open', limit: 1 })[0])
     await story.call('PUT', '/api/workspaces', { path: folder, trust: 'untrusted' })
     await story.call('POST', `/api/asks/${ask.id}`, { reply: 'once' })

@@ -24,8 +24,16 @@ export function ask(id: string, request: AskRequest, part: Partial<AskItem> = {}
   const askedAt = Date.now() - 3 * minute
   return {
     ...{ id, runtime: 'opencode', sessionId: 'ses_busy', rootId: 'ses_busy', taskId: null },
-    ...{ workspace: '/home/ada/projects/shop', scope: '/home/ada/projects/shop', request, status: 'open' },
-    ...{ reply: null, by: null, askedAt, endedAt: null, title: 'Move the price table', deadlineAt: null },
+    ...{ workspace: '/home/ada/projects/shop', scope: '/home/ada/projects/shop', request, call: null, status: 'open' },
+    ...{
+      reply: null,
+      by: null,
+      deferred: null,
+      askedAt,
+      endedAt: null,
+      title: 'Move the price table',
+      deadlineAt: null,
+    },
     keepable: isKeepable(request),
     ...part,
   }

@@ -102,7 +102,8 @@ function watched({ daemon }: Story): string[] {
   store.watched.keep('nobody', { sessions, states: [], vanished: [] }, Number.MAX_SAFE_INTEGER)
   const permission = { kind: 'permission', permission: 'bash', patterns: ['ls'], always: [], detail: 'ls' } as const
   const question = { kind: 'question', questions: [] } as const
-  const place = { runtime: 'nobody', sessionId: 'ses_2', rootId: 'ses_1', taskId: null, workspace: '/w', scope: '/w' }
+  const where = { sessionId: 'ses_2', rootId: 'ses_1', workspace: '/w', scope: '/w' }
+  const place = { runtime: 'nobody', taskId: null, call: null, ...where }
   store.asks.open({ id: 'per_1', ...place, request: { ...permission, patterns: ['ls'], always: [] } }, null)
   store.asks.open({ id: 'que_1', ...place, request: { ...question, questions: [] } }, null)
   return ['ses_1', 'ses_2', 'per_1', 'que_1']

@@ -31,7 +31,7 @@ describe('settings over HTTP', () => {
     expect(of('concurrency.tasks')).toMatchObject({ value: 2, origin: { kind: 'file', file, line: 2 } })
     expect(of('data_dir')?.origin).toEqual({ kind: 'environment', variable: 'OPENLOOM_DATA_DIR' })
     expect(of('notify.sinks')?.origin).toEqual({ kind: 'environment', variable: null })
-    expect(of('defaults.ask')).toMatchObject({ value: 'wait', origin: { kind: 'default' } })
+    expect(of('defaults.ask')).toMatchObject({ value: 'continue', origin: { kind: 'default' } })
     expect(of('defaults.ask_deadline_minutes')).toMatchObject({
       value: 4_320,
       about: expect.stringContaining('denied'),

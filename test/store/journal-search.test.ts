@@ -1,11 +1,12 @@
 /** What is found in sessions, in scripts with spaces and without, after it was taken back and after an update. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
 import type { JournalEntry } from '../../src/core/session.ts'
+import { migrationsDir } from '../../src/lib/paths.ts'
 import type { TextHit } from '../../src/store/journal-search.ts'
 import { openStore, type Store } from '../../src/store/open.ts'
 
@@ -96,7 +97,7 @@ describe('SU-1 search in sessions', () => {
     raw.exec(
       "insert into journal_text (rowid, text, session_id) values (1, '更新价格表', 's_1'), (2, 'a heron', 's_1')",
     )
-    raw.exec('delete from __drizzle_migrations where created_at = (select max(created_at) from __drizzle_migrations)')
+    raw.exec(readFileSync(join(migrationsDir, '0007_letters.sql'), 'utf8'))
     raw.close()
     const store = storeAt(path)
     expect([find(store, '价格').length, find(store, 'heron').length]).toEqual([1, 0])

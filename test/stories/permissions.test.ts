@@ -2,52 +2,12 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
-import type { ScriptInput } from '../../src/sample/script.ts'
 import type { AskItem, AskList, GrantList } from '../../src/server/api.ts'
-import { type Story, tell } from '../fakes/story.ts'
+import { asking, bash, settings } from '../fakes/asking.ts'
+import { tell } from '../fakes/story.ts'
 
-const bash = (command: string) => ({ tool_calls: [{ name: 'bash', arguments: { command } }] })
 const write = (file_path: string) => ({ tool_calls: [{ name: 'write', arguments: { file_path, content: 'x' } }] })
-const settings = `
-runtimes:
-  - kind: builtin
-    permissions:
-      - { tool: bash, action: ask }
-`
 const until = <T>(look: () => Promise<T> | T) => vi.waitFor(look)
-
-interface Asking {
-  story: Story
-  folder: string
-  open(): Promise<AskItem>
-  answer(ask: AskItem, body: unknown): Promise<Response>
-  get<T>(path: string): Promise<T>
-  /** What the model read of its calls. */
-  outputs(): string[]
-}
-
-async function asking(script: ScriptInput, keys = '', more = settings): Promise<Asking> {
-  const story = await tell({ script, settings: more })
-  const folder = story.workspace()
-  const get = async <T>(path: string) => (await (await story.call('GET', path)).json()) as T
-  story.drop('work.md', `---\nworkspace: ${folder}\nmax_attempts: 1\n${keys}\n---\n\nDo it.\n`)
-  return {
-    story,
-    folder,
-    get,
-    open: () =>
-      until(async () => {
-        const { items } = await get<AskList>('/api/asks')
-        expect(items).toHaveLength(1)
-        return items[0] as AskItem
-      }),
-    answer: (ask, body) => story.call('POST', `/api/asks/${ask.id}`, body),
-    outputs: () => {
-      const body = story.requests.at(-1)?.body as { messages?: { role: string; content: string }[] } | undefined
-      return (body?.messages ?? []).filter(({ role }) => role === 'tool').map(({ content }) => content)
-    },
-  }
-}
 
 describe('PM-1 a path that is denied', () => {
   it('is in no search either: neither its lines nor its name', async () => {
@@ -242,7 +202,7 @@ describe('SE-3 the settings of a project', () => {
     const story = await tell({ script: [bash('touch a'), { text: 'done' }] })
     const folder = story.workspace()
     await story.call('PUT', '/api/workspaces', { path: folder, trust: 'untrusted' })
-    story.drop('one.md', `---\nworkspace: ${folder}\nauto_accept: true\n---\n\nDo it.\n`)
+    story.drop('one.md', `---\nworkspace: ${folder}\nauto_accept: true\nask: wait\n---\n\nDo it.\n`)
     await story.reaches('waiting')
     const { items } = (await (await story.call('GET', '/api/asks')).json()) as AskList
     await story.call('POST', `/api/asks/${items[0]?.id}`, { reply: 'once' })

@@ -1,6 +1,6 @@
 /**
- * Asks a person and waits for the answer. Where nobody is there, it says so at once: the run is never held up. The run
- * of a task that asks nobody ends with the question.
+ * Asks a person. Where nobody waits for the answer, or nobody is there, it says so at once: the run is not held up. The
+ * run of a task that asks nobody ends with the question.
  */
 import { z } from 'zod'
 import type { AskReply, Question } from '../../core/ask.ts'
@@ -44,6 +44,7 @@ export const askUser: Tool<typeof schema> = {
 }
 
 function resultOf(asked: readonly Question[], reply: AskReply): ToolResult {
+  if (reply.kind === 'reject' && reply.later) return failure(reply.message ?? 'Not answered yet.')
   if (reply.kind === 'reject') {
     const output = `Not answered. ${reply.message ?? ''} ${decide}`.replace(/\s+/g, ' ')
     return failure(output, reply.nobody ? { unanswered: asked.map(({ text }) => text).join('\n') } : {})

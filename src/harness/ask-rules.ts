@@ -1,0 +1,77 @@
+/**
+ * What is said to an ask without a person, and whether its run waits for one: by a kept "always", by the task that
+ * works in the session, by what a person said when the same call was made before. It sends nothing.
+ */
+import type { Ask, AskAuthority, AskReply } from '../core/ask.ts'
+import type { AskPolicy, TaskSpec } from '../core/spec.ts'
+import { isAutoAccepted, isGranted } from './rules.ts'
+import type { World } from './world.ts'
+
+export interface AskSettings {
+  /** Minutes until an ask is denied, for tasks that do not say and sessions without one; null: a person is there. */
+  deadlineMinutes: number | null
+  /** What becomes of a run that needs a person, for tasks that do not say. */
+  ask: AskPolicy
+}
+
+export type RuleSubject = Pick<Ask, 'runtime' | 'workspace' | 'scope' | 'taskId' | 'rootId' | 'request' | 'call'>
+
+/** `from`: the ask of the same call that was answered before. */
+export interface Known {
+  reply: AskReply
+  by: AskAuthority
+  from?: Ask
+}
+
+export class AskRules {
+  private readonly world: Pick<World, 'store' | 'runtimes'>
+  private readonly settings: AskSettings
+
+  constructor(world: Pick<World, 'store' | 'runtimes'>, settings: AskSettings) {
+    this.world = world
+    this.settings = settings
+  }
+
+  answerFor(ask: RuleSubject): Known | null {
+    const { runtime, workspace, request } = ask
+    const { asks } = this.world.store
+    const isKept =
+      request.kind === 'permission' && isGranted(request, asks.grantsFor({ runtime, workspace }, request.permission))
+    if (isKept) return { reply: { kind: 'once' }, by: 'rule' }
+    const spec = this.specAtWork(ask)
+    if (!spec) return null
+    if (isAutoAccepted(request, spec.auto_accept)) return { reply: { kind: 'once' }, by: 'task' }
+    const from = this.before(ask)
+    if (from?.status === 'answered' && from.reply && from.by) {
+      // What was kept of an "always" is a rule, and may have been taken back since.
+      const isAllowed = from.reply.kind === 'always'
+      return { reply: isAllowed ? { kind: 'once' } : from.reply, by: from.by, from }
+    }
+    return (spec.ask ?? this.settings.ask) === 'deny' ? { reply: nobodyIsAsked, by: 'task' } : null
+  }
+
+  /** Whether its run goes on without the answer. Only a runtime of ours can; a plan is what its task is for. */
+  isDeferring(ask: RuleSubject): boolean {
+    const spec = this.specAtWork(ask)
+    if (!spec || ask.request.kind === 'plan' || !this.world.runtimes.get(ask.runtime)?.asks) return false
+    return (spec.ask ?? this.settings.ask) === 'continue'
+  }
+
+  /** What its task asked before of exactly this call, to the last letter, and did not wait for. */
+  before({ taskId, call, scope }: RuleSubject): Ask | undefined {
+    if (!taskId || call === null) return undefined
+    return this.world.store.asks.deferredOf(taskId).find((ask) => ask.call === call && ask.scope === scope)
+  }
+
+  /** A mark in a session is a claim; only the task that works in it by our own books lends it its rights. */
+  private specAtWork({ taskId, rootId }: RuleSubject): TaskSpec | null {
+    const { tasks } = this.world.store
+    return taskId && tasks.activeOfSession(rootId).includes(taskId) ? (tasks.get(taskId)?.spec ?? null) : null
+  }
+}
+
+const nobodyIsAsked: AskReply = {
+  kind: 'reject',
+  message: 'Nobody is asked while this task runs. Go on without it, or do it another way.',
+  nobody: true,
+}

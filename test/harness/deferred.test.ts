@@ -1,0 +1,27 @@
+import { expect, it } from 'vitest'
+import { watchWorld } from '../fakes/watch-world.ts'
+
+const key = (id: string) => ({ runtime: 'hand', id })
+
+it('an ask that a task did not wait for is gone with it, also when a kill came in between', () => {
+  const w = watchWorld()
+  w.watch.session('ses_1')
+  const task = w.task('ses_1')
+  const left = (id: string) => {
+    const place = { runtime: 'hand', sessionId: 'ses_1', rootId: 'ses_1', workspace: '/work', scope: '/work' }
+    const request = { kind: 'question', questions: [] } as const
+    const ask = w.store.asks.open(
+      { id, ...place, taskId: task.id, call: 'c', request: { ...request, questions: [] } },
+      null,
+    )
+    w.store.asks.defer(ask)
+  }
+  left('que_1')
+  w.reborn()
+  expect(w.store.asks.get(key('que_1'))).toMatchObject({ status: 'open', deferred: 'untold' })
+  w.store.tasks.move(task.id, 'cancelled')
+  expect(w.store.asks.get(key('que_1'))).toMatchObject({ status: 'gone', deferred: 'used' })
+  left('que_2')
+  w.reborn()
+  expect(w.store.asks.get(key('que_2'))).toMatchObject({ status: 'gone', deferred: 'used' })
+})
