@@ -17,7 +17,7 @@ import { lookBefore } from './base.ts'
 import { readBaseline } from './baseline.ts'
 import { checkoutOf } from './clean.ts'
 import { breachOf, conclude, sessionBusy } from './decide.ts'
-import { tellAnswers, unansweredOf } from './deferred.ts'
+import { hasUnheard, tellAnswers } from './deferred.ts'
 import { enterIsolation, sealWork, settleIsolation } from './isolation.ts'
 import { markCommit } from './mark-commit.ts'
 import { answeredPrompt, continuePrompt, evidencePrompt, firstPrompt } from './prompts.ts'
@@ -278,7 +278,7 @@ async function verify(task: Task, { seen, signal }: Step, world: World): Promise
   const { records, look } = judged
   const verdict = verdictOf(records)
   const progress = progressOf(current.spec.steps.length, records)
-  const asks = unansweredOf(current.id, store.asks) !== null
+  const asks = hasUnheard(current.id, store.asks)
   const next = conclude(current, verdict, { attemptsMax: attemptsMaxOf(current, world), asks })
   const breach = next.kind === 'again' ? breachOf(current, null) : null
   if (next.kind === 'done') await sealWork(current, world)

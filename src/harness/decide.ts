@@ -103,7 +103,7 @@ export function breachOf(task: Task, seen: Observation | null): Reason | null {
 
 export type Conclusion = { kind: 'done' } | { kind: 'again' } | { kind: 'fail' | 'ask'; reason: Reason }
 
-/** What follows from the verdict of an attempt. `asks`: nobody has answered yet what it did not wait for. */
+/** What follows from the verdict of an attempt. `asks`: the agent asked something, and has not heard the answer. */
 export function conclude(
   task: Task,
   verdict: Verdict,

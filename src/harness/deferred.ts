@@ -27,6 +27,10 @@ export function unansweredOf(taskId: string, asks: Asks): Reason | null {
   return { code: `needs-${open.request.kind}`, text: `Nobody has answered yet: ${subjectOf(open.request)}` }
 }
 
+/** The agent asked something and has not heard the answer, given or not. */
+export const hasUnheard = (taskId: string, asks: Asks): boolean =>
+  asks.deferredOf(taskId).some(({ deferred }) => deferred === 'untold')
+
 /** Says into the turn that runs what was answered meanwhile; where none runs, it is said to the next one. */
 export async function tellAnswers(
   { id, runtime, sessionId }: { id: string; runtime: string; sessionId: string | null },

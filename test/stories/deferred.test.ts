@@ -86,6 +86,16 @@ describe('PM-6 a run that asks and does not wait', () => {
     expect(lastSaid(a)).toContain('It is allowed. Make exactly that call again if you still need it.')
   })
 
+  it('hears in its next turn what was answered while its work was checked, as if it had one turn more', async () => {
+    const slow = 'checks: ["command: sleep 1; test -e made"]'
+    const a = await asking([made, { text: 'missing' }, made, { text: 'done' }], slow)
+    const ask = await a.open()
+    await a.story.reaches('verifying')
+    await a.answer(ask, { reply: 'once' })
+    const { task } = await a.story.reaches('done')
+    expect([task.verdict, task.attempt]).toEqual(['verified', 2])
+  })
+
   it('may do nothing else with what was allowed: a call that is not the same to the letter is asked', async () => {
     const like = { tool_calls: [{ name: 'bash', arguments: { command: 'echo 1 > made', timeout: 5 } }] }
     const a = await asking([made, { text: 'missing' }, like, { text: 'missing' }], check)
