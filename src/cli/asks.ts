@@ -139,7 +139,7 @@ function printAsk(item: AskItem): void {
   const { request, status, workspace, title, askedAt } = item
   const state = status === 'open' ? '' : `  ${paint('dim', status)}`
   print(`${paint('bold', safe(item.id))}  ${cut(title, 60)}  ${paint('dim', cut(workspace, 60))}${state}`)
-  const meanwhile = status === 'open' && item.deferred ? '; the work does not wait for it' : ''
+  const meanwhile = status === 'open' && item.deferred ? '; the agent goes on with the rest' : ''
   print(paint('dim', `  asked ${new Date(askedAt).toLocaleString()}${meanwhile}`))
   if (request.kind === 'question') return printQuestions(request.questions)
   if (request.kind === 'plan') return printPlan(item.id, request)

@@ -20,7 +20,10 @@ const ofRun = { runId: word }
 const ofCall = { ...ofRun, callId: word }
 const reply = z.union([
   z.object({ kind: z.enum(['once', 'always']) }),
-  z.object({ kind: z.literal('reject'), message: text.nullable(), nobody: z.literal(true).exactOptional() }),
+  z.object({
+    ...{ kind: z.literal('reject'), message: text.nullable() },
+    ...{ nobody: z.literal(true).exactOptional(), later: z.literal(true).exactOptional() },
+  }),
   z.object({ kind: z.literal('answers'), answers: z.array(z.array(text).max(50)).max(20) }),
   z.object({ kind: z.enum(['execute', 'execute_fresh']) }),
   z.object({ kind: z.literal('feedback'), text }),

@@ -194,6 +194,8 @@ function eventOf(entry: JournalEntry, calls: readonly ToolCall[]): NewEvent | nu
     }
     case 'ask.answered': {
       const { askId, callId, tool, reply } = entry
+      // Nobody has decided yet.
+      if (reply.kind === 'reject' && reply.later) return null
       if (reply.kind !== 'reject' && reply.kind !== 'once' && reply.kind !== 'always') return null
       const decision = reply.kind === 'reject' ? 'deny' : 'allow'
       return { type: 'permission.decided', data: { callId, tool, decision, by: 'reply', askId } }

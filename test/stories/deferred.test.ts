@@ -50,6 +50,9 @@ describe('PM-6 a run that asks and does not wait', () => {
     await a.answer(await a.open(), { reply: 'reject', message: 'Write the file.' })
     const { task } = await a.story.reaches('done')
     expect([task.verdict, task.attempt, raised(a).length]).toEqual(['verified', 2, 1])
+    // What was only put off was not decided.
+    const decided = a.story.daemon.store.events.after(0, 1_000).filter(({ type }) => type === 'permission.decided')
+    expect(decided.map(({ data }) => data.decision)).toEqual(['deny'])
     expect(a.outputs().slice(1)).toEqual(['Not permitted. Write the file.', expect.stringContaining('made')])
     expect(lastSaid(a)).toContain('It is not allowed. Write the file.')
   })
