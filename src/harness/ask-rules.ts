@@ -4,6 +4,7 @@
  */
 import type { Ask, AskAuthority, AskReply } from '../core/ask.ts'
 import type { AskPolicy, TaskSpec } from '../core/spec.ts'
+import { deferralOf } from './deferred.ts'
 import { isAutoAccepted, isGranted } from './rules.ts'
 import type { World } from './world.ts'
 
@@ -57,8 +58,16 @@ export class AskRules {
     return (spec.ask ?? this.settings.ask) === 'continue'
   }
 
+  /** What its run hears where nobody is asked: a person is asked once, and not about any number of things. */
+  unaskable(ask: RuleSubject, isFull: boolean): AskReply | null {
+    if (!this.isDeferring(ask)) return null
+    if (this.before(ask)) return deferralOf(ask.request)
+    const open = this.world.store.asks.deferredOf(ask.taskId ?? '').filter(({ status }) => status === 'open')
+    return open.length < openMax && !isFull ? null : { kind: 'reject', message: tooMuch, later: true }
+  }
+
   /** What its task asked before of exactly this call, to the last letter, and did not wait for. */
-  before({ taskId, call, scope }: RuleSubject): Ask | undefined {
+  private before({ taskId, call, scope }: RuleSubject): Ask | undefined {
     if (!taskId || call === null) return undefined
     return this.world.store.asks.deferredOf(taskId).find((ask) => ask.call === call && ask.scope === scope)
   }
@@ -69,6 +78,12 @@ export class AskRules {
     return taskId && tasks.activeOfSession(rootId).includes(taskId) ? (tasks.get(taskId)?.spec ?? null) : null
   }
 }
+
+/** Of one task. Who finds more than that on a phone reads none of it. */
+const openMax = 20
+const tooMuch =
+  'Not done, and nobody was asked: too many things that were asked before wait for a person. Go on with what needs ' +
+  'none of them, or stop and say what is missing.'
 
 const nobodyIsAsked: AskReply = {
   kind: 'reject',

@@ -19,7 +19,7 @@ import { isEnded } from '../core/task.ts'
 import { isInside } from '../lib/files.ts'
 import type { AskKey, AskPlace } from '../store/asks.ts'
 import { alreadyAnswered, ambiguous, gone, noRuntime, stopping, unkeepable, unknownAsk } from './ask-problems.ts'
-import { AskRules, type AskSettings, type Known, type RuleSubject } from './ask-rules.ts'
+import { AskRules, type AskSettings, type Known } from './ask-rules.ts'
 import { answered, boundedRequest, ended, raised } from './ask-words.ts'
 import { deferralOf, tellAnswers } from './deferred.ts'
 import type { World } from './world.ts'
@@ -85,15 +85,16 @@ export class AskDesk {
     if (before?.status === 'answered') return
     this.reported.add(nameOf(key))
     if (before?.status === 'open') return this.consider(this.placed(before))
-    if (this.openAsks(runtime).length >= openMax) {
-      this.world.log.warn({ runtime, ask: pending.id }, 'too many open asks; one is left out until others are answered')
-      return
-    }
     const request = boundedRequest(pending.request)
     const row = { ...pending, call: pending.call ?? null, request, runtime, ...this.placeOf(runtime, pending) }
     const known = this.rules.answerFor(row)
-    // A person is asked once, however often the agent comes back to it.
-    if (!known && this.rules.isDeferring(row) && this.rules.before(row)) return this.goOn(row)
+    const isFull = this.openAsks(runtime).length >= openMax
+    const unaskable = known ? null : this.rules.unaskable(row, isFull)
+    if (unaskable) return this.goOn(row, unaskable)
+    if (isFull) {
+      this.world.log.warn({ runtime, ask: pending.id }, 'too many open asks; one is left out until others are answered')
+      return
+    }
     const ask = asks.open(row, known ? null : raised({ ...row, ...fresh }, this.titleOf(row.sessionId)))
     if (known) {
       this.untold.add(nameOf(ask))
@@ -188,11 +189,14 @@ export class AskDesk {
   private defer(ask: Ask): void {
     if (!ask.deferred && !this.rules.isDeferring(ask)) return
     if (!ask.deferred) this.world.store.asks.defer(ask)
-    this.goOn(ask)
+    this.goOn(ask, deferralOf(ask.request))
   }
 
-  private goOn({ runtime, id, sessionId, scope, request }: Pick<PendingAsk, 'id' | 'sessionId'> & RuleSubject): void {
-    const said = this.world.runtimes.get(runtime)?.asks?.answer({ id, sessionId, scope }, deferralOf(request))
+  private goOn(
+    { runtime, id, sessionId, scope }: Pick<Ask, 'runtime' | 'id' | 'sessionId' | 'scope'>,
+    reply: AskReply,
+  ): void {
+    const said = this.world.runtimes.get(runtime)?.asks?.answer({ id, sessionId, scope }, reply)
     said?.catch((error: unknown) => this.world.log.error({ ask: id, error: reasonOf(error) }, 'a run still waits'))
   }
 

@@ -65,6 +65,14 @@ describe('PM-6 a run that asks and does not wait', () => {
     await a.open()
   })
 
+  it('asks a person about twenty things at most', async () => {
+    const calls = Array.from({ length: 25 }, (_, n) => bash(`echo ${n} > made`))
+    const a = await asking([...calls, { text: 'missing' }], check)
+    await a.story.reaches('waiting')
+    expect([raised(a).length, a.outputs().length]).toEqual([20, 25])
+    expect(a.outputs().at(-1)).toMatch(/^Not done, and nobody was asked: too many things/)
+  })
+
   it('gets the answer to a question as soon as it is there', async () => {
     const questions = [{ question: 'Which colour?', choices: ['red', 'blue'] }]
     const a = await asking(
