@@ -12,10 +12,11 @@ const question = (text: string, ...choices: string[]) => ({
 })
 const [once, always, cruel] = ['echo once > once.txt', 'echo more >> always.txt', 'rm -rf build && rm -rf ../cache']
 
+const ship = bash('echo shipped > shipped.txt')
 const script: ScriptInput = {
   conversations: [
     { match: 'Tidy up', replies: [...[once, always, always, cruel].map(bash), { text: 'I left it as it is.' }] },
-    { match: 'Ship it', replies: [bash('echo shipped > shipped.txt'), { text: 'It is shipped.' }] },
+    { match: 'Ship it', replies: [ship, { text: 'It is not shipped.' }, ship, { text: 'It is shipped.' }] },
     {
       match: 'Paint it',
       replies: [
@@ -27,8 +28,8 @@ const script: ScriptInput = {
   ],
 }
 const settings = 'permissions:\n  - { tool: bash, action: ask }\n'
-const text = (title: string, workspace: string, check: string) =>
-  `# ${title}\nworkspace: ${workspace}\nmax_attempts: 1\n\n## goal\n${title}.\n\n## checks\n- ${check}\n`
+const text = (title: string, workspace: string, check: string, ask = 'continue') =>
+  `# ${title}\nworkspace: ${workspace}\nask: ${ask}\nmax_attempts: 1\n\n## goal\n${title}.\n\n## checks\n- ${check}\n`
 
 const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name, exact: true })
 const card = (page: Page, words: string) => page.locator('[data-ask]', { hasText: words })
@@ -37,14 +38,14 @@ describe.skipIf(!browserPath)('what our own agent asks, in truth', () => {
   let stage: Stage
   let alive: Alive
   let session: string
-  let ship: string
+  let shipping: string
   const lastHeard = () => alive.requests.at(-1)?.body?.messages.at(-1)?.content
   beforeAll(async () => {
     stage = await Stage.open()
     alive = await openAlive({ script, settings })
     session = await alive.session(alive.folder('tidy'), 'Tidy the shed', 'Tidy up.')
-    ship = await alive.task(text('Ship it', alive.folder('ship'), 'file: shipped.txt'), 'waiting')
-    await alive.task(text('Paint it', alive.folder('paint'), 'run: "true"'), 'waiting')
+    shipping = await alive.task(text('Ship it', alive.folder('ship'), 'file: shipped.txt'), 'waiting')
+    await alive.task(text('Paint it', alive.folder('paint'), 'run: "true"', 'wait'), 'waiting')
     await alive.asked(3)
   })
   afterAll(async () => {
@@ -56,7 +57,7 @@ describe.skipIf(!browserPath)('what our own agent asks, in truth', () => {
     { name: 'asks-home', path: () => '/', ready: '[data-ask] + [data-ask] + [data-ask]' },
     { name: 'asks-needs', path: () => '/needs', ready: '[data-ask] + [data-ask] + [data-ask]' },
     { name: 'asks-session', path: () => `/sessions/${session}`, ready: '[data-ask]' },
-    { name: 'asks-task', path: () => `/tasks/${ship}`, ready: '[data-ask]' },
+    { name: 'asks-task', path: () => `/tasks/${shipping}`, ready: '[data-ask]' },
   ])('$name fits and breaks no rule', async ({ name, path, ready }) => {
     await fitEverywhere(alive, stage, { name, path: path(), ready })
   })
@@ -96,7 +97,8 @@ describe.skipIf(!browserPath)('what our own agent asks, in truth', () => {
   })
 
   it('goes on with a task whose permission is given on its page, under one thumb', async () => {
-    const { page, faults } = await alive.visit(stage, `/tasks/${ship}`, { width: 390 })
+    const { page, faults } = await alive.visit(stage, `/tasks/${shipping}`, { width: 390 })
+    await page.getByText('The agent goes on with the rest, and hears your answer.').waitFor()
     await button(page, 'Allow once').click()
     await page.locator('.state', { hasText: 'verified' }).waitFor()
     expect(alive.read('ship/shipped.txt')).toBe('shipped\n')
