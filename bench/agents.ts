@@ -25,6 +25,8 @@ import { eventsOf, median, openWorld, until } from './world.ts'
 const steps = 20
 /** The first round of each boots what later ones have, and is not counted. */
 const rounds = 8
+/** Tasks of each kind that a server does before: ours and any other that stays. Nobody's first tasks are its speed. */
+const warmups = 20
 const promptIn = (folder: string) => `Go through ${folder}/lines.txt.`
 const limitMs = 120_000
 
@@ -32,6 +34,8 @@ interface Agent {
   name: string
   /** How many times slower than our own it should be at least; null for our own. */
   times: number | null
+  /** It stays between two tasks. */
+  stays?: true
   /** Wall time of one task, ms. */
   run(round: string): Promise<number>
   close?(): Promise<void>
@@ -57,6 +61,9 @@ export async function agents(): Promise<Row[]> {
 async function inTurn(all: readonly Agent[], model: AgentModel, kind: AgentModel['kind']): Promise<Row[]> {
   model.kind = kind
   const times = all.map((): number[] => [])
+  for (const agent of all.filter(({ stays }) => stays)) {
+    for (let n = 0; n < warmups; n++) await measured(agent, `${kind}-warm-${n}`, model)
+  }
   for (let round = 0; round < rounds; round++) {
     for (const [index, agent] of all.entries()) {
       const ms = await measured(agent, `${kind}-${round}`, model)
@@ -111,6 +118,7 @@ async function ownInDaemon(model: AgentModel): Promise<Agent> {
   return {
     name: 'OpenLoom, the daemon',
     times: null,
+    stays: true,
     async run(round) {
       const workspace = world.workspace(`own-${round}`)
       writeLines(workspace)
@@ -222,6 +230,7 @@ async function openCodeWarm(model: AgentModel): Promise<Agent> {
   return {
     name: 'OpenCode, a warm server',
     times: 10,
+    stays: true,
     async run(round) {
       const { id } = await server.client.get<{ id: string }>('POST /session', {
         body: { title: `Steps ${round}` },

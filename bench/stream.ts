@@ -18,6 +18,8 @@ async function startModel(): Promise<SlowModel> {
   const writtenAt = new Map<string, number>()
   const server = createServer((request, response) => {
     request.resume().on('end', () => {
+      // Asked before the first reply: which models there are.
+      if (request.method === 'GET') return void response.end('{"data":[]}')
       response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
       const word = `word-${writtenAt.size}`
       const chunk = (delta: unknown, finish_reason: string | null) =>
@@ -40,10 +42,9 @@ async function startModel(): Promise<SlowModel> {
 export async function firstWord(): Promise<Row[]> {
   const model = await startModel()
   const world = await openWorld({ script: [{ text: 'unused' }], env: { OPENLOOM_BASE_URL: model.url } })
+  const readAt = new Map<string, number>()
+  const reading = follow(await world.get('/api/live'), readAt)
   try {
-    const readAt = new Map<string, number>()
-    const live = await world.get('/api/live')
-    const reading = follow(live, readAt)
     for (let round = 0; round < rounds; round++) {
       const workspace = world.workspace('stream')
       await world.post('/api/tasks', { goal: `Say a word, ${round}.`, workspace, checks: ['run: true'] })
@@ -52,10 +53,10 @@ export async function firstWord(): Promise<Row[]> {
     const times = [...readAt].map(([word, at]) => at - (model.writtenAt.get(word) ?? Number.NaN))
     const note = `p99 ${quantile(times, 0.99).toFixed(1)} ms, n ${times.length}`
     const name = 'a word of the model → somebody who watches, p50'
-    await world.close()
-    await reading
     return [{ name, value: median(times), unit: 'ms', bar: 10, original: null, note }]
   } finally {
+    await world.close()
+    await reading
     model.close()
   }
 }
