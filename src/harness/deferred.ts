@@ -9,7 +9,8 @@ import { subjectOf } from './ask-words.ts'
 import { fenced } from './prompts.ts'
 import type { World } from './world.ts'
 
-const saidCharsMax = 15_000
+/** Of what was asked, and of what was answered: both have to fit into what is said into a turn. */
+const saidCharsMax = 8_000
 
 /** What its call gets in place of an answer. */
 export function deferralOf({ kind }: AskRequest): AskReply {

@@ -89,6 +89,20 @@ describe('PM-6 a run that asks and does not wait', () => {
     expect(lastSaid(a)).toContain('Q: Which colour?\nA: blue')
   })
 
+  it('hears an answer of any length, cut to what fits into a turn', async () => {
+    const questions = Array.from({ length: 10 }, (_, n) => ({ question: `Which ${n}?`, choices: [] }))
+    const a = await asking(
+      [{ tool_calls: [{ name: 'ask_user', arguments: { questions } }] }, { text: 'no' }, { text: 'done' }],
+      ' ',
+    )
+    await a.story.reaches('waiting')
+    const answers = questions.map(() => ['long '.repeat(1_900)])
+    expect((await a.answer(await a.open(), { answers })).status).toBe(200)
+    const { task } = await a.story.reaches('done')
+    expect(task.attempt).toBe(2)
+    expect(lastSaid(a)).toContain('Q: Which 0?\nA: long long')
+  })
+
   it('hears an answer in the middle of its turn', async () => {
     const a = await asking([made, { ...write('other'), delay_ms: 700 }, made, { text: 'done' }], check)
     await a.answer(await a.open(), { reply: 'once' })
