@@ -4,6 +4,7 @@
  */
 import type { Ask, AskReply, AskRequest } from '../core/ask.ts'
 import type { Reason } from '../core/task.ts'
+import { excerptOf } from '../lib/excerpt.ts'
 import type { Asks } from '../store/asks.ts'
 import { subjectOf } from './ask-words.ts'
 import { fenced } from './prompts.ts'
@@ -47,7 +48,7 @@ export async function tellAnswers(
 }
 
 function answerText({ request, reply, by }: Ask): string {
-  const asked = fenced(subjectOf(request).slice(0, saidCharsMax))
+  const asked = fenced(excerptOf(subjectOf(request), saidCharsMax))
   const who = by === 'deadline' ? 'Nobody answered in time' : 'A person has answered'
   const head = `${who} what you asked before:\n${asked}\n`
   switch (reply?.kind) {
@@ -57,11 +58,11 @@ function answerText({ request, reply, by }: Ask): string {
     case 'answers': {
       const lines =
         request.kind === 'question' ? request.questions.map(({ text }, n) => answerLine(text, reply, n)) : []
-      return `${head}${lines.join('\n').slice(0, saidCharsMax)}`
+      return `${head}${excerptOf(lines.join('\n'), saidCharsMax)}`
     }
     default: {
       const message = reply?.kind === 'reject' && by !== 'deadline' ? (reply.message ?? '') : ''
-      return `${head}It is not allowed. ${message.slice(0, saidCharsMax)}\nDo it another way, or without it.`
+      return `${head}It is not allowed. ${excerptOf(message, saidCharsMax)}\nDo it another way, or without it.`
     }
   }
 }
