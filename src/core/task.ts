@@ -44,9 +44,12 @@ export const endedStatuses = ['done', 'failed', 'cancelled', 'archived'] as cons
 export const isEnded = (status: TaskStatus): boolean => (endedStatuses as readonly TaskStatus[]).includes(status)
 export const isActive = (status: TaskStatus): boolean => (activeStatuses as readonly TaskStatus[]).includes(status)
 
+/** A person has to answer; any other reason to wait passes by itself. */
+export const needsPerson = (reason: Reason | null): boolean => reason?.code.startsWith('needs-') === true
+
 /** Nothing goes on in it until a person has answered. */
 export const isAsking = ({ status, reason }: { status: TaskStatus; reason: Reason | null }): boolean =>
-  status === 'waiting' && reason?.code.startsWith('needs-') === true
+  status === 'waiting' && needsPerson(reason)
 
 /** Why a task is where it is: a stable word and a sentence. */
 export interface Reason {

@@ -7,7 +7,7 @@ import type { CheckSpec } from '../core/check.ts'
 import type { Problem } from '../core/problem.ts'
 import type { Runtime, SessionRequest } from '../core/runtime.ts'
 import type { Observation } from '../core/session.ts'
-import { checksOf, promptIdOf, type Reason, type Task, type TaskStatus } from '../core/task.ts'
+import { checksOf, needsPerson, promptIdOf, type Reason, type Task, type TaskStatus } from '../core/task.ts'
 import { flakyIn, isTrouble, progressOf, verdictOf } from '../core/verdict.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import { failpoint } from '../lib/failpoint.ts'
@@ -250,7 +250,7 @@ export function usageOf(task: Task, seen: Observation | null): Pick<Task, 'toolC
  * time.
  */
 function waitFor(task: Task, wait: { reason: Reason; retryAt: number | null; unsent?: boolean }, world: World): void {
-  const forPerson = wait.reason.code.startsWith('needs-') || wait.reason.code === sessionBusy.code
+  const forPerson = needsPerson(wait.reason) || wait.reason.code === sessionBusy.code
   const troubles = task.troubles + 1
   const delay = forPerson ? null : backoffMs(world.settings.backoff, troubles)
   const retryAt = wait.retryAt ?? (delay === null ? null : world.clock.now() + delay)
