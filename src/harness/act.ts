@@ -17,7 +17,7 @@ import { lookBefore } from './base.ts'
 import { readBaseline } from './baseline.ts'
 import { checkoutOf } from './clean.ts'
 import { breachOf, conclude, sessionBusy } from './decide.ts'
-import { hasUnheard, tellAnswers } from './deferred.ts'
+import { hasUnheard, tellAnswers, withAnswers } from './deferred.ts'
 import { enterIsolation, sealWork, settleIsolation } from './isolation.ts'
 import { markCommit } from './mark-commit.ts'
 import { answeredPrompt, continuePrompt, evidencePrompt, firstPrompt } from './prompts.ts'
@@ -144,7 +144,8 @@ async function prompt(task: Task, world: World): Promise<boolean> {
   failpoint('harness.opened')
   if (task.sessionId !== sessionId) world.store.tasks.patch(task.id, { sessionId })
   world.store.attempts.bindSession(task.id, task.attempt, sessionId)
-  const text = task.promptText ?? world.store.attempts.of(task.id).at(-1)?.prompt ?? task.spec.goal
+  const words = task.promptText ?? world.store.attempts.of(task.id).at(-1)?.prompt ?? task.spec.goal
+  const { text, told } = withAnswers(words, task, world)
   const limits = {
     toolCalls: left(task.spec.limits.tool_calls, task.toolCalls),
     tokens: left(task.spec.limits.tokens, task.tokens),
@@ -159,6 +160,7 @@ async function prompt(task: Task, world: World): Promise<boolean> {
   })
   if (!sent.ok) return troubled(task, sent.problems, world)
   failpoint('harness.prompted')
+  told()
   await tellAnswers({ ...task, sessionId }, world)
   if (isFirst(task)) warmCheckout(task, world)
   const data = { attempt: task.attempt, prompt: task.promptNumber }

@@ -3,8 +3,10 @@
  * works in the session, by what a person said when the same call was made before. It sends nothing.
  */
 import type { Ask, AskAuthority, AskReply } from '../core/ask.ts'
-import type { AskPolicy, TaskSpec } from '../core/spec.ts'
-import { deferralOf } from './deferred.ts'
+import type { AskPolicy } from '../core/spec.ts'
+import { isAsking, type Task } from '../core/task.ts'
+import { sessionBusy } from './decide.ts'
+import { deferralOf, unansweredOf } from './deferred.ts'
 import { isAutoAccepted, isGranted } from './rules.ts'
 import type { World } from './world.ts'
 
@@ -39,7 +41,7 @@ export class AskRules {
     const isKept =
       request.kind === 'permission' && isGranted(request, asks.grantsFor({ runtime, workspace }, request.permission))
     if (isKept) return { reply: { kind: 'once' }, by: 'rule' }
-    const spec = this.specAtWork(ask)
+    const spec = this.taskAtWork(ask)?.spec
     if (!spec) return null
     if (isAutoAccepted(request, spec.auto_accept)) return { reply: { kind: 'once' }, by: 'task' }
     const from = this.before(ask)
@@ -51,11 +53,11 @@ export class AskRules {
     return (spec.ask ?? this.settings.ask) === 'deny' ? { reply: nobodyIsAsked, by: 'task' } : null
   }
 
-  /** Whether its run goes on without the answer. Only a runtime of ours can; a plan is what its task is for. */
+  /** Whether its run goes on without the answer. A plan is what its task is for. */
   isDeferring(ask: RuleSubject): boolean {
-    const spec = this.specAtWork(ask)
-    if (!spec || ask.request.kind === 'plan' || !this.world.runtimes.get(ask.runtime)?.asks) return false
-    return (spec.ask ?? this.settings.ask) === 'continue'
+    const task = this.taskAtWork(ask)
+    if (!task || ask.request.kind === 'plan' || this.isBesides(task)) return false
+    return (task.spec.ask ?? this.settings.ask) === 'continue'
   }
 
   /** What its run hears where nobody is asked: a person is asked once, and not about any number of things. */
@@ -72,10 +74,16 @@ export class AskRules {
     return this.world.store.asks.deferredOf(taskId).find((ask) => ask.call === call && ask.scope === scope)
   }
 
+  /** The task does not work now: what is asked in its session is asked by a turn of somebody else, who is there. */
+  private isBesides(task: Task): boolean {
+    if (task.reason?.code === sessionBusy.code) return true
+    return isAsking(task) && unansweredOf(task.id, this.world.store.asks) !== null
+  }
+
   /** A mark in a session is a claim; only the task that works in it by our own books lends it its rights. */
-  private specAtWork({ taskId, rootId }: RuleSubject): TaskSpec | null {
+  private taskAtWork({ taskId, rootId }: RuleSubject): Task | null {
     const { tasks } = this.world.store
-    return taskId && tasks.activeOfSession(rootId).includes(taskId) ? (tasks.get(taskId)?.spec ?? null) : null
+    return taskId && tasks.activeOfSession(rootId).includes(taskId) ? tasks.get(taskId) : null
   }
 }
 

@@ -15,6 +15,7 @@ import {
 } from '../core/ask.ts'
 import type { Timer } from '../core/clock.ts'
 import { ok, type Problem, type Result, reasonOf, refuse } from '../core/problem.ts'
+import type { AskPort } from '../core/runtime.ts'
 import { isEnded } from '../core/task.ts'
 import { isInside } from '../lib/files.ts'
 import type { AskKey, AskPlace } from '../store/asks.ts'
@@ -63,8 +64,11 @@ export class AskDesk {
       if (task && isEnded(task.status)) this.taskEnded(task.id)
       else this.armDeadline(ask)
     }
-    this.unhear = this.world.store.ledger.onEvent(({ type, taskId }) => {
+    this.unhear = this.world.store.ledger.onEvent(({ type, taskId, sessionId }) => {
       if (taskId && taskEnds.has(type)) this.taskEnded(taskId)
+      // Asked before it was noted that the turn which asks is one of the task.
+      if (type === 'task.running' && sessionId)
+        for (const ask of this.openAsks({ rootId: sessionId })) this.consider(ask)
     })
   }
 
@@ -88,7 +92,7 @@ export class AskDesk {
     const request = boundedRequest(pending.request)
     const row = { ...pending, call: pending.call ?? null, request, runtime, ...this.placeOf(runtime, pending) }
     const known = this.rules.answerFor(row)
-    const isFull = this.openAsks(runtime).length >= openMax
+    const isFull = this.openAsks({ runtime }).length >= openMax
     const unaskable = known ? null : this.rules.unaskable(row, isFull)
     if (unaskable) return this.goOn(row, unaskable)
     if (isFull) {
@@ -116,7 +120,7 @@ export class AskDesk {
 
   /** The session of these asks is gone. */
   sessionGone(runtime: string, sessionId: string): void {
-    for (const ask of this.openAsks(runtime)) {
+    for (const ask of this.openAsks({ runtime })) {
       if (ask.sessionId !== sessionId) continue
       if (ask.deferred) this.leave(ask)
       else this.ended(runtime, ask.id)
@@ -125,13 +129,13 @@ export class AskDesk {
 
   /** The runtime has told everything it knows: what was open before and was not told has left meanwhile. */
   settled(runtime: string): void {
-    for (const ask of this.openAsks(runtime)) if (!this.reported.has(nameOf(ask))) this.ended(runtime, ask.id)
+    for (const ask of this.openAsks({ runtime })) if (!this.reported.has(nameOf(ask))) this.ended(runtime, ask.id)
   }
 
   /** Sessions became known: asks that were there before them get their place, and their rules. */
   sessionsAdded(runtime: string, ids: readonly string[]): void {
     if (ids.length === 0) return
-    for (const ask of this.openAsks(runtime)) {
+    for (const ask of this.openAsks({ runtime })) {
       const now = this.placed(ask)
       if (now !== ask) this.consider(now)
     }
@@ -196,7 +200,7 @@ export class AskDesk {
     { runtime, id, sessionId, scope }: Pick<Ask, 'runtime' | 'id' | 'sessionId' | 'scope'>,
     reply: AskReply,
   ): void {
-    const said = this.world.runtimes.get(runtime)?.asks?.answer({ id, sessionId, scope }, reply)
+    const said = this.portOf(runtime)?.answer({ id, sessionId, scope }, reply)
     said?.catch((error: unknown) => this.world.log.error({ ask: id, error: reasonOf(error) }, 'a run still waits'))
   }
 
@@ -246,12 +250,10 @@ export class AskDesk {
   private async send(ask: Ask): Promise<Result<Ask>> {
     const { reply, by } = ask
     if (!reply || !by) throw new Error(`nothing to send for ${ask.id}`)
-    const host = this.world.runtimes.get(ask.runtime)
-    const port = host?.asks ?? host?.watch
     const { id, sessionId, scope } = ask
     // "always" of a runtime covers more than was shown and is forgotten by its restart: ours is kept here.
     const wire: AskReply = reply.kind === 'always' ? { kind: 'once' } : reply
-    const heard = ask.deferred ? ok(undefined) : await port?.answer({ id, sessionId, scope }, wire)
+    const heard = ask.deferred ? ok(undefined) : await this.portOf(ask.runtime)?.answer({ id, sessionId, scope }, wire)
     const sent = heard ?? refuse(noRuntime(ask.runtime))
     if (this.closed) return refuse(stopping)
     return sent.ok ? ok(this.conclude(ask, reply, by)) : this.refused(ask, sent.problems)
@@ -268,7 +270,8 @@ export class AskDesk {
     this.forget(ask)
     if (ask.deferred && ask.taskId) this.tell({ ...ask, id: ask.taskId, sessionId: ask.rootId })
     // What was just allowed for good may be asked elsewhere at this moment.
-    if (reply.kind === 'always') for (const other of this.openAsks(ask.runtime)) if (!other.reply) this.consider(other)
+    if (reply.kind === 'always')
+      for (const other of this.openAsks({ runtime: ask.runtime })) if (!other.reply) this.consider(other)
     return { ...ask, status: 'answered', endedAt: this.world.clock.now() }
   }
 
@@ -373,14 +376,19 @@ export class AskDesk {
     return store.tasks.get(id)?.isolation?.origin ?? workspace
   }
 
+  private portOf(runtime: string): Pick<AskPort, 'answer'> | null | undefined {
+    const host = this.world.runtimes.get(runtime)
+    return host?.asks ?? host?.watch
+  }
+
   private titleOf(sessionId: string): string {
     const { watched } = this.world.store
     const session = watched.get(sessionId)
     return session ? watched.rootOf(session).title : ''
   }
 
-  private openAsks(runtime?: string): Ask[] {
-    return this.world.store.asks.list({ status: 'open', limit: openMax, ...(runtime ? { runtime } : {}) })
+  private openAsks(of: Partial<Pick<Ask, 'runtime' | 'rootId'>> = {}): Ask[] {
+    return this.world.store.asks.list({ status: 'open', limit: openMax, ...of })
   }
 }
 

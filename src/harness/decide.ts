@@ -13,6 +13,9 @@ export interface Facts {
   looksFirst: boolean
   /** What its runs did not wait for and nobody has answered yet. */
   unanswered: Reason | null
+  /** All that its session waits for was answered, or put off, a moment ago: it has not heard it yet. */
+  answering: boolean
+  attemptsMax: number
 }
 
 export function decide(task: Task, seen: Observation | null, facts: Facts): Action {
@@ -36,12 +39,20 @@ export function decide(task: Task, seen: Observation | null, facts: Facts): Acti
     return takesOver ? { kind: 'prompt', abort: true } : { kind: 'wait', reason: sessionBusy, retryAt: null }
   }
   const action = decideBySession(task, seen)
-  // It did what it could without the answer: another turn would only ask again.
-  if (action.kind === 'prompt' && seen.state.kind === 'idle' && facts.unanswered) {
-    return { kind: 'wait', reason: facts.unanswered, retryAt: null }
-  }
-  return action
+  if (action.kind === 'wait' && facts.answering && isHearing(seen, facts.now)) return { kind: 'continue' }
+  if (action.kind !== 'prompt' || seen.state.kind !== 'idle' || !facts.unanswered) return action
+  // It did what it could without the answer: another turn would only ask again. Not so a turn that was cut.
+  if (!seen.state.complete && task.attempt <= facts.attemptsMax) return action
+  return { kind: 'wait', reason: facts.unanswered, retryAt: null }
 }
+
+/** Where it goes on asking, it waits all the same. */
+function isHearing({ state, lastActivityAt }: Observation, now: number): boolean {
+  if (state.kind !== 'waiting' || (state.for !== 'permission' && state.for !== 'question')) return false
+  return lastActivityAt !== null && now - lastActivityAt < hearingMs
+}
+
+const hearingMs = 10_000
 
 const isForeign = ({ id }: Task, { turn }: Observation): boolean =>
   turn === null || (turn !== undefined && !turn.startsWith(`${id}.`))

@@ -12,6 +12,10 @@ import type { World } from './world.ts'
 
 /** Of what was asked, and of what was answered: both have to fit into what is said into a turn. */
 const saidCharsMax = 8_000
+const asksMax = 1_000
+const answeredMs = 10_000
+/** Of all answers that one prompt carries; more than a single one can have. */
+const answersCharsMax = 40_000
 
 /** What its call gets in place of an answer. */
 export function deferralOf({ kind }: AskRequest): AskReply {
@@ -29,21 +33,57 @@ export function unansweredOf(taskId: string, asks: Asks): Reason | null {
   return { code: `needs-${open.request.kind}`, text: `Nobody has answered yet: ${subjectOf(open.request)}` }
 }
 
+/** Whether all that a tree of sessions asks has its answer, or is put off, and the last of it a moment ago. */
+export function isAnswering(rootId: string | null, asks: Asks, now: number): boolean {
+  if (rootId === null) return false
+  const open = asks.list({ status: 'open', rootId, limit: asksMax })
+  if (open.some(({ reply, deferred }) => reply === null && deferred === null)) return false
+  const [last] = asks.list({ status: 'answered', rootId, limit: 1 })
+  return open.length > 0 || (last !== undefined && now - last.askedAt < answeredMs)
+}
+
 /** The agent asked something and has not heard the answer, given or not. */
 export const hasUnheard = (taskId: string, asks: Asks): boolean =>
   asks.deferredOf(taskId).some(({ deferred }) => deferred === 'untold')
 
-/** Says into the turn that runs what was answered meanwhile; where none runs, it is said to the next one. */
+const untoldOf = (taskId: string, asks: Asks): Ask[] =>
+  asks.deferredOf(taskId).filter(({ status, deferred }) => status === 'answered' && deferred === 'untold')
+
+/** Says into the turn that runs what was answered meanwhile; where nothing can be said into one, the next hears it. */
 export async function tellAnswers(
   { id, runtime, sessionId }: { id: string; runtime: string; sessionId: string | null },
   { store, runtimes }: Pick<World, 'store' | 'runtimes'>,
 ): Promise<void> {
   const host = runtimes.get(runtime)
   if (!host?.steer || sessionId === null) return
-  for (const ask of store.asks.deferredOf(id)) {
-    if (ask.status !== 'answered' || ask.deferred !== 'untold') continue
+  for (const ask of untoldOf(id, store.asks)) {
     const said = await host.steer(sessionId, answerText(ask), `answer-${ask.id}`)
     if (said.ok) store.asks.told(ask)
+  }
+}
+
+/**
+ * A prompt with the answers that can be said in no other way; `told` notes them once it was sent. What does not fit is
+ * said to the turn after.
+ */
+export function withAnswers(
+  text: string,
+  { id, runtime }: { id: string; runtime: string },
+  { store, runtimes }: Pick<World, 'store' | 'runtimes'>,
+): { text: string; told: () => void } {
+  const said: { ask: Ask; text: string }[] = []
+  let room = runtimes.get(runtime)?.steer ? 0 : answersCharsMax
+  for (const ask of room > 0 ? untoldOf(id, store.asks) : []) {
+    const one = { ask, text: answerText(ask) }
+    room -= one.text.length
+    if (room < 0) break
+    said.push(one)
+  }
+  return {
+    text: [text, ...said.map((one) => one.text)].join('\n\n'),
+    told: () => {
+      for (const { ask } of said) store.asks.told(ask)
+    },
   }
 }
 

@@ -85,10 +85,10 @@ export function fenced(text: string): string {
   return `${fence}\n${text}\n${fence}`
 }
 
-/** Prompt of a turn after what an earlier one asked was answered, where no check says what is missing. */
+/** Prompt of a turn after one that has asked, where no check says what is missing. */
 export function answeredPrompt(spec: TaskSpec): string {
   const goal = `The goal was:\n\n${excerptOf(spec.goal, 4_000)}`
-  return `What you asked has been answered: you hear it below. Go on with the task, then stop.\n\n${goal}`
+  return `Go on with the task, then stop. What was answered of what you asked, you hear below.\n\n${goal}`
 }
 
 /** Prompt that lets a turn go on which was cut off by trouble outside the agent. */

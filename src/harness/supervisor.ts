@@ -8,9 +8,9 @@ import { ProblemError, reasonOf } from '../core/problem.ts'
 import type { Observation } from '../core/session.ts'
 import { activeStatuses, isActive, isAsking, liveStatuses, type Reason, type Task } from '../core/task.ts'
 import type { Place } from '../store/tasks.ts'
-import { act, pauseTask, reasonFor, runtimeOf } from './act.ts'
+import { act, attemptsMaxOf, pauseTask, reasonFor, runtimeOf } from './act.ts'
 import { decide } from './decide.ts'
-import { unansweredOf } from './deferred.ts'
+import { isAnswering, unansweredOf } from './deferred.ts'
 import { settleIsolation } from './isolation.ts'
 import { blockedBy, waitsFor } from './places.ts'
 import { Stopwatch } from './stopwatch.ts'
@@ -237,7 +237,10 @@ export class Supervisor {
     // Once: whoever resumes it has looked, and is not asked again.
     const looksFirst = seen !== null && this.unseen.delete(task.id)
     const unanswered = seen?.state.kind === 'idle' ? unansweredOf(task.id, world.store.asks) : null
-    const action = decide(task, seen, { now: world.clock.now(), blocked, looksFirst, unanswered })
+    const now = world.clock.now()
+    const answering = seen?.state.kind === 'waiting' && isAnswering(task.sessionId, world.store.asks, now)
+    const facts = { now, blocked, looksFirst, unanswered, answering, attemptsMax: attemptsMaxOf(task, world) }
+    const action = decide(task, seen, facts)
     return { kind: action.kind, more: await act(task, action, { seen, signal, store: stored }, world) }
   }
 

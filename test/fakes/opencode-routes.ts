@@ -142,7 +142,18 @@ const permissionReply = (call: Call, id: string): Answer => {
   if (!['once', 'always', 'reject'].includes(String(reply))) {
     return badRequest(`Expected "once" | "always" | "reject", got "${String(reply)}"\n  at ["reply"]`)
   }
-  return settle(call, { kind: 'permission', id }, ['permission.replied', { reply }], call.body)
+  const sessionId = call.fake.world.asks.get(id)?.sessionId
+  const settled = settle(call, { kind: 'permission', id }, ['permission.replied', { reply }], call.body)
+  if (reply === 'reject' && settled.status === 200 && sessionId) refuseOthers(call, sessionId)
+  return settled
+}
+
+/** One refusal is one of all that the session asks for at that moment. */
+function refuseOthers(call: Call, sessionId: string): void {
+  for (const { id, sessionId: other } of call.fake.world.asksIn(call.directory, 'permission')) {
+    const told: [string, Json] = ['permission.replied', { reply: 'reject' }]
+    if (other === sessionId) settle(call, { kind: 'permission', id }, told, { reply: 'reject' })
+  }
 }
 
 const questionReply = (call: Call, id: string): Answer => {

@@ -140,7 +140,7 @@ export class FakeTurn {
     const { permission, patterns, metadata = {}, always = ['*'] } = ask
     const body = { permission, patterns, metadata, always, tool: this.callOf(tool) }
     const asked = this.world.ask(this.session, 'permission', body)
-    tool.runs()
+    if (!tool.isRunning) tool.runs()
     const reply = await asked
     if (reply?.['reply'] !== 'reject') tool.mark({ output: '' })
     if (reply?.['reply'] === 'reject') {
@@ -271,7 +271,7 @@ export class FakeTool {
     this.world.putPart(this.session, this.message, { ...this.part, state: structuredClone(this.state) })
   }
 
-  private get isRunning(): boolean {
+  get isRunning(): boolean {
     return this.state['status'] === 'running'
   }
 

@@ -126,6 +126,21 @@ const scenes: Record<string, (scene: Scene) => Promise<void>> = {
     await scene.reply('permission', 'reply', { reply: 'reject' })
     await asked
   },
+  'permissions-at-once': async (scene) => {
+    const turn = await scene.prompt('Ask')
+    const commands = ['echo first', 'echo second']
+    const tools = commands.map((command) => {
+      const tool = turn.tool('bash', { ...echo, command }, { pending: true })
+      tool.runs()
+      return tool
+    })
+    const asks = tools.map((tool, n) => {
+      const command = commands[n] ?? ''
+      return turn.asks(tool, { permission: 'bash', patterns: [command], metadata: { command }, always: ['echo *'] })
+    })
+    await scene.reply('permission', 'reply', { reply: 'reject', message: 'Not now.' })
+    await Promise.all(asks)
+  },
   'ghost-permission': async (scene) => {
     const turn = await scene.prompt('Ask')
     const tool = turn.tool('bash', echo, { pending: true })
@@ -141,6 +156,15 @@ const scenes: Record<string, (scene: Scene) => Promise<void>> = {
     expect(await asked).toEqual([['Red']])
     turn.nextStep()
     turn.text('Red it is.')
+    turn.finish()
+  },
+  'question-in-own-words': async (scene) => {
+    const turn = await scene.prompt('Ask')
+    const asked = turn.asksQuestions([colours])
+    await scene.reply('question', 'reply', { answers: [['Not answered yet.']] })
+    await asked
+    turn.nextStep()
+    turn.text('I go on.')
     turn.finish()
   },
   'question-rejected': async (scene) => {

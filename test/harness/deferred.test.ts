@@ -25,3 +25,14 @@ it('an ask that a task did not wait for is gone with it, also when a kill came i
   w.reborn()
   expect(w.store.asks.get(key('que_2'))).toMatchObject({ status: 'gone', deferred: 'used' })
 })
+
+it('PM-6 what a turn asks before its task is noted as at work is not waited for either', () => {
+  const w = watchWorld({ ask: 'continue' })
+  w.watch.session('ses_1')
+  const task = w.task('ses_1')
+  w.store.tasks.move(task.id, 'waiting', { reason: { code: 'session-busy', text: 'Another prompt is answered.' } })
+  w.watch.permission('per_1', 'ses_1')
+  expect(w.store.asks.get(key('per_1'))).toMatchObject({ status: 'open', deferred: null })
+  w.store.tasks.move(task.id, 'running')
+  expect(w.store.asks.get(key('per_1'))).toMatchObject({ status: 'open', deferred: 'untold' })
+})

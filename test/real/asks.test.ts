@@ -1,5 +1,5 @@
 /** What sessions of the real server ask: every way to answer, and nothing that is answered by itself. */
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Life } from '../fakes/daemon.ts'
@@ -8,6 +8,9 @@ import { asksColour, bash, done, House, subagent, writeResult } from './house.ts
 
 const twice = bash('echo same >> log.txt')
 const elsewhere = bash('echo wrong > result.txt')
+
+const ask = { bash: 'ask' }
+const both = { tool_calls: [...writeResult.tool_calls, ...bash('echo two > two.txt').tool_calls] }
 
 const house = new House({
   'by-command': [writeResult, done],
@@ -20,13 +23,19 @@ const house = new House({
   colour: [asksColour, writeResult, done],
   parent: [subagent('child'), writeResult, done],
   child: [bash('echo child >> child.txt'), { text: 'The child is done.' }],
+  'put-off': [writeResult, { text: 'It is missing.' }, writeResult, done],
+  'colour-later': [asksColour, writeResult, done],
+  'at-once': [both, { text: 'Both are missing.' }, both, done],
   // The call that was stopped is answered: by that.
   stopped: [writeResult, writeResult, done],
 })
 let life: Life
 let wire: EventLog
 beforeAll(async () => {
-  await house.open({}, 'concurrency: { tasks: 12 }\n')
+  // Before the server starts: it reads the settings of this folder when it is first asked anything.
+  mkdirSync(house.server.work, { recursive: true })
+  writeFileSync(join(house.server.work, 'opencode.json'), JSON.stringify({ permission: ask }))
+  await house.open({}, 'concurrency: { tasks: 12 }\ndefaults: { ask: wait }\n')
   life = await house.start()
   wire = await house.server.client.follow()
 })
@@ -35,7 +44,6 @@ afterAll(async () => {
   await house.close()
 })
 
-const ask = { bash: 'ask' }
 const noResult = { permission: ask, check: 'absent: result.txt' }
 const wasTold = (text: string): boolean =>
   house.server.requests.some((request) => JSON.stringify(request.body?.messages).includes(text))
@@ -48,7 +56,7 @@ const waits = async (name: string, what: string): Promise<void> => {
 
 describe.concurrent('a permission that a session asks for', () => {
   it('in the folder that the server was started in is given by a command', async () => {
-    house.drop({ name: 'by-command', permission: ask, workspace: house.server.work })
+    house.drop({ name: 'by-command', workspace: house.server.work })
     const id = await house.ask(life, 'by-command')
     await waits('by-command', 'needs-permission')
     expect((await house.openloom(['asks'])).out).toContain('echo right > result.txt')
@@ -142,5 +150,39 @@ describe.concurrent('a question that a session asks', () => {
     const answered = await house.sees(life, 'ask.answered', ({ data }) => data['askId'] === id)
     expect(answered.data).toMatchObject({ by: 'person' })
     expect(wasTold('Blue')).toBe(true)
+  })
+})
+
+describe.concurrent('what a run does not wait for', () => {
+  const goesOn = { ask: 'continue' }
+
+  it('PM-6 is asked while it goes on; the answer comes with the next prompt and holds for that call', async () => {
+    const folder = house.drop({ name: 'put-off', keys: goesOn, permission: ask })
+    await waits('put-off', 'needs-permission')
+    expect(existsSync(join(folder, 'result.txt'))).toBe(false)
+    await house.openloom(['approve', await house.ask(life, 'put-off')])
+    expect(await house.over(life, 'put-off')).toMatchObject({ status: 'done', attempt: 2 })
+    expect(house.count(life, 'ask.raised', 'put-off')).toBe(1)
+    expect(wasTold('Not done: a person was asked, and the work does not wait for it.')).toBe(true)
+    expect(wasTold('It is allowed. Make exactly that call again if you still need it.')).toBe(true)
+  })
+
+  it('PM-6 may be a question', async () => {
+    house.drop({ name: 'colour-later', keys: goesOn })
+    const id = await house.ask(life, 'colour-later')
+    expect(await house.over(life, 'colour-later')).toMatchObject({ status: 'done', attempt: 1 })
+    expect(wasTold('Not answered yet: a person was asked')).toBe(true)
+    await house.sees(life, 'ask.ended', ({ data }) => data['askId'] === id)
+  })
+
+  it('PM-6 may be two calls of one step, where OpenCode ends the turn with the first', async () => {
+    const folder = house.drop({ name: 'at-once', keys: goesOn, permission: ask })
+    await waits('at-once', 'needs-permission')
+    const raised = life.events.filter(({ type, data }) => type === 'ask.raised' && data['title'] === 'at-once')
+    expect(raised).toHaveLength(2)
+    for (const { data } of raised)
+      expect(await house.openloom(['approve', String(data['askId'])])).toMatchObject({ code: 0 })
+    expect(await house.over(life, 'at-once')).toMatchObject({ status: 'done', attempt: 3 })
+    expect(house.lines(folder, 'two.txt')).toEqual(['two'])
   })
 })

@@ -16,6 +16,7 @@ const house = new House({
   next: [bash('echo next > next.txt'), done],
   ended: [untilLetGo, done],
   asks: [writeResult, done],
+  'put-off': [writeResult, { text: 'It is missing.' }, writeResult, done],
   retrying: [{ fault: '429', retry_after: 3 }, writeResult, done],
   'server-killed': [bash('echo once >> log.txt; touch begun; sleep 600'), writeResult, done],
   cut: [untilLetGo, once, done],
@@ -75,7 +76,7 @@ describe('a daemon that is killed', () => {
     house.drop({ name: 'next', workspace: folder, check: 'contains: next.txt /next/' })
     const ended = house.drop({ name: 'ended' })
     await house.begun(ended)
-    house.drop({ name: 'asks', permission: { bash: 'ask' } })
+    house.drop({ name: 'asks', keys: { ask: 'wait' }, permission: { bash: 'ask' } })
     const ask = await house.ask(doomed, 'asks')
     await house.sees(doomed, 'task.created', isOf('next'))
     house.drop({ name: 'retrying' })
@@ -92,6 +93,23 @@ describe('a daemon that is killed', () => {
     for (const name of names) expect(await promptsOf(name), name).toBe(1)
     for (const name of names) expect(house.begunTurns(name), name).toBe(name === 'retrying' ? 2 : 1)
     expect(house.count(life, 'ask.raised', 'asks')).toBe(0)
+  })
+
+  it('PM-6 once a run has asked what it does not wait for, and once that is answered, does it, once', async () => {
+    const first = await house.start()
+    const folder = house.drop({ name: 'put-off', permission: { bash: 'ask' } })
+    const ask = await house.ask(first, 'put-off')
+    await first.kill()
+    const second = await house.start()
+    await house.sees(second, 'task.waiting', isOf('put-off'))
+    expect(house.lines(folder, 'result.txt')).toEqual([])
+    expect(await house.openloom(['approve', ask])).toMatchObject({ code: 0 })
+    await second.kill()
+    life = await house.start()
+    expect(await house.over(life, 'put-off')).toMatchObject({ ...isDone, attempt: 2 })
+    expect(house.lines(folder, 'result.txt')).toEqual(['right'])
+    expect(await promptsOf('put-off')).toBe(2)
+    for (const one of [second, life]) expect(house.count(one, 'ask.raised', 'put-off')).toBe(0)
   })
 
   it('in the middle of a take-over leaves no turn behind that nobody looks after', async () => {

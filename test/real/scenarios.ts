@@ -209,6 +209,22 @@ export const scenarios: Record<string, Scenario> = {
       await stage.snapshot('done')
     },
   },
+  /** Two calls of one step that ask: what becomes of the other where one is refused with a word. */
+  'permissions-at-once': {
+    replies: [{ tool_calls: [bash('echo first'), bash('echo second')] }, { text: 'Neither then.' }],
+    permission: askBash,
+    play: async (stage, prompt) => {
+      const id = await startTurn(stage, prompt)
+      const { payload } = await stage.next('permission.asked')
+      await stage.next('permission.asked', ({ id: other }) => other !== payload.properties['id'])
+      await stage.snapshot('asked')
+      const path = `POST /permission/${String(payload.properties['id'])}/reply`
+      await stage.call(path, { body: { reply: 'reject', message: 'Not now.' } })
+      await stage.idle(id)
+      await stage.settle()
+      await stage.snapshot('done')
+    },
+  },
   'permission-edit': {
     replies: [
       { tool_calls: [{ name: 'write', arguments: { filePath: 'asked.md', content: 'Asked\n' } }] },
@@ -248,6 +264,18 @@ export const scenarios: Record<string, Scenario> = {
       const id = await startTurn(stage, prompt)
       const { payload } = await stage.next('question.asked')
       await stage.call(`POST /question/${String(payload.properties['id'])}/reject`)
+      await stage.idle(id)
+      await stage.settle()
+      await stage.snapshot('done')
+    },
+  },
+  'question-in-own-words': {
+    replies: [{ tool_calls: [question] }, { text: 'I go on.' }],
+    play: async (stage, prompt) => {
+      const id = await startTurn(stage, prompt)
+      const { payload } = await stage.next('question.asked')
+      const body = { answers: [['Not answered yet: go on with what does not need it.']] }
+      await stage.call(`POST /question/${String(payload.properties['id'])}/reply`, { body })
       await stage.idle(id)
       await stage.settle()
       await stage.snapshot('done')

@@ -73,7 +73,7 @@ describe.concurrent('a session that the user started in OpenCode', () => {
 
 describe.concurrent('a session of a task', () => {
   it('shows what it changed, and is left to its task', async () => {
-    house.drop({ name: 'task', permission: { bash: 'ask' } })
+    house.drop({ name: 'task', keys: { ask: 'wait' }, permission: { bash: 'ask' } })
     await house.ask(life, 'task')
     const id = await house.session(life, 'task')
     const refused = await house.openloom(['sessions', 'prompt', id, 'Stop that.'])

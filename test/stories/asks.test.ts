@@ -1,48 +1,11 @@
 /** What an OpenCode session asks, through the whole daemon: told, answered by file, webhook, API, rule, or task. */
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import type { AskItem, AskList, SessionDetail } from '../../src/server/api.ts'
-import { FakeOpenCode } from '../fakes/opencode.ts'
-import type { FakeTurn } from '../fakes/opencode-turn.ts'
-import { type Story, tell } from '../fakes/story.ts'
-
-interface Asking {
-  story: Story
-  fake: FakeOpenCode
-  turn: FakeTurn
-  taskId: string
-  /** The only open ask, when it is there. */
-  open(): Promise<AskItem>
-  get<T>(path: string): Promise<T>
-}
+import { describe, expect, it, vi } from 'vitest'
+import type { AskList, SessionDetail } from '../../src/server/api.ts'
+import { openCodeAsking, wants } from '../fakes/opencode-asking.ts'
 
 const until = <T>(look: () => Promise<T> | T) => vi.waitFor(look)
-
-/** A task whose turn runs, driven by the test. */
-async function asking(keys = ''): Promise<Asking> {
-  const fake = await new FakeOpenCode().open()
-  const story = await tell({ env: { OPENLOOM_OPENCODE_URL: fake.url } })
-  onTestFinished(() => fake.close())
-  const get = async <T>(path: string) => (await (await story.call('GET', path)).json()) as T
-  const head = `---\nworkspace: ${story.workspace()}\nruntime: opencode\n${keys}\n---\n`
-  story.drop('work.md', `${head}\nMove the table.\n`)
-  const { task } = await story.reaches('running')
-  const sessionId = await until(() => {
-    const id = story.daemon.store.tasks.get(task.id)?.sessionId
-    if (!id) throw new Error('no session yet')
-    return id
-  })
-  const turn = fake.turn(sessionId)
-  const open = () =>
-    until(async () => {
-      const { items } = await get<AskList>('/api/asks')
-      expect(items).toHaveLength(1)
-      return items[0] as AskItem
-    })
-  return { story, fake, turn, taskId: task.id, open, get }
-}
-
-const wants = (turn: FakeTurn, command: string) =>
-  turn.asks(turn.tool('bash', { command }), { permission: 'bash', patterns: [command], metadata: { command } })
+/** The turn waits for its answer. */
+const asking = (keys = '') => openCodeAsking(`ask: wait\n${keys}`)
 
 describe('a permission', () => {
   it('of a subagent is told with the task it belongs to, and given by a file of the inbox', async () => {

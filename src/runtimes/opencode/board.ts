@@ -6,6 +6,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { LiveDelta } from '../../core/runtime.ts'
 import type { SessionFact, SessionState, WatchedSession } from '../../core/session.ts'
 import { Asking } from './asking.ts'
+import { Calls } from './calls.ts'
 import { beginCounts, countCall, fresh, idle, type Known, tokensOf } from './known.ts'
 import type {
   RemoteAsk,
@@ -33,6 +34,7 @@ const orphansMax = 5_000
 export class Board {
   readonly sessions = new Map<string, Known>()
   private readonly asking = new Asking()
+  private readonly calls: Calls
   /** By a parent that nobody told of yet. */
   private readonly orphans = new Map<string, Set<string>>()
   private readonly clock: Clock
@@ -41,6 +43,7 @@ export class Board {
   constructor(clock: Clock, listener: BoardListener) {
     this.clock = clock
     this.listener = listener
+    this.calls = new Calls(clock, (ask) => this.raiseHeld(ask))
   }
 
   apply(event: RemoteEvent): void {
@@ -145,20 +148,44 @@ export class Board {
       for (const id of known.asks.keys()) if (!there.has(id)) this.endAsk(id, known.session.id)
     }
     for (const ask of asks) {
-      if (this.sessions.get(ask.sessionId)?.status.kind !== 'idle') this.putAsk(ask)
+      if (this.sessions.get(ask.sessionId)?.status.kind !== 'idle') this.putAsk(ask, true)
     }
   }
 
-  putAsk({ messageId, ...ask }: RemoteAsk): void {
+  /** Those whose call nobody knows yet. */
+  unnamed(asks: readonly RemoteAsk[]): RemoteAsk[] {
+    return asks.filter((ask) => ask.callId !== null && this.calls.named(ask).call === undefined)
+  }
+
+  putCalls(entries: readonly RemoteEntry[]): void {
+    for (const { message, parts } of entries) {
+      for (const { what } of parts) if (what.kind === 'tool') this.calls.saw(message.id, what.tool)
+    }
+  }
+
+  /** `all`: as part of all that is asked, which is told whole. */
+  putAsk(asked: RemoteAsk, all = false): void {
+    const known = this.sessions.get(asked.sessionId)
+    if (!known || !this.asking.asks(asked.messageId)) return
+    const ask = this.calls.named(asked)
+    if (all || !this.calls.hold(ask)) this.raise(known, ask)
+  }
+
+  private raiseHeld(ask: RemoteAsk): void {
     const known = this.sessions.get(ask.sessionId)
-    if (!known || !this.asking.asks(messageId)) return
+    if (known && known.status.kind !== 'idle' && this.asking.asks(ask.messageId)) this.raise(known, ask)
+  }
+
+  private raise(known: Known, ask: RemoteAsk): void {
     known.progressAt = this.clock.now()
-    known.asks.set(ask.id, { ...ask, messageId })
-    this.listener.fact({ kind: 'ask', ask })
+    known.asks.set(ask.id, ask)
+    const { messageId: _message, callId: _call, ...pending } = ask
+    this.listener.fact({ kind: 'ask', ask: pending })
     this.tell(ask.sessionId)
   }
 
   endAsk(askId: string, sessionId: string): void {
+    this.calls.drop(askId)
     const known = this.sessions.get(sessionId)
     if (!known?.asks.delete(askId)) return
     known.progressAt = this.clock.now()
@@ -225,6 +252,7 @@ export class Board {
   private putTool(known: Known, messageId: string, tool: RemoteTool): void {
     const { id } = known.session
     countCall(known, messageId, tool.callId)
+    this.calls.saw(messageId, tool)
     const runs = tool.state === 'running' || tool.state === 'pending'
     const before = known.tool?.callId === tool.callId ? known.tool : null
     if (runs) {

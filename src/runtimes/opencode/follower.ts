@@ -8,7 +8,7 @@ import { backoffMs } from '../../lib/backoff.ts'
 import type { Board } from './board.ts'
 import { Connection, type ServerAddress, unreachable } from './connection.ts'
 import { findDialect } from './dialect.ts'
-import type { Dialect, RemoteEvent } from './remote.ts'
+import type { Dialect, RemoteAsk, RemoteEvent } from './remote.ts'
 import { EventStream } from './stream.ts'
 
 /** A server that can be spoken to now. */
@@ -47,6 +47,9 @@ const directoriesMax = 20
 const atOnce = 5
 const missingMax = 200
 const bufferMax = 100_000
+const askingMax = 50
+/** The one that asks is the newest, but for prompts that came since. */
+const askingMessages = 5
 
 export class Follower {
   private readonly options: FollowerOptions
@@ -290,9 +293,21 @@ export class Follower {
     const [statuses, asks] = await Promise.all([dialect.statuses(directory), dialect.asks(directory)])
     if (!statuses.ok) return statuses
     if (!asks.ok) return asks
+    // Those of idle sessions are ghosts.
+    const asked = asks.value.filter(({ sessionId }) => statuses.value.has(sessionId))
+    await this.readCalls(dialect, asked)
     this.options.board.replaceStatuses(directory, statuses.value)
     this.options.board.replaceAsks(directory, asks.value)
     return ok(undefined)
+  }
+
+  /** What the calls that ask were given, where no event has told it: it is in their messages. */
+  private async readCalls(dialect: Dialect, asks: readonly RemoteAsk[]): Promise<void> {
+    const sessions = new Set(this.options.board.unnamed(asks).map(({ sessionId }) => sessionId))
+    for (const id of [...sessions].slice(0, askingMax)) {
+      const read = await dialect.messages(id, { before: null, limit: askingMessages })
+      if (read.ok) this.options.board.putCalls(read.value.entries)
+    }
   }
 
   private directoriesToAsk(now: number, all: boolean): string[] {

@@ -62,7 +62,7 @@ export interface RemoteEntry {
 }
 
 /** The message that asks, if any: once it is finished nobody waits, though the server may go on listing the ask. */
-export type RemoteAsk = PendingAsk & { messageId: string | null }
+export type RemoteAsk = PendingAsk & { messageId: string | null; callId: string | null }
 
 export type RemoteEvent =
   /** The stream lives. */

@@ -73,7 +73,8 @@ export class OpenCodeWatch implements SessionWatch {
     if (!live.ok) return live
     const known = this.options.board.sessions.get(ask.sessionId)?.asks.get(ask.id)
     const isQuestion = known ? known.request.kind === 'question' : ask.id.startsWith('que')
-    return live.value.dialect.answer(ask, reply, isQuestion ? 'question' : 'permission')
+    const said = known ? withoutStopping(reply, known) : reply
+    return live.value.dialect.answer(ask, said, isQuestion ? 'question' : 'permission')
   }
 
   async troubles(): Promise<Problem[]> {
@@ -92,6 +93,12 @@ export class OpenCodeWatch implements SessionWatch {
     if (done.ok) this.options.follower.reconnect(reason)
     return done
   }
+}
+
+/** A question that is dismissed ends the turn, also where the work is to go on: it hears why as its answer. */
+function withoutStopping(reply: AskReply, { request }: Pick<PendingAsk, 'request'>): AskReply {
+  if (reply.kind !== 'reject' || !reply.later || request.kind !== 'question') return reply
+  return { kind: 'answers', answers: request.questions.map(() => [reply.message ?? '']) }
 }
 
 export const unguarded = (url: string): Problem => ({

@@ -89,7 +89,16 @@ export const statusShape = z.union([
   z.object({ type: z.enum(['busy', 'idle']) }),
 ])
 
-const askingTool = z.object({ messageID: z.string() }).nullish().catch(null)
+const askingTool = z
+  .object({ messageID: z.string(), callID: z.string().nullish().catch(null) })
+  .nullish()
+  .catch(null)
+
+const askerOf = ({ id, sessionID, tool }: { id: string; sessionID: string; tool?: z.output<typeof askingTool> }) => ({
+  ...{ id, sessionId: sessionID },
+  messageId: tool?.messageID ?? null,
+  callId: tool?.callID ?? null,
+})
 
 export const permissionShape = z.object({
   tool: askingTool,
@@ -215,13 +224,13 @@ export function permissionOf(wire: z.output<typeof permissionShape>, scope: stri
   const told = metadata.diff ?? metadata.command ?? metadata.url ?? metadata.filepath
   const detail = (typeof told === 'string' ? told : JSON.stringify(metadata)).slice(0, 8_000)
   const request = { kind: 'permission' as const, permission, patterns, always, detail }
-  return { id: wire.id, sessionId: wire.sessionID, messageId: wire.tool?.messageID ?? null, scope, request }
+  return { ...askerOf(wire), scope, request }
 }
 
 export function questionOf(wire: z.output<typeof questionShape>, scope: string): RemoteAsk {
   const questions = wire.questions.map(({ question, ...rest }) => ({ text: question, ...rest }))
   const request = { kind: 'question' as const, questions }
-  return { id: wire.id, sessionId: wire.sessionID, messageId: wire.tool?.messageID ?? null, scope, request }
+  return { ...askerOf(wire), scope, request }
 }
 
 export function diffOf(wire: z.output<typeof diffShape>): FileDiff {
