@@ -15,6 +15,8 @@ export interface PendingAsk {
   request: AskRequest
   /** Digest of the tool and all of its arguments, where the runtime tells: the same call, made again, has the same. */
   call?: string
+  /** It is about how the run goes on, not about a call: a later yes to it would allow nothing. */
+  ofNoCall?: true
 }
 
 export type AskRequest =

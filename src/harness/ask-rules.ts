@@ -61,8 +61,9 @@ export class AskRules {
   }
 
   /** What its run hears where nobody is asked: a person is asked once, and not about any number of things. */
-  unaskable(ask: RuleSubject, isFull: boolean): AskReply | null {
+  unaskable(ask: RuleSubject, { isFull, ofNoCall }: { isFull: boolean; ofNoCall: boolean }): AskReply | null {
     if (!this.isDeferring(ask)) return null
+    if (ofNoCall) return nobodyIsAsked
     if (this.before(ask)) return deferralOf(ask.request)
     const open = this.world.store.asks.deferredOf(ask.taskId ?? '').filter(({ status }) => status === 'open')
     return open.length < openMax && !isFull ? null : { kind: 'reject', message: tooMuch, later: true }

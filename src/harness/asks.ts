@@ -2,7 +2,6 @@
  * Answers what sessions ask: by a kept "always", by the task's auto_accept, by a person, or by a deadline. A reply is
  * stored, then sent; one that was stored and not sent is sent by the next start. It never chooses an answer itself.
  */
-import { relative, sep } from 'node:path'
 import {
   type Ask,
   type AskAuthority,
@@ -17,8 +16,8 @@ import type { Timer } from '../core/clock.ts'
 import { ok, type Problem, type Result, reasonOf, refuse } from '../core/problem.ts'
 import type { AskPort } from '../core/runtime.ts'
 import { isEnded } from '../core/task.ts'
-import { isInside } from '../lib/files.ts'
-import type { AskKey, AskPlace } from '../store/asks.ts'
+import type { AskKey } from '../store/asks.ts'
+import { placeOf, titleOf } from './ask-places.ts'
 import { alreadyAnswered, ambiguous, gone, noRuntime, stopping, unkeepable, unknownAsk } from './ask-problems.ts'
 import { AskRules, type AskSettings, type Known } from './ask-rules.ts'
 import { answered, boundedRequest, ended, raised } from './ask-words.ts'
@@ -86,20 +85,23 @@ export class AskDesk {
     const { asks } = this.world.store
     const key = { runtime, id: pending.id }
     const before = asks.get(key)
-    if (before?.status === 'answered') return
+    // Its run has not heard yet that it is to go on, and a person was quicker.
+    if (before?.status === 'answered')
+      return before.deferred ? this.goOn(before, deferralOf(before.request)) : undefined
     this.reported.add(nameOf(key))
     if (before?.status === 'open') return this.consider(this.placed(before))
     const request = boundedRequest(pending.request)
-    const row = { ...pending, call: pending.call ?? null, request, runtime, ...this.placeOf(runtime, pending) }
+    const { ofNoCall = false, ...told } = pending
+    const row = { ...told, call: pending.call ?? null, request, runtime, ...placeOf(runtime, pending, this.world) }
     const known = this.rules.answerFor(row)
     const isFull = this.openAsks({ runtime }).length >= openMax
-    const unaskable = known ? null : this.rules.unaskable(row, isFull)
+    const unaskable = known ? null : this.rules.unaskable(row, { isFull, ofNoCall })
     if (unaskable) return this.goOn(row, unaskable)
     if (isFull) {
       this.world.log.warn({ runtime, ask: pending.id }, 'too many open asks; one is left out until others are answered')
       return
     }
-    const ask = asks.open(row, known ? null : raised({ ...row, ...fresh }, this.titleOf(row.sessionId)))
+    const ask = asks.open(row, known ? null : raised({ ...row, ...fresh }, titleOf(row.sessionId, this.world)))
     if (known) {
       this.untold.add(nameOf(ask))
       this.unasked(ask, known)
@@ -229,8 +231,13 @@ export class AskDesk {
 
   private async begin(ask: Ask, { reply, by, from }: Known): Promise<Result<Ask>> {
     // What was allowed once is done once; a no, and words, may be heard again.
-    this.world.store.asks.intend(ask, { reply, by, ...(from && reply.kind === 'once' ? { from } : {}) })
-    return this.deliver({ ...ask, reply, by })
+    const { asks } = this.world.store
+    const once = from && reply.kind === 'once' ? from : null
+    asks.intend(ask, { reply, by, ...(once ? { from: once } : {}) })
+    const sent = await this.deliver({ ...ask, reply, by })
+    // The call was over before it heard it.
+    if (once && asks.get(ask)?.reply === null) asks.giveBack(once)
+    return sent
   }
 
   private deliver(ask: Ask): Promise<Result<Ask>> {
@@ -292,7 +299,7 @@ export class AskDesk {
     }
     if (ask.by !== 'person') this.world.log.warn({ ask: ask.id, by: ask.by, problems }, 'an answer was refused')
     if (this.untold.delete(name) || ask.by === 'rule' || ask.by === 'task') {
-      asks.tell(ask, raised(ask, this.titleOf(ask.sessionId)))
+      asks.tell(ask, raised(ask, titleOf(ask.sessionId, this.world)))
     }
     this.armDeadline({ ...ask, reply: null, by: null }, deadlineAgainMs)
     return refuse(...problems)
@@ -350,7 +357,7 @@ export class AskDesk {
 
   /** The ask where it belongs now; the very same object when nothing is new. */
   private placed(ask: Ask): Ask {
-    const place = this.placeOf(ask.runtime, ask)
+    const place = placeOf(ask.runtime, ask, this.world)
     const same = place.rootId === ask.rootId && place.taskId === ask.taskId && place.workspace === ask.workspace
     if (same) return ask
     this.world.store.asks.place(ask, place)
@@ -359,32 +366,9 @@ export class AskDesk {
     return moved
   }
 
-  private placeOf(runtime: string, { sessionId, scope }: Pick<PendingAsk, 'sessionId' | 'scope'>): AskPlace {
-    const { watched } = this.world.store
-    const session = watched.get(sessionId)
-    if (!session || session.runtime !== runtime) return { rootId: sessionId, taskId: null, workspace: scope }
-    const root = watched.rootOf(session)
-    const taskId = watched.taskAt(root, this.world.clock.now())
-    return { rootId: root.id, taskId, workspace: this.originOf(session.workspace || scope) }
-  }
-
-  /** What a person allows in a worktree is allowed in the project that it belongs to, and the other way round. */
-  private originOf(workspace: string): string {
-    const { store, isolation } = this.world
-    if (!isInside(isolation.dir, workspace)) return workspace
-    const [id = ''] = relative(isolation.dir, workspace).split(sep)
-    return store.tasks.get(id)?.isolation?.origin ?? workspace
-  }
-
   private portOf(runtime: string): Pick<AskPort, 'answer'> | null | undefined {
     const host = this.world.runtimes.get(runtime)
     return host?.asks ?? host?.watch
-  }
-
-  private titleOf(sessionId: string): string {
-    const { watched } = this.world.store
-    const session = watched.get(sessionId)
-    return session ? watched.rootOf(session).title : ''
   }
 
   private openAsks(of: Partial<Pick<Ask, 'runtime' | 'rootId'>> = {}): Ask[] {

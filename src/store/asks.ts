@@ -65,6 +65,15 @@ export class Asks {
     })
   }
 
+  /** The answer of this one was used up by a call that never heard it. */
+  giveBack(key: AskKey): void {
+    this.ledger.db
+      .update(asks)
+      .set({ deferred: 'told' })
+      .where(and(at(key), eq(asks.deferred, 'used')))
+      .run()
+  }
+
   /** Its run goes on without the answer. */
   defer(key: AskKey): void {
     this.ledger.db.update(asks).set({ deferred: 'untold' }).where(at(key)).run()

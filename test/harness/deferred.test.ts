@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { watchWorld } from '../fakes/watch-world.ts'
+import { answersSettle, watchWorld } from '../fakes/watch-world.ts'
 
 const key = (id: string) => ({ runtime: 'hand', id })
 
@@ -35,4 +35,39 @@ it('PM-6 what a turn asks before its task is noted as at work is not waited for 
   expect(w.store.asks.get(key('per_1'))).toMatchObject({ status: 'open', deferred: null })
   w.store.tasks.move(task.id, 'running')
   expect(w.store.asks.get(key('per_1'))).toMatchObject({ status: 'open', deferred: 'untold' })
+})
+
+it('PM-6 a run that asks again what was answered meanwhile hears that it is to go on', async () => {
+  const w = watchWorld({ ask: 'continue' })
+  w.watch.session('ses_1')
+  w.task('ses_1')
+  w.watch.permission('per_1', 'ses_1')
+  expect((await w.desk.answer(key('per_1'), { kind: 'once' })).ok).toBe(true)
+  w.watch.permission('per_1', 'ses_1')
+  expect(w.watch.answers.map(({ reply }) => reply)).toMatchObject([
+    { kind: 'reject', later: true },
+    { kind: 'reject', later: true },
+  ])
+})
+
+it('PM-6 what was allowed once and reached no call is allowed the next one', async () => {
+  const w = watchWorld({ ask: 'continue' })
+  w.watch.session('ses_1')
+  w.task('ses_1')
+  const patterns = ['git push']
+  const request = { kind: 'permission' as const, permission: 'bash', patterns, always: [], detail: '' }
+  const asks = (id: string) =>
+    w.watch.tell({ kind: 'ask', ask: { id, sessionId: 'ses_1', scope: '/work', call: 'same', request } })
+  asks('per_1')
+  await w.desk.answer(key('per_1'), { kind: 'once' })
+  w.watch.refuseAnswer = { kind: 'opencode-missing', text: 'It is over.' }
+  asks('per_2')
+  await answersSettle()
+  expect(w.store.asks.get(key('per_2'))?.reply).toBeNull()
+  w.watch.refuseAnswer = null
+  asks('per_3')
+  await answersSettle()
+  expect(w.watch.answers.at(-1)?.reply).toEqual({ kind: 'once' })
+  asks('per_4')
+  expect(w.watch.answers.at(-1)?.reply).toMatchObject({ kind: 'reject', later: true })
 })

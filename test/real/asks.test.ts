@@ -10,6 +10,7 @@ const twice = bash('echo same >> log.txt')
 const elsewhere = bash('echo wrong > result.txt')
 
 const ask = { bash: 'ask' }
+const same = bash('echo same >> log.txt').tool_calls
 const both = { tool_calls: [...writeResult.tool_calls, ...bash('echo two > two.txt').tool_calls] }
 
 const house = new House({
@@ -25,6 +26,7 @@ const house = new House({
   child: [bash('echo child >> child.txt'), { text: 'The child is done.' }],
   'put-off': [writeResult, { text: 'It is missing.' }, writeResult, done],
   'colour-later': [asksColour, writeResult, done],
+  circles: [{ tool_calls: [...same, ...same, ...same, ...same] }, { text: 'Round and round.' }, writeResult, done],
   'at-once': [both, { text: 'Both are missing.' }, both, done],
   // The call that was stopped is answered: by that.
   stopped: [writeResult, writeResult, done],
@@ -173,6 +175,13 @@ describe.concurrent('what a run does not wait for', () => {
     expect(await house.over(life, 'colour-later')).toMatchObject({ status: 'done', attempt: 1 })
     expect(wasTold('Not answered yet: a person was asked')).toBe(true)
     await house.sees(life, 'ask.ended', ({ data }) => data['askId'] === id)
+  })
+
+  it('PM-6 is not whether it may go on in circles: it may not, and nobody is asked', async () => {
+    house.drop({ name: 'circles', keys: { ...goesOn, max_attempts: 2 } })
+    expect(await house.over(life, 'circles')).toMatchObject({ status: 'failed', attempt: 2 })
+    expect(house.count(life, 'ask.raised', 'circles')).toBe(0)
+    expect(house.begunTurns('circles')).toBe(2)
   })
 
   it('PM-6 may be two calls of one step, where OpenCode ends the turn with the first', async () => {

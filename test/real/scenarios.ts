@@ -225,6 +225,14 @@ export const scenarios: Record<string, Scenario> = {
       await stage.snapshot('done')
     },
   },
+  /** The same call again and again in one step, which the server asks about by itself. */
+  'refused-in-circles': {
+    replies: [
+      { tool_calls: [bash('echo same'), bash('echo same'), bash('echo same'), bash('echo same')] },
+      { text: 'Round and round.' },
+    ],
+    play: askingTurn({ reply: 'reject', message: 'Not now.' }),
+  },
   'permission-edit': {
     replies: [
       { tool_calls: [{ name: 'write', arguments: { filePath: 'asked.md', content: 'Asked\n' } }] },

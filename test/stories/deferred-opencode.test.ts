@@ -125,6 +125,14 @@ describe('PM-6 a run on OpenCode that asks and does not wait', () => {
     expect(prompts(a)).toHaveLength(2)
   })
 
+  it('may not go on in circles, about which nobody is asked', async () => {
+    const a = await openCodeAsking('', { checks })
+    const again = a.turn.tool('bash', { command: 'npm test' })
+    const reply = await a.turn.asks(again, { permission: 'doom_loop', patterns: ['bash'] })
+    expect(reply).toEqual({ reply: 'reject', message: expect.stringMatching(/^Nobody is asked/) })
+    expect(types(a)).not.toContain('ask.raised')
+  })
+
   it('that can do without the answer is done, and nobody is asked any more', async () => {
     const a = await openCodeAsking('', { checks })
     await wants(a.turn, 'touch extra')

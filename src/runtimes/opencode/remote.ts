@@ -11,8 +11,11 @@ export type RemoteStatus =
   | { kind: 'busy' }
   | { kind: 'retrying'; attempt: number; nextAt: number; text: string }
 
+/** A turn that ended because it was not allowed to go on. */
+export const refusedError = 'PermissionRefused'
+
 export interface RemoteError {
-  /** Its class on the server, e.g. `APIError`. */
+  /** Its class on the server, e.g. `APIError`; or `refusedError`. */
   name: string
   /** For a person; redacted and bounded. */
   text: string

@@ -16,6 +16,7 @@ import type {
   SessionWatch,
 } from '../../core/runtime.ts'
 import type { Observation, SessionFact } from '../../core/session.ts'
+import { oneByOneEach } from '../../lib/one-by-one.ts'
 import { abortTurn } from './abort.ts'
 import { Board } from './board.ts'
 import { Follower, type Live } from './follower.ts'
@@ -48,7 +49,8 @@ export class OpenCode implements Runtime {
   private readonly prompter: Prompter
   /** Their turn was to be ended while nobody could be told. */
   private readonly unended = new Set<string>()
-  private readonly lanes = new Map<string, Promise<unknown>>()
+  /** One at a time for each task, or session. */
+  private readonly alone = oneByOneEach()
 
   constructor(options: OpenCodeOptions) {
     this.options = options
@@ -222,22 +224,6 @@ export class OpenCode implements Runtime {
       [...this.board.sessions.values()].every((known) => known.status.kind === 'idle') &&
       this.looker.receipts.size === 0
     )
-  }
-
-  /** One at a time for each key. */
-  private async alone<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const before = this.lanes.get(key) ?? Promise.resolve()
-    const mine = before.then(work)
-    const settled = mine.then(
-      () => undefined,
-      () => undefined,
-    )
-    this.lanes.set(key, settled)
-    try {
-      return await mine
-    } finally {
-      if (this.lanes.get(key) === settled) this.lanes.delete(key)
-    }
   }
 
   async close(): Promise<void> {

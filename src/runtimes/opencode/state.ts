@@ -4,7 +4,7 @@
 import type { PendingAsk } from '../../core/ask.ts'
 import type { Problem } from '../../core/problem.ts'
 import type { SessionState } from '../../core/session.ts'
-import type { RemoteEntry, RemoteError, RemoteMessage, RemoteStatus } from './remote.ts'
+import { type RemoteEntry, type RemoteError, type RemoteMessage, type RemoteStatus, refusedError } from './remote.ts'
 
 /** The newest prompt in a session and how far its answer has come. */
 export interface Turn {
@@ -107,6 +107,8 @@ function sentenceOf({ request }: PendingAsk): string {
 }
 
 function failed(promptId: string | null, error: RemoteError): SessionState {
+  // Somebody's word, and no trouble: as with any call that is refused, what it has done so far is judged.
+  if (error.name === refusedError) return { kind: 'idle', promptId, complete: false, text: '' }
   const transient = isTransient(error)
   const text = `OpenCode's turn ended with ${error.name}: ${error.text || 'no reason given'}.`
   const problem: Problem = { kind: kindOf(error), text, ...(todoOf(error) ? { todo: todoOf(error) as string } : {}) }

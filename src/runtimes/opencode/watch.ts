@@ -3,6 +3,7 @@ import type { AskReply, PendingAsk } from '../../core/ask.ts'
 import { ok, type Problem, type Result } from '../../core/problem.ts'
 import type { SessionWatch } from '../../core/runtime.ts'
 import type { FileDiff, SessionFact, TranscriptPage } from '../../core/session.ts'
+import { oneByOneEach } from '../../lib/one-by-one.ts'
 import type { Board } from './board.ts'
 import type { Follower } from './follower.ts'
 import { reachMs } from './looking.ts'
@@ -20,6 +21,7 @@ const diffPromptsMax = 20
 
 export class OpenCodeWatch implements SessionWatch {
   private readonly options: WatchOptions
+  private readonly inTurn = oneByOneEach()
 
   constructor(options: WatchOptions) {
     this.options = options
@@ -68,7 +70,12 @@ export class OpenCodeWatch implements SessionWatch {
     return ok(found)
   }
 
-  async answer(ask: Pick<PendingAsk, 'id' | 'sessionId' | 'scope'>, reply: AskReply): Promise<Result<void>> {
+  /** One after the other in a session: a refusal there is one of all that it asks for at that moment. */
+  answer(ask: Pick<PendingAsk, 'id' | 'sessionId' | 'scope'>, reply: AskReply): Promise<Result<void>> {
+    return this.inTurn(ask.sessionId, () => this.say(ask, reply))
+  }
+
+  private async say(ask: Pick<PendingAsk, 'id' | 'sessionId' | 'scope'>, reply: AskReply): Promise<Result<void>> {
     const live = await this.options.follower.ready(reachMs)
     if (!live.ok) return live
     const known = this.options.board.sessions.get(ask.sessionId)?.asks.get(ask.id)

@@ -5,15 +5,16 @@
 import { z } from 'zod'
 import type { FileDiff, ModelUsage, WatchedSession } from '../../core/session.ts'
 import { redact } from './connection.ts'
-import type {
-  RemoteAsk,
-  RemoteEntry,
-  RemoteError,
-  RemoteEvent,
-  RemoteMessage,
-  RemotePart,
-  RemoteStatus,
-  RemoteTool,
+import {
+  type RemoteAsk,
+  type RemoteEntry,
+  type RemoteError,
+  type RemoteEvent,
+  type RemoteMessage,
+  type RemotePart,
+  type RemoteStatus,
+  type RemoteTool,
+  refusedError,
 } from './remote.ts'
 
 const count = z.number().catch(0)
@@ -178,13 +179,18 @@ export function messageOf(wire: z.output<typeof messageShape>): RemoteMessage {
 
 export const abortedError = 'MessageAbortedError'
 
-export const errorOf = ({ name, data }: z.output<typeof errorShape>): RemoteError => ({
-  // A turn that is aborted before its first step ends with this instead (seen on 1.18.33).
-  name: data.message.includes('fibers interrupted') ? abortedError : name,
+/** What ends otherwise on 1.18.33: a turn that is aborted before its first step, one that may not go on in circles. */
+function nameOf({ name, data: { message } }: z.output<typeof errorShape>): string {
+  if (message.includes('fibers interrupted')) return abortedError
+  return message.startsWith('The user rejected permission to use this specific tool call') ? refusedError : name
+}
+
+export const errorOf = (wire: z.output<typeof errorShape>): RemoteError => ({
+  name: nameOf(wire),
   // The rest is the stack of the server.
-  text: redact((data.message.split('\n')[0] ?? '').replace(/^Error: |^(\w+): \1$/, '')),
-  status: data.statusCode ?? null,
-  retryable: data.isRetryable ?? null,
+  text: redact((wire.data.message.split('\n')[0] ?? '').replace(/^Error: |^(\w+): \1$/, '')),
+  status: wire.data.statusCode ?? null,
+  retryable: wire.data.isRetryable ?? null,
 })
 
 export function partOf(wire: z.output<typeof partShape>): RemotePart {
@@ -224,7 +230,9 @@ export function permissionOf(wire: z.output<typeof permissionShape>, scope: stri
   const told = metadata.diff ?? metadata.command ?? metadata.url ?? metadata.filepath
   const detail = (typeof told === 'string' ? told : JSON.stringify(metadata)).slice(0, 8_000)
   const request = { kind: 'permission' as const, permission, patterns, always, detail }
-  return { ...askerOf(wire), scope, request }
+  // Whether it may make the same calls again and again.
+  const ofNoCall = permission === 'doom_loop' ? { ofNoCall: true as const } : {}
+  return { ...askerOf(wire), scope, request, ...ofNoCall }
 }
 
 export function questionOf(wire: z.output<typeof questionShape>, scope: string): RemoteAsk {

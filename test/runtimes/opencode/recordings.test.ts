@@ -65,6 +65,7 @@ describe('the last state of a recorded scenario', () => {
     ['permission-rejected', 'done', idle(false)],
     ['permission-rejected-with-message', 'done', idle(true)],
     ['permissions-at-once', 'done', idle(false)],
+    ['refused-in-circles', 'done', idle(false)],
     ['question', 'done', idle(true)],
     ['question-in-own-words', 'done', idle(true)],
     ['bad-key', 'done', failed(false, 'model-auth')],
