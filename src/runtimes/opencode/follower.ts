@@ -8,7 +8,7 @@ import { backoffMs } from '../../lib/backoff.ts'
 import type { Board } from './board.ts'
 import { Connection, type ServerAddress, unreachable } from './connection.ts'
 import { findDialect } from './dialect.ts'
-import type { Dialect, RemoteAsk, RemoteEvent } from './remote.ts'
+import type { Dialect, RemoteAsk, RemoteEvent, RemoteStatus } from './remote.ts'
 import { EventStream } from './stream.ts'
 
 /** A server that can be spoken to now. */
@@ -290,24 +290,35 @@ export class Follower {
   }
 
   async lookAt(dialect: Dialect, directory: string): Promise<Result<void>> {
-    const [statuses, asks] = await Promise.all([dialect.statuses(directory), dialect.asks(directory)])
+    const look = () => Promise.all([dialect.statuses(directory), dialect.asks(directory)])
+    let [statuses, asks] = await look()
+    // What was seen before that took time is old.
+    if (statuses.ok && asks.ok && (await this.readCalls(dialect, asks.value, statuses.value))) {
+      ;[statuses, asks] = await look()
+    }
     if (!statuses.ok) return statuses
     if (!asks.ok) return asks
-    // Those of idle sessions are ghosts.
-    const asked = asks.value.filter(({ sessionId }) => statuses.value.has(sessionId))
-    await this.readCalls(dialect, asked)
     this.options.board.replaceStatuses(directory, statuses.value)
     this.options.board.replaceAsks(directory, asks.value)
     return ok(undefined)
   }
 
-  /** What the calls that ask were given, where no event has told it: it is in their messages. */
-  private async readCalls(dialect: Dialect, asks: readonly RemoteAsk[]): Promise<void> {
-    const sessions = new Set(this.options.board.unnamed(asks).map(({ sessionId }) => sessionId))
-    for (const id of [...sessions].slice(0, askingMax)) {
+  /**
+   * What the calls that ask were given, where no event has told it: it is in their messages. False: there was nothing
+   * to read. Asks of idle sessions are ghosts.
+   */
+  private async readCalls(
+    dialect: Dialect,
+    asks: readonly RemoteAsk[],
+    statuses: ReadonlyMap<string, RemoteStatus>,
+  ): Promise<boolean> {
+    const unnamed = this.options.board.unnamed(asks).map(({ sessionId }) => sessionId)
+    const sessions = [...new Set(unnamed)].filter((id) => statuses.has(id))
+    for (const id of sessions.slice(0, askingMax)) {
       const read = await dialect.messages(id, { before: null, limit: askingMessages })
       if (read.ok) this.options.board.putCalls(read.value.entries)
     }
+    return sessions.length > 0
   }
 
   private directoriesToAsk(now: number, all: boolean): string[] {
